@@ -16,7 +16,7 @@ ALL_FAULTS = $(shell $(BIN)/python -c 'from tests.faults.full.faults import FAUL
 NIGHTLY_RECORD ?= /tmp/huiyin-nightly.jsonl
 
 .DEFAULT_GOAL := help
-.PHONY: help up test nightly check chaos model servers bench bench-compare bench-full lock clean
+.PHONY: help up test nightly check chaos model servers bench bench-compare bench-full passwords pin-images lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -60,6 +60,12 @@ bench-compare: .venv/dev ## Which lines are slower in NEW than in OLD (two commi
 
 bench-full: .venv/dev ## Measure the full mode on a real Kafka and MongoDB, beside bare clients (ONLY=visible RATES=10,25,50 QUICK=yes)
 	@$(BIN)/python -m bench.full $(if $(ONLY),--only "$(ONLY)") $(if $(RATES),--rates "$(RATES)") $(if $(QUICK),--quick)
+
+passwords: ## Make the passwords of docker-compose.yml in the folder `secrets`, once
+	@sh deploy/compose/passwords.sh secrets
+
+pin-images: .venv/run ## Write the digests of the images of docker-compose.yml to .env (needs the registries)
+	@$(BIN)/python -m deploy.compose.pin_images
 
 lock: ## Renew the lock files from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --group build pyproject.toml -o requirements.lock

@@ -10,6 +10,8 @@ from typing import Any
 from bench.cases import folder
 from bench.figures import Figure, at_most
 from bench.world import World, world
+from shared.messaging.member import Member
+from shared.messaging.organisation_inbox import STREAM
 
 NAME = "visible"
 AIM_MS = 50
@@ -84,12 +86,14 @@ class _Reader:
             await self._woken.wait()
             self._woken.clear()
             for org in await self._organisations():
-                commits = await self._made.ports.log.load(f"outbox/{org}", after=self._cursors.get(org, 0))
+                commits = await self._made.ports.log.load(
+                    Member("cn-demo", org).stream(STREAM), after=self._cursors.get(org, 0)
+                )
                 for commit in commits:
                     for event in commit.recorded:
                         self.seen.setdefault(event.body.case, time.perf_counter())  # type: ignore[union-attr]
                     self._cursors[org] = commit.last
 
     async def _organisations(self) -> list[str]:
-        book = await self._made.ports.policies.book("CN-DEMO")
+        book = await self._made.ports.policies.book("cn-demo")
         return list(book.organisations)

@@ -34,7 +34,7 @@ from shared.policy.loading.loader import LoadedSection, bundled
 from shared.repositories.case_repository import CaseRepository
 from shared.repositories.policy_repository import STREAM, PolicyRepository
 
-DEMO = "CN-DEMO"
+DEMO = "cn-demo"
 REGISTRAR = Principal("registrar", "xfj", "k-registrar")
 SUPERVISOR = Principal("supervisor", "xfj", "k-supervisor")
 AT_ONCE = 200

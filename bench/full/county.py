@@ -81,7 +81,7 @@ class County:
     async def partner(self, name: str, role: str, org: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
         """Over TCP, with an access key of its own, as partners come."""
         async with self.owner("intake", "operations") as operations:
-            issued = await operations.post("/local/keys", json={"role": role, "org": org, "jurisdiction": "CN-DEMO"})
+            issued = await operations.post("/local/keys", json={"role": role, "org": org, "jurisdiction": "cn-demo"})
             issued.raise_for_status()
         headers = {"Authorization": f"Bearer {issued.json()['key']}"}
         async with httpx.AsyncClient(base_url=self._address(name), headers=headers, timeout=60) as client:

@@ -52,7 +52,7 @@ def _row(key: int, version: int) -> Row:
     due = f"2026-{1 + key % 12:02d}-{1 + (key + version) % 28:02d}T16:00:00.000000Z"
     values: dict[str, Any] = {
         "number": f"2026-{key:012d}",
-        "jurisdiction": "CN-DEMO",
+        "jurisdiction": "cn-demo",
         "state": STATES[version - 1],
         "org": f"org{key % 40}",
         "place": f"place{key % 60}",

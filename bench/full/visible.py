@@ -4,6 +4,7 @@ come. Compared with the bare pipeline on the same servers: insert, publish, cons
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,8 @@ from bench.cases import folder
 from bench.figures import Figure, at_most
 from bench.full.county import SERVICES, County, county, submissions
 from bench.full.servers import Servers, database
+from shared.messaging.member import Member
+from shared.messaging.organisation_inbox import STREAM
 
 NAME = "visible"
 LIMIT_MS = 150
@@ -102,8 +105,8 @@ async def _ours(made: County, turn: str, seconds: int, rate: int, used: dict[str
 async def _organisations(made: County) -> list[str]:
     """Organisations with an inbox."""
     async with made.owner("intake", "operations") as client:
-        found = (await client.get("/local/export?prefix=outbox/")).content
-    return sorted({line.split(b'"stream":"outbox/', 1)[1].split(b'"', 1)[0].decode() for line in found.splitlines()})
+        found = (await client.get("/local/export", params={"prefix": STREAM})).content
+    return sorted({Member.of_stream(STREAM, json.loads(line)["stream"]).code for line in found.splitlines()})
 
 
 async def _read(made: County, org: str, seen: dict[str, float], begun: asyncio.Event) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.application.ports import Ports
 from shared.commands.authorization import OPERATE, Principal, authorize
 from shared.events.fields import Service
 from shared.eventstore.event_store import EventStore
@@ -15,8 +16,10 @@ from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import operation
 from shared.http.request_bodies import read_model
+from shared.kernel.legal_time import given_day
 from shared.kernel.refusals import Invalid, Refused, Unknown
-from shared.messaging.organisation_inbox import STREAM as OUTBOX
+from shared.messaging.member import Member
+from shared.messaging.organisation_inbox import STREAM as INBOX
 from shared.messaging.platform_updates import STREAM as UPDATES
 
 _LIMIT = 4096
@@ -31,6 +34,7 @@ class Replay(BaseModel):
     since: str | None = Field(
         None, max_length=40, description="Id of the first entry, or a date; null replays all entries"
     )
+    jurisdiction: str | None = Field(None, max_length=40, description="Needed where several have this code")
 
 
 async def begin_of_replay(log: EventStore, stream: str, since: str | None, unknown: Unknown) -> tuple[int, int]:
@@ -46,7 +50,7 @@ async def begin_of_replay(log: EventStore, stream: str, since: str | None, unkno
     if since.isdigit() and 1 <= int(since) <= end:
         return int(since) - 1, end
     try:
-        day = date.fromisoformat(since)
+        day = given_day(since)
     except ValueError:
         raise Invalid(
             "wrong_since",
@@ -65,14 +69,32 @@ async def begin_of_replay(log: EventStore, stream: str, since: str | None, unkno
     return after, end
 
 
+async def _stream(ports: Ports, prefix: str, code: str, jurisdiction: str | None, unknown: Unknown) -> str:
+    """The stream of the member with this code. Raises `unknown`, or Invalid `jurisdiction_needed`."""
+    named = [jurisdiction] if jurisdiction is not None else sorted(await ports.policies.all())
+    streams = [Member(one, code).stream(prefix) for one in named]
+    found = [stream for stream in streams if await ports.log.load(stream, limit=1)]
+    if len(found) > 1:
+        raise Invalid(
+            "jurisdiction_needed",
+            "Several jurisdictions have this code. Name the jurisdiction.",
+            detail_zh="多个辖区都有这一代码，请注明辖区。",
+            field="jurisdiction",
+        )
+    if not found:
+        raise unknown
+    return found[0]
+
+
 def router(runtime: Process) -> APIRouter:
     routes = APIRouter(tags=["operator"], prefix="/local")
 
     async def again(
-        caller: Principal, request: Request, stream: str, service: Service, unknown: Unknown
+        caller: Principal, request: Request, prefix: str, code: str, service: Service, unknown: Unknown
     ) -> dict[str, Any]:
         authorize(caller, OPERATE)
         wanted = await read_model(request, Replay, _LIMIT)
+        stream = await _stream(runtime.ports, prefix, code, wanted.jurisdiction or caller.jurisdiction, unknown)
         after, end = await begin_of_replay(runtime.ports.log, stream, wanted.since, unknown)
         if runtime.relay is None or not any(part.name == service for part in runtime.parts):
             raise Refused(
@@ -93,7 +115,7 @@ def router(runtime: Process) -> APIRouter:
             detail_zh="该单位尚无内容。",
             field="org",
         )
-        return await again(caller, request, OUTBOX + org, "routing", unknown)
+        return await again(caller, request, INBOX, org, "routing", unknown)
 
     @routes.post(
         "/platforms/{platform}:replay",
@@ -107,6 +129,6 @@ def router(runtime: Process) -> APIRouter:
             detail_zh="该平台尚无内容。",
             field="platform",
         )
-        return await again(caller, request, UPDATES + platform, "intake", unknown)
+        return await again(caller, request, UPDATES, platform, "intake", unknown)
 
     return routes

@@ -60,7 +60,7 @@ def act_file(file: Path, *, data: Path | None, as_: str | None) -> NoReturn:
                 else:
                     counts["refused"] += 1
                 if terminal.wants_json():
-                    print(orjson.dumps({**result, "line": row.line}).decode())
+                    print(terminal.escaped(orjson.dumps({**result, "line": row.line}).decode()))
                 elif "answer" not in result:
                     terminal.err.print(f"line 第 {row.line} 行: ", end="", markup=False)
                     terminal.problem(result["problem"])

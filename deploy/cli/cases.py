@@ -133,6 +133,11 @@ def _show_case(case: dict[str, Any], zone: str | None) -> None:
         terminal.table(("clock", "due 期限", "status 状况", "", "org 单位"), dues, title="\ndeadlines 时限", whole=3)
     steps = [_step_row(one, zone) for one in case["timeline"]]
     terminal.table(("v", "effective 生效", "", "detail 要点", "by 由"), steps, title="\ntimeline 经过", whole=2)
+    if case["timeline_before"] is not None:
+        terminal.note(
+            f"The events before version {case['timeline_before']} are left out: GET /v1/cases/{case['id']}?before="
+            f"{case['timeline_before']} 更早的经过未列出"
+        )
     if case["corrections"]:
         by = {one["version"]: _by(one["by"]) for one in case["timeline"]}
         heads = ("v", "when 时间", "by 由", "field 事项", "old 原", "new 改为", "reason 原因")

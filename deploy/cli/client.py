@@ -165,7 +165,7 @@ async def client(
 
     With a running server only the name of the folder is needed. The settings are not read then, because reading them takes
     longer than most commands."""
-    if os.environ.get("HUIYIN_URL") is not None:
+    if os.environ.get("HUIYIN_URL"):
         settings = _settings(data)
         assert settings.url is not None
         key = settings.access_key.get_secret_value() if settings.access_key else None
@@ -173,7 +173,7 @@ async def client(
             yield connected
         return
     headers = {AS_HEADER: as_} if as_ else {}
-    folder = Folder(data or Path(os.environ.get("HUIYIN_DATA", "data")))
+    folder = Folder(data or Path(os.environ.get("HUIYIN_DATA") or "data"))
     for attempt in range(_TRIES):
         if folder.socket_path.exists():
             async with _client(headers, transport=httpx.AsyncHTTPTransport(uds=str(folder.socket_path))) as connected:

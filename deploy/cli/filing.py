@@ -14,10 +14,10 @@ import orjson
 import typer
 
 from deploy.cli import output as terminal
-from deploy.cli.client import ask, ask_page, check, quoted, run
+from deploy.cli.client import ask, ask_page, call, check, quoted, run
 from deploy.cli.local_words import Wording, at, due
 from deploy.cli.options import DESK, After, As, AsJson, CaseId, Data, Most, Organisation, Wait, given
-from deploy.cli.text_files import bytes_of, stopping_for_file, text_of
+from deploy.cli.text_files import bytes_of, stopping_for_file, text_of, write_private
 from shared.kernel.wording import with_words
 
 
@@ -83,12 +83,18 @@ def _show_receipt(receipt: dict[str, Any]) -> None:
 def receipt(
     id: CaseId,
     output: Annotated[Path, typer.Option(help="HTML file to write, for printing")] = Path("receipt.html"),
+    renew: Annotated[
+        str | None, typer.Option(help="Reason: renew the query code first; the present one opens nothing from then on")
+    ] = None,
     data: Data = None,
     as_: As = None,
 ) -> None:
     """Write the receipt of a case again, for printing. The access is recorded."""
 
     async def work(client: httpx.AsyncClient) -> None:
+        if renew is not None:
+            body = {"command": "renew_query_code", "command_id": f"cli-{secrets.token_hex(8)}", "reason": renew}
+            await call(client, "POST", f"/v1/cases/{quoted(id)}/commands", json=body)
         answer = await client.get(f"/v1/cases/{quoted(id)}/receipt")
         check(answer)
         style = (await client.get("/assets/page.css")).text
@@ -96,8 +102,7 @@ def receipt(
             '<link rel="stylesheet" href="/assets/page.css">', f"<style>\n{style}</style>"
         ).replace('<script src="/assets/status.js" defer></script>\n', "")
         with stopping_for_file(output, "written"):
-            output.touch(mode=0o600)
-            output.write_text(page, "utf-8")
+            write_private(output, page.encode())
         terminal.line(f"Written to {output}. 已写入 {output}。")
 
     run(work, data, as_=as_ or DESK)
@@ -105,7 +110,7 @@ def receipt(
 
 def inbox(
     org: Organisation,
-    after: After = 0,
+    after: After = "0",
     limit: Most = 50,
     wait: Wait = 0,
     data: Data = None,

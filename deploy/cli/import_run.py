@@ -168,7 +168,7 @@ def _suggest(options: ImportOptions) -> int:
         sys.stdout.write(text)
         return DONE
     try:
-        handle = os.open(options.mapping, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        handle = os.open(options.mapping, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         why = "The mapping file exists already and was not overwritten. Name a new file."
         _stop("mapping_exists", why, "映射文件已存在，不会覆盖，请换一个文件名。")

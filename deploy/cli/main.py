@@ -71,6 +71,10 @@ COMMANDS = {
     "case": LazyCommand("cases:group", "Lists of cases, and one case with its history"),
     "policy": LazyCommand("policies:group", "Policies: clocks, calendars, routing, organisations, places, subjects"),
     "calendar": LazyCommand("calendars:group", "The calendar of working days"),
+    "setup": LazyCommand(
+        "setup:setup",
+        "Full mode: create the users, rights and topics of the services, as administrator. Exits with 1 if something is left.",
+    ),
     "topics": LazyCommand("topics:group", "The topics and access rights of Kafka"),
     "outbox": LazyCommand("outbox:group", "Notifications in the topics of organisations"),
     "keys": LazyCommand("keys:group", "Access keys"),

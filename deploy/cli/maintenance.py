@@ -16,7 +16,7 @@ from deploy.cli.client import ask, call, run, streamed
 from deploy.cli.local_words import at
 from deploy.cli.options import AsJson, Data, Output, given
 from deploy.cli.output import DONE, REFUSED
-from deploy.cli.text_files import stopping_for_file
+from deploy.cli.text_files import private_file, stopping_for_file
 from deploy.storage.data_folder import FolderProblem
 
 _WORKERS = 16
@@ -59,10 +59,15 @@ def parked_redrive(
     data: Data = None,
     json: AsJson = False,
 ) -> None:
-    """Try again to handle parked streams. Exits with 1 if a stream is still parked."""
+    """Try again to handle the parked streams of all services. Exits with 1 if a stream is still parked."""
 
     def show(found: dict[str, Any]) -> None:
         terminal.line(f"tried again 已重试: {found['redriven']}; still parked 仍停留: {found['parked']}")
+        if found["waiting"]:
+            terminal.line(
+                f"{found['waiting']} of them wait for a process of their service. Start it; it tries again by itself."
+                f" 其中 {found['waiting']} 个等待所属服务的进程，启动后会自动重试。"
+            )
 
     body = {"group": group, "stream": id}
     ask("POST", "/local/parked:redrive", show, data, failed=lambda found: found["parked"], json=body)
@@ -171,8 +176,7 @@ def export(
                     sys.stdout.buffer.write(block)
                 sys.stdout.buffer.flush()
                 return
-            with stopping_for_file(output, "written"), output.open("xb") as file:
-                output.chmod(0o600)
+            with stopping_for_file(output, "written"), private_file(output) as file:
                 async for block in answer.aiter_bytes():
                     file.write(block)
 

@@ -28,8 +28,11 @@ As = Annotated[
 CaseId = Annotated[str, typer.Argument(help="Case id, number, or CHANNEL:ITEM", metavar="ID")]
 Organisation = Annotated[str, typer.Argument(help="Code of the organisation")]
 Platform = Annotated[str, typer.Argument(help="Code of the platform")]
+Where = Annotated[
+    str | None, typer.Option("--jurisdiction", help="Code of the jurisdiction; needed if several have the name")
+]
 Jurisdiction = Annotated[str | None, typer.Option(help="Code; needed if the file does not name the jurisdiction")]
-After = Annotated[int, typer.Option(help="Cursor: entries after this one")]
+After = Annotated[str, typer.Option(help="Cursor: entries after this one")]
 Cursor = Annotated[str | None, typer.Option("--after", help="Cursor from the previous page")]
 Most = Annotated[int, typer.Option("--limit", help="Maximum number of entries", min=1, max=200)]
 Wait = Annotated[float, typer.Option(help="Seconds to wait for new entries", min=0, max=30)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -12,6 +13,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from shared.kernel.plain_text import visible_controls
 
 DONE, REFUSED, WRONG_USE = 0, 1, 2
 """Exit codes of every command."""
@@ -35,7 +38,7 @@ def wants_json() -> bool:
 
 def as_json(content: Any) -> None:
     """Print `content` as indented JSON."""
-    print(orjson.dumps(content, option=orjson.OPT_INDENT_2, default=str).decode())
+    print(escaped(orjson.dumps(content, option=orjson.OPT_INDENT_2, default=str).decode()))
 
 
 def answer(content: Any, show: Callable[[Any], object]) -> None:
@@ -46,9 +49,27 @@ def answer(content: Any, show: Callable[[Any], object]) -> None:
         show(content)
 
 
+def _text(text: str, **style: Any) -> Text:
+    """Text as it is printed: never as markup, and without characters that move the cursor or turn the direction of the line."""
+    return Text(visible_controls(text), **style)
+
+
+def escaped(json: str) -> str:
+    """JSON with format characters written as \\u escapes: the same value, which a terminal shows as it is stored."""
+    return "".join(
+        one if one in "\n\t" or unicodedata.category(one) not in ("Cc", "Cf", "Zl", "Zp") else _escape(one)
+        for one in json
+    )
+
+
+def _escape(one: str) -> str:
+    units = one.encode("utf-16-be")
+    return "".join(f"\\u{units[place]:02x}{units[place + 1]:02x}" for place in range(0, len(units), 2))
+
+
 def line(text: str, **style: Any) -> None:
     """Print a line for people; values are never read as markup."""
-    out.print(Text(text, **style), soft_wrap=True)
+    out.print(_text(text, **style), soft_wrap=True)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", whole: int = 0) -> None:
@@ -57,7 +78,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str =
     for place, column in enumerate(columns):
         grid.add_column(column, overflow="fold", no_wrap=place < whole)
     for row in rows:
-        grid.add_row(*(Text("" if value is None else str(value)) for value in row))
+        grid.add_row(*(_text("" if value is None else str(value)) for value in row))
     out.print(grid)
 
 
@@ -68,13 +89,13 @@ def fields(pairs: Iterable[tuple[str, Any]] | Mapping[str, Any]) -> None:
     grid.add_column(overflow="fold")
     for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
         if value not in (None, "", [], {}):
-            grid.add_row(Text(name), Text(str(value)))
+            grid.add_row(_text(name), _text(str(value)))
     out.print(grid)
 
 
 def note(text: str) -> None:
     """Print a remark to standard error."""
-    err.print(Text(text))
+    err.print(_text(text))
 
 
 def complain(why: str, why_zh: str | None = None, **more: Any) -> None:

@@ -10,7 +10,7 @@ import typer
 from deploy.cli import output as terminal
 from deploy.cli.client import ask, ask_page, quoted
 from deploy.cli.local_words import Wording, at
-from deploy.cli.options import After, As, AsJson, Data, Most, Platform, Since, Wait
+from deploy.cli.options import After, As, AsJson, Data, Most, Platform, Since, Wait, Where
 from deploy.cli.outbox import replay_topic
 
 group = typer.Typer(
@@ -21,7 +21,7 @@ group = typer.Typer(
 @group.command("updates")
 def updates(
     platform: Platform,
-    after: After = 0,
+    after: After = "0",
     limit: Most = 50,
     wait: Wait = 0,
     data: Data = None,
@@ -44,9 +44,11 @@ def _row(one: dict[str, Any], words: Wording) -> tuple[Any, ...]:
 
 
 @group.command("replay")
-def replay(platform: Platform, since: Since = None, data: Data = None, json: AsJson = False) -> None:
+def replay(
+    platform: Platform, since: Since = None, jurisdiction: Where = None, data: Data = None, json: AsJson = False
+) -> None:
     """Publish the updates of a platform to its topic again, with the same ids, even if the topic no longer keeps them."""
-    replay_topic("platforms", platform, since, data)
+    replay_topic("platforms", platform, since, jurisdiction, data)
 
 
 @group.command("day")

@@ -14,6 +14,7 @@ from deploy.cli.local_words import at
 from deploy.cli.options import AsJson, Data, Jurisdiction, given
 from deploy.cli.output import REFUSED
 from deploy.cli.text_files import stopping_for_file
+from shared.policy.class_routes import class_routes
 
 group = typer.Typer(help="Policies: clocks, calendars, routing, organisations, places, subjects", no_args_is_help=True)
 Source = Annotated[Path, typer.Argument(help="YAML file or folder, or the name of a policy that comes with Huiyin")]
@@ -94,10 +95,13 @@ def _show(found: dict[str, Any]) -> None:
             "version 版本": found["version"],
         }
     )
+    values = [(one["name"], one["value"], one["source"]) for one in found["profile"]]
+    terminal.table(("name 名称", "value 值", "source 依据"), values, title="profile 参数")
     for name, start, title in (("sections", "since 自", ""), ("scheduled", "from 自", "begins later 尚未生效")):
         rows = [(one["section"], at(one["since"], found["zone"]), one["hash"][:23]) for one in found[name]]
         if rows or name == "sections":
             terminal.table(("section 部分", start, "hash 哈希"), rows, title=title)
+    terminal.table(("class 类别", "dispatch 派单", "basis 依据"), class_routes(found["documents"]))
 
 
 @group.command("validate")

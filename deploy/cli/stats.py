@@ -16,6 +16,7 @@ from deploy.cli.import_and_stats import Format, Lang
 from deploy.cli.local_words import at, wording
 from deploy.cli.options import given
 from deploy.cli.output import DONE, WRONG_USE
+from deploy.cli.text_files import write_private
 from services.analytics.statistics.models import StatsResult
 from services.analytics.statistics.render import as_csv, as_json, as_xlsx, print_table
 
@@ -87,5 +88,5 @@ def _write(path: Path | None, content: bytes) -> None:
         sys.stdout.buffer.write(content)
         sys.stdout.flush()
     else:
-        path.write_bytes(content)
+        write_private(path, content)
         terminal.note(f"written 已写入: {path}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from deploy.cli import output as terminal
 from deploy.cli.output import WRONG_USE
@@ -48,3 +50,17 @@ def stopping_for_file(path: Path, how: Literal["read", "written"], exit_code: in
     except OSError as error:
         how_zh = "读取" if how == "read" else "写入"
         terminal.stop(f"{path} cannot be {how}: {error.strerror}.", f"无法{how_zh} {path}。", exit_code)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a result that only its owner may read, also where the file exists and others could read it. Raises OSError."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            os.fchmod(handle, 0o600)
+        file.write(content)
+
+
+def private_file(path: Path) -> BinaryIO:
+    """A new file that only its owner may read. Raises OSError where there is one of that name."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")

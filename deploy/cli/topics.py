@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import secrets
 from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
 
@@ -12,6 +14,7 @@ from deploy.cli import output as terminal
 from deploy.cli.options import AsJson
 from deploy.cli.output import DONE, REFUSED
 from deploy.kafka.acls import command, rights
+from deploy.kafka.remedies import remedy
 from deploy.kafka.topics import Difference, Members, Topic, differences, members_of, spread
 from deploy.kafka.topics import load as load_topics
 from deploy.modes.distributed import CannotStart, connection
@@ -19,17 +22,21 @@ from deploy.storage.mongo_stores import StoreProblem, open_stores, policies_of
 from shared.adapters.kafka.acls import Acl, AclAdmin
 from shared.adapters.kafka.consumer_lag import BrokerUnavailable
 from shared.adapters.kafka.topics import Refusal, Topics, admin_client
+from shared.adapters.kafka.users import KafkaUsers
 from shared.adapters.system_clock import SystemClock
 from shared.kernel.settings import Settings, load
+from shared.messaging.member import Member
+from shared.policy.documents import SLUG
 
 T = TypeVar("T")
+NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
 group = typer.Typer(help="The topics and access rights of Kafka", no_args_is_help=True)
 
 
 @group.command("diff")
 def diff(json: AsJson = False) -> None:
     """List the differences between Kafka and the file. Changes nothing; exits with 1 if there are any."""
-    found = _guarded(_compare(apply=False))
+    found = guarded(compare(apply=False))
     _show_differences(found, apply=False)
     raise typer.Exit(REFUSED if found else DONE)
 
@@ -38,7 +45,7 @@ def diff(json: AsJson = False) -> None:
 def apply(json: AsJson = False) -> None:
     """Create and change topics as the file requires. Never deletes a topic, shortens its retention, or changes the partitions of
     case-events. Exits with 1 if a difference is left."""
-    found = _guarded(_compare(apply=True))
+    found = guarded(compare(apply=True))
     _show_differences(found, apply=True)
     raise typer.Exit(REFUSED if any(one.change is None for one in found) else DONE)
 
@@ -46,20 +53,24 @@ def apply(json: AsJson = False) -> None:
 @group.command("acls")
 def acls(
     organisation: Annotated[
-        list[str] | None, typer.Option(help="Code; may be repeated. Default: those of the policies in force")
+        list[str] | None,
+        typer.Option(help="JURISDICTION.CODE; may be repeated. Default: those of the policies in force"),
     ] = None,
-    platform: Annotated[list[str] | None, typer.Option(help="Code of a platform; may be repeated")] = None,
+    platform: Annotated[list[str] | None, typer.Option(help="The same for a platform; may be repeated")] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Grant the missing rights, as administrator of Kafka")] = False,
     json: AsJson = False,
 ) -> None:
     """Print the access rights as commands for Kafka's own tool, or grant them. Revokes nothing; with --apply it exits with 1 if
     one of these users has more rights than the file grants."""
-    members = {"organisation": organisation or [], "platform": platform or []}
+    members = {
+        "organisation": [_member(one) for one in organisation or ()],
+        "platform": [_member(one) for one in platform or ()],
+    }
     if not apply:
-        for line in _guarded(_commands(members)):
+        for line in guarded(_commands(members)):
             terminal.line(line)
         return
-    missing, more = _guarded(_give(members))
+    missing, more = guarded(give(members))
     if json:
         terminal.as_json({"given": [one._asdict() for one in missing], "more": [one._asdict() for one in more]})
     elif missing or more:
@@ -71,15 +82,49 @@ def acls(
     raise typer.Exit(REFUSED if more else DONE)
 
 
+@group.command("user")
+def user(
+    name: Annotated[
+        str, typer.Argument(help="As `huiyin topics acls` prints it, for example dept-cn-demo.zj", metavar="NAME")
+    ],
+    json: AsJson = False,
+) -> None:
+    """Create the Kafka user of an organisation or platform, or give it a new password, as administrator of Kafka. The password is
+    printed once. Its rights come from `huiyin topics acls --apply`."""
+    if not NAME.fullmatch(name):
+        terminal.stop(
+            "A user has up to 200 letters, digits, - . and _.", "用户名只能含字母、数字、-、. 和 _，最多 200 个字符。"
+        )
+    password = secrets.token_urlsafe(24)
+    guarded(_user(name, password))
+    terminal.answer({"user": name, "password": password}, terminal.fields)
+
+
+async def _user(name: str, password: str) -> None:
+    link = connection(load())
+    async with admin_client(link) as admin:
+        await KafkaUsers(admin, link).user(name, password)
+
+
 @group.command("refill")
 def refill(json: AsJson = False) -> None:
     """Publish the whole log to case-events again, after a restore under another HUIYIN_KAFKA_PREFIX. Every commit is marked
     as unpublished and the running processes publish it. Consumers handle nothing twice."""
-    number = _guarded(_refilled())
+    number = guarded(_refilled())
     terminal.answer(
         {"commits": number},
         lambda _: terminal.line(f"{number} commits will be published again. {number} 次提交将重新发布。"),
     )
+
+
+def _member(text: str) -> Member:
+    """The member that JURISDICTION.CODE names."""
+    jurisdiction, dot, code = text.partition(".")
+    if not (dot and SLUG.fullmatch(jurisdiction)):
+        terminal.stop(
+            f"{text} is not JURISDICTION.CODE. Write for example cn-demo.zj.", "请写作 辖区.代码，例如 cn-demo.zj。"
+        )
+    return Member(jurisdiction, code)
 
 
 async def _refilled() -> int:
@@ -118,7 +163,7 @@ async def _commands(members: Members) -> list[str]:
     return [command(one, settings.kafka_bootstrap or "kafka:9092") for one in await _rights(settings, members)]
 
 
-async def _give(members: Members) -> tuple[list[Acl], list[Acl]]:
+async def give(members: Members) -> tuple[list[Acl], list[Acl]]:
     """(the missing rights, which have been given; the rights that are not in the file)."""
     settings = load()
     wanted = await _rights(settings, members)
@@ -130,7 +175,7 @@ async def _give(members: Members) -> tuple[list[Acl], list[Acl]]:
     return missing, sorted(found - set(wanted))
 
 
-async def _compare(*, apply: bool) -> list[Difference]:
+async def compare(*, apply: bool) -> list[Difference]:
     """The differences between Kafka and the file, which are removed as far as possible with `apply`."""
     settings = load()
     topics = spread(_topics(settings), await _members(settings))
@@ -158,13 +203,13 @@ def _show_differences(found: list[Difference], *, apply: bool) -> None:
         terminal.table(("topic 主题", "what", "wanted 应为", "is 现为", ""), rows, whole=1)
 
 
-def _guarded(work: Coroutine[Any, Any, T]) -> T:
+def guarded(work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`. Ends the command if Kafka, the store or the settings prevent it."""
     try:
         return asyncio.run(work)
     except (CannotStart, StoreProblem, ValueError) as error:
         terminal.stop(str(error))
     except BrokerUnavailable as error:
-        terminal.stop(f"Kafka does not answer ({error}). Check HUIYIN_KAFKA_BOOTSTRAP.", "Kafka 没有响应。", REFUSED)
+        terminal.stop(*remedy(error), REFUSED)
     except Refusal as error:
         terminal.stop(f"Kafka refuses: {error}.", "Kafka 拒绝了该操作。", REFUSED)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +11,28 @@ import orjson
 import yaml
 from pydantic import BaseModel, Field
 
+from deploy.contract import examples
 from deploy.contract.json_schemas import case_events, schemas
 from deploy.kafka.topics import EVENTS, MEMBER, Topic, load
 from shared.events import REGISTRY
-from shared.eventstore.recorded_event import decode
 from shared.kernel import data_file
 from shared.kernel.version import VERSION
-from shared.messaging.organisation_inbox import entry
 
 FOLDER = Path("docs")
 SCHEMAS = FOLDER / "schemas"
 DOCUMENT = FOLDER / "asyncapi.yaml"
-EXAMPLES = Path("tests/golden/events-1.jsonl")
 _CLOUD = "cloudevents"
+_USERS = {"dept": "A department", "platform": "A platform"}
+"""Users of which there is one for each member."""
+
+
+_EXAMPLES: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "Assignment": partial(examples.entries, "OutboxEntry"),
+    "Action": partial(examples.commands, "organisation"),
+    "Submission": examples.submissions,
+    "Update": partial(examples.entries, "PlatformUpdate"),
+}
+"""Message -> its examples."""
 
 
 class _Payload(BaseModel):
@@ -38,6 +48,7 @@ class _Parts(BaseModel):
     """The content of asyncapi_parts.yaml."""
 
     document: dict[str, Any]
+    security_schemes: dict[str, Any]
     payloads: dict[str, _Payload]
     envelope_headers: dict[str, Any]
     commit_headers: dict[str, Any]
@@ -69,6 +80,7 @@ def document() -> dict[str, Any]:
         "channels": {_id(topic): _channel(topic) for topic in topics},
         "operations": dict(operation for topic in topics for operation in _operations(topic)),
         "components": {
+            "securitySchemes": _PARTS.security_schemes,
             "messages": {**_events(), **others},
             "messageTraits": {
                 _CLOUD: {"headers": _headers(envelope)},
@@ -82,8 +94,12 @@ def _id(topic: Topic) -> str:
     return MEMBER.sub("", topic.name).strip(".")
 
 
+def _messages(topic: Topic) -> list[str]:
+    return sorted(REGISTRY) if topic.name == EVENTS else [PAYLOADS[topic.name].message]
+
+
 def _channel(topic: Topic) -> dict[str, Any]:
-    names = sorted(REGISTRY) if topic.name == EVENTS else [PAYLOADS[topic.name].message]
+    names = _messages(topic)
     found: dict[str, Any] = {
         "address": topic.name,
         "description": " ".join(topic.holds.split()),
@@ -103,23 +119,31 @@ def _channel(topic: Topic) -> dict[str, Any]:
         "x-write": list(topic.write),
     }
     if member := MEMBER.search(topic.name):
-        found["parameters"] = {member[1]: {"description": f"Code of the {member[1]} in the policy in force"}}
+        found["parameters"] = {
+            "jurisdiction": {"description": "Code of the jurisdiction"},
+            member[1]: {"description": f"Code of the {member[1]} in the policy in force"},
+        }
     return found
 
 
 def _operations(topic: Topic) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The operations of our services on the topic."""
+    """What each user of the topic does with it: our services, departments and platforms. A service that writes a topic of others
+    reads it only to find its last record."""
     for action, users in (("send", topic.write), ("receive", topic.read)):
         for user in users:
-            if user.startswith("svc-"):
-                yield (
-                    f"{user}.{action}.{_id(topic)}",
-                    {"action": action, "channel": {"$ref": f"#/channels/{_id(topic)}"}, "title": f"{user} {action}s"},
-                )
+            name = MEMBER.sub("", user).strip("-.")
+            messages = f"#/channels/{_id(topic)}/messages/"
+            found: dict[str, Any] = {
+                "action": action,
+                "channel": {"$ref": f"#/channels/{_id(topic)}"},
+                "title": f"{_USERS.get(name, name)} {action}s",
+                "messages": [{"$ref": messages + message} for message in _messages(topic)],
+            }
+            yield f"{name}.{action}.{_id(topic)}", found
 
 
 def _events() -> dict[str, dict[str, Any]]:
-    examples = {decode(line).type: orjson.loads(line) for line in EXAMPLES.read_bytes().splitlines()}
+    shown = examples.events()
     return {
         name: {
             "name": f"huiyin.{name}",
@@ -127,7 +151,7 @@ def _events() -> dict[str, dict[str, Any]]:
             "payload": {"$ref": f"schemas/case-events.json#/$defs/{name}"},
             "traits": [{"$ref": f"#/components/messageTraits/{_CLOUD}-commit"}],
             "bindings": _key("The case id; for other streams their name"),
-            "examples": [{"payload": examples[name]}],
+            "examples": [{"payload": shown[name]}],
         }
         for name, schema in case_events()["$defs"].items()
         if name in REGISTRY
@@ -144,12 +168,13 @@ def _message(topic: Topic) -> dict[str, Any]:
     }
     if payload.headers:
         found["traits"] = [{"$ref": f"#/components/messageTraits/{_CLOUD}"}]
-    if payload.message == "Assignment":
-        example = next(
-            event for event in map(decode, EXAMPLES.read_bytes().splitlines()) if event.type == "OutboxEntry"
-        )
-        found["examples"] = [{"payload": entry(example).model_dump(mode="json")}]
+    shown = _EXAMPLES[payload.message]()
+    found["examples"] = [{"name": _named(one), "payload": one} for one in shown]
     return found
+
+
+def _named(example: dict[str, Any]) -> str:
+    return str(example.get("kind") or example.get("command") or "filing")
 
 
 def _headers(headers: dict[str, Any]) -> dict[str, Any]:

@@ -187,7 +187,7 @@ def _clocks() -> Iterator[str]:
     yield "## Clocks 时限 (policy CN-XF-2022)\n"
     yield from _columns("clock", "时限", "article", "starts", "ends", "period", "whose", "applies")
     document = next(one.document for one in bundled("cn-xf-2022") if one.section == "clocks")
-    for rule in Clocks.model_validate(document).rules:
+    for rule in Clocks.model_validate(document).every:
         yield _clock(rule)
 
 

@@ -13,6 +13,8 @@ import orjson
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
+from deploy.contract.known_values import Entries, described
+from deploy.contract.schema_names import named
 from services.intake.commands.filing import FileCase
 from shared.application.command_dispatch import body_models
 from shared.commands.command import RULES
@@ -32,9 +34,9 @@ def schemas() -> dict[str, dict[str, Any]]:
     """File name -> schema."""
     return {
         "case-events.json": case_events(),
-        "assignments.json": _sent("What an organisation was told", OutboxAnswer),
+        "assignments.json": _sent("Assignment", OutboxAnswer, "assignments"),
         "actions.json": actions(),
-        "updates.json": _sent("What a platform was told", UpdateAnswer),
+        "updates.json": _sent("Update", UpdateAnswer, "updates"),
         "submissions.json": submissions(),
     }
 
@@ -44,12 +46,13 @@ def case_events() -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     for name, model in sorted(REGISTRY.items()):
         definitions[name] = _envelope(model, _body(model, definitions))
-    return {
+    whole = {
         **_head("Case events"),
         "title": "Event",
         "oneOf": [{"$ref": f"#/$defs/{name}"} for name in sorted(REGISTRY)],
         "$defs": definitions,
     }
+    return named(whole, "Event", {"actor": "Actor", "sealed": "SealedPart", "origin": "Origin"})
 
 
 def _body(model: type[Event], definitions: dict[str, Any]) -> dict[str, Any]:
@@ -90,13 +93,13 @@ def _envelope(model: type[Event], body: dict[str, Any]) -> dict[str, Any]:
 def actions() -> dict[str, Any]:
     """Commands that an organisation may send to its topic: the bodies of the command endpoint with the field `case`."""
     models = [model for name, model in sorted(body_models().items()) if "organisation" in RULES[name].roles]
-    return _taken("Command of an organisation", [_with_case(model) for model in models])
+    return _taken("Action", [_with_case(model) for model in models])
 
 
 def submissions() -> dict[str, Any]:
     """What a platform may send to its topic: filings, and the commands of its role."""
     models = [model for name, model in sorted(body_models().items()) if PLATFORM in RULES[name].roles]
-    return _taken("Record of a platform", [FileCase.model_json_schema(), *map(_with_case, models)])
+    return _taken("Submission", [FileCase.model_json_schema(), *map(_with_case, models)])
 
 
 def _with_case(model: type[BaseModel]) -> dict[str, Any]:
@@ -115,17 +118,18 @@ def _taken(title: str, found: list[dict[str, Any]]) -> dict[str, Any]:
     for schema in found:
         definitions.update(schema.pop("$defs", {}))
         definitions[schema["title"]] = schema
-    return {
+    whole = {
         **_head(title),
         "title": title,
         "oneOf": [{"$ref": f"#/$defs/{schema['title']}"} for schema in found],
         "$defs": dict(sorted(definitions.items())),
     }
+    return named(whole, title)
 
 
-def _sent(title: str, model: type[BaseModel]) -> dict[str, Any]:
+def _sent(title: str, model: type[BaseModel], entries: Entries) -> dict[str, Any]:
     schema = TypeAdapter(model).json_schema(mode="serialization")
     schema.pop("additionalProperties", None)
     for part in schema.get("$defs", {}).values():
         part.pop("additionalProperties", None)
-    return {**_head(title), **schema, "title": title}
+    return {**_head(title), **named(described(schema, entries), title), "title": title}

@@ -18,7 +18,7 @@ from shared.hosting.process import Process
 from shared.kernel.legal_time import day_of
 from shared.policy.loading.loader import bundled
 
-DEMO = "CN-DEMO"
+DEMO = "cn-demo"
 OPERATOR = Principal("operations", None, "local")
 REGISTRAR = Principal("registrar", "xfj", "local")
 KEYS: tuple[tuple[str, str | None], ...] = (

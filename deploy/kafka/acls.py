@@ -1,31 +1,31 @@
 """The access rights of Kafka users, from `read` and `write` in topics.yaml.
 
-A name may end with `{organisation}` or `{platform}`: then there is one topic for each of them, and a user with the same
-ending may use only its own. Users without such an ending (our services) get a right to all topics with that prefix, also
-to later ones.
+A name may end with `{jurisdiction}.{organisation}` or `{jurisdiction}.{platform}`: then there is one topic for each of them, and
+a user with the same ending may use only its own. Users without such an ending (our services) get a right to all topics with
+that prefix, also to later ones.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
-from deploy.kafka.topics import MEMBER, Topic, check_codes
+from deploy.kafka.topics import MEMBER, Members, Topic, check_codes
 from shared.adapters.kafka.acls import Acl
 
 
-def rights(topics: Iterable[Topic], members: Mapping[str, Collection[str]], prefix: str = "") -> list[Acl]:
+def rights(topics: Iterable[Topic], members: Members, prefix: str = "") -> list[Acl]:
     """The rights that each user needs: to its topics, and to the groups that are named after it.
 
     Args:
-        members: `organisation` and `platform` -> codes.
+        members: those that have topics.
         prefix: prefix of this deployment, which the names of topics already have.
 
     Raises:
         ValueError: a code cannot be part of a name, or the file is wrong.
     """
-    for kind, codes in members.items():
-        check_codes(kind, codes)
+    for kind, having in members.items():
+        check_codes(kind, having)
     found: dict[Acl, None] = {}
     for topic in topics:
         for operation, users in (("Read", topic.read), ("Write", topic.write)):
@@ -38,7 +38,7 @@ def rights(topics: Iterable[Topic], members: Mapping[str, Collection[str]], pref
     return sorted(found)
 
 
-def _spread(topic: str, user: str, members: Mapping[str, Collection[str]]) -> Iterator[tuple[str, str, bool]]:
+def _spread(topic: str, user: str, members: Members) -> Iterator[tuple[str, str, bool]]:
     """(user, topic, True if it is a prefix of names) of each right."""
     of_topic, of_user = MEMBER.search(topic), MEMBER.search(user)
     if of_user is None:
@@ -48,8 +48,8 @@ def _spread(topic: str, user: str, members: Mapping[str, Collection[str]]) -> It
             f"{user} has one user per member, but {topic} is not one topic per member. Correct topics.yaml."
         )
     else:
-        for code in members.get(of_user[1], ()):
-            yield user[: of_user.start()] + code, topic[: of_topic.start()] + code, False
+        for one in members.get(of_user[1], ()):
+            yield user[: of_user.start()] + one.dotted, topic[: of_topic.start()] + one.dotted, False
 
 
 def command(right: Acl, bootstrap: str) -> str:

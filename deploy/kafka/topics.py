@@ -11,28 +11,27 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.adapters.kafka.topics import FOREVER, ExistingTopic, WantedTopic
 from shared.kernel import data_file
+from shared.messaging.member import CODE, Member
 from shared.policy.book import PolicyBook
 
 FILE = Path(__file__).with_name("topics.yaml")
 DAY_MS = 86_400_000
 EVENTS = "case-events"
 """The topic of all events."""
-MEMBER = re.compile(r"\{(organisation|platform)\}$")
+MEMBER = re.compile(r"\{jurisdiction\}\.\{(organisation|platform)\}$")
 """The end of a name that describes one topic, or one user, for each member."""
-CODE = re.compile(r"[A-Za-z0-9_-]{1,100}")
-"""A code that can be part of a name. No dot: the groups of a user begin with its name and a dot, and groups of `a.b` would
-belong to `a`, too. No star: in Kafka it matches every name."""
-_USER = r"^[a-z0-9_-]{1,100}(\{(organisation|platform)\})?$"
+_USER = r"^[a-z0-9_-]{1,100}(\{jurisdiction\}\.\{(organisation|platform)\})?$"
 User = Annotated[str, Field(pattern=_USER)]
-"""A Kafka user. It contains no dot, since the names of its groups are its name, a dot and a suffix."""
+"""A Kafka user. The names of its groups are its name, or begin with its name and a dot. So no name of a user is the beginning of
+another one up to a dot: ours contain no dot, and those of members exactly one, between jurisdiction and code."""
 
 
 class Topic(BaseModel):
     """One topic as described in the file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    name: str = Field(pattern=r"^[a-z0-9._-]{1,200}(\{(organisation|platform)\})?$")
-    """A name that ends with `{organisation}` or `{platform}` describes one topic for each of them."""
+    name: str = Field(pattern=r"^[a-z0-9._-]{1,200}(\{jurisdiction\}\.\{(organisation|platform)\})?$")
+    """A name that ends with `{jurisdiction}.{organisation}` or `{jurisdiction}.{platform}` describes one topic for each of them."""
     holds: str
     key: str
     partitions: int = Field(ge=1, le=1000)
@@ -65,8 +64,8 @@ class Difference(NamedTuple):
     why: str = ""
 
 
-Members = Mapping[str, Collection[str]]
-"""`organisation` and `platform` -> codes of those that have topics."""
+Members = Mapping[str, Collection[Member]]
+"""`organisation` and `platform` -> those that have topics."""
 
 
 def load(path: Path = FILE, prefix: str = "") -> tuple[Topic, ...]:
@@ -84,31 +83,32 @@ def spread(topics: Iterable[Topic], members: Members) -> tuple[Topic, ...]:
         if many is None:
             made.append(topic)
             continue
-        codes = members.get(many[1], ())
-        check_codes(many[1], codes)
-        made += [topic.model_copy(update={"name": topic.name[: many.start()] + code}) for code in sorted(codes)]
+        having = members.get(many[1], ())
+        check_codes(many[1], having)
+        made += [topic.model_copy(update={"name": topic.name[: many.start()] + one.dotted}) for one in sorted(having)]
     return tuple(made)
 
 
-def check_codes(kind: str, codes: Iterable[str]) -> None:
+def check_codes(kind: str, members: Iterable[Member]) -> None:
     """Raises ValueError for a code of `organisation` or `platform` that cannot be part of a name."""
-    for code in codes:
-        if not CODE.fullmatch(code):
+    for member in members:
+        if not CODE.fullmatch(member.code):
             raise ValueError(
-                f"{kind} {code} cannot be part of the name of a topic: only letters, digits, - and _ are allowed. Use another"
-                " code."
+                f"{kind} {member.code} cannot be part of the name of a topic: only letters, digits, - and _ are allowed. Use"
+                " another code."
             )
 
 
 def members_of(books: Iterable[PolicyBook]) -> Members:
     """The members that have topics by the policies in force: organisations with `delivery` kafka, and the platforms of
     channels whose names are valid in the name of a topic. All others use HTTP."""
-    organisations: set[str] = set()
-    platforms: set[str] = set()
+    organisations: set[Member] = set()
+    platforms: set[Member] = set()
     for book in books:
-        organisations |= {one.code for one in book.organisations.values() if one.delivery == "kafka"}
+        kafka = (one.code for one in book.organisations.values() if one.delivery == "kafka")
+        organisations |= {Member(book.jurisdiction, code) for code in kafka}
         named = (one.platform for one in book.channels.values() if one.platform is not None)
-        platforms |= {name for name in named if CODE.fullmatch(name)}
+        platforms |= {Member(book.jurisdiction, name) for name in named if CODE.fullmatch(name)}
     return {"organisation": organisations, "platform": platforms}
 
 

@@ -13,14 +13,14 @@ from pathlib import Path
 
 from deploy.modes.composition import compose
 from deploy.storage.backup import back_up
-from deploy.storage.data_folder import Folder, FolderProblem
+from deploy.storage.data_folder import Folder, FolderProblem, older_format
 from deploy.storage.rebuild_pool import spread
 from shared.adapters.secret_files import KeysLost
 from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.adapters.sqlite.key_store import SqliteKeyStore
 from shared.adapters.sqlite.read_models import SqliteReadModels
 from shared.adapters.sqlite.subscription import SqliteSubscriptions
-from shared.adapters.store_format import NewerData, WrongData
+from shared.adapters.store_format import NewerData, OlderData, WrongData
 from shared.adapters.system_clock import SystemClock
 from shared.application.ports import Ports
 from shared.eventstore.errors import StoreBroken, StoreFull
@@ -43,6 +43,8 @@ def open_ports(folder: Folder, clock: Clock, kept: int) -> Ports:
         views = SqliteReadModels(folder.views)
     except NewerData as error:
         raise FolderProblem(f"{folder.path} was written by a newer version: {error}. Start that version.") from error
+    except OlderData as error:
+        raise FolderProblem(older_format(folder.path)) from error
     except KeysLost as error:
         raise FolderProblem(f"{folder.keys}: {error}. Restore it from a backup; it cannot be made again.") from error
     except (WrongData, OSError) as error:

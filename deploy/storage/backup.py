@@ -10,12 +10,12 @@ from typing import Any
 
 import orjson
 
-from deploy.storage.data_folder import FORMAT, Folder, FolderProblem, write_new
+from deploy.storage.data_folder import FORMAT, Folder, FolderProblem, older_format, write_new
 from shared.adapters.secret_files import KeysLost
 from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.adapters.sqlite.file_copy import copy_database
 from shared.adapters.sqlite.key_store import SqliteKeyStore
-from shared.adapters.store_format import NewerData, WrongData
+from shared.adapters.store_format import NewerData, OlderData, WrongData
 from shared.eventstore.event_store import EventStore
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Invalid, Refused
@@ -101,6 +101,8 @@ async def restore(source: Path, target: Path) -> dict[str, Any]:
         ) from None
     if manifest.get("format", 0) > FORMAT:
         raise FolderProblem(f"{source} was written by a newer version; restore it with that version.")
+    if manifest.get("format", 0) < FORMAT:
+        raise FolderProblem(older_format(source, manifest.get("format", 0)))
     draft = target.with_name(f".{target.name}.restoring")
     shutil.rmtree(draft, ignore_errors=True)
     try:
@@ -109,7 +111,7 @@ async def restore(source: Path, target: Path) -> dict[str, Any]:
         await asyncio.to_thread(_put, draft, target)
     except OSError as error:
         raise FolderProblem(f"The backup could not be copied: {error.strerror}.") from error
-    except (NewerData, WrongData, KeysLost) as error:
+    except (NewerData, OlderData, WrongData, KeysLost) as error:
         raise FolderProblem(f"The backup cannot be used: {error}.") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)

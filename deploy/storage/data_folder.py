@@ -10,13 +10,23 @@ from hashlib import sha256
 from pathlib import Path
 from socket import AF_UNIX, SOCK_STREAM, socket
 
-FORMAT = 1
+FORMAT = 2
+"""Since 2 every name of a stream contains its jurisdiction."""
 _LONGEST_SOCKET = 100
 """Bytes of a socket path that every kernel accepts."""
 
 
 class FolderProblem(Exception):
     """The folder cannot be used; the message gives the reason and the remedy."""
+
+
+def older_format(path: Path, found: int | None = None) -> str:
+    """The refusal of data of an earlier version."""
+    stated = f" (format {found}, this one reads {FORMAT})" if found is not None else ""
+    return (
+        f"{path} was written by an earlier version{stated}, whose names of inboxes and cases contain no jurisdiction. Keep it for"
+        " that version, and begin with a new folder: name it with --data. Nothing was changed."
+    )
 
 
 class FolderBusy(FolderProblem):
@@ -122,6 +132,8 @@ class Folder:
                     f"{self.path} was written by a newer version (format {text}, this one knows {FORMAT})."
                     " Start that version, or use another folder. Nothing was changed."
                 )
+            if int(text) < FORMAT:
+                raise FolderProblem(older_format(self.path, int(text)))
             return
         strange = [one.name for one in self.path.iterdir() if one.name != "lock"]
         if strange and not self.log.exists():

@@ -10,7 +10,7 @@ from shared.adapters.mongo.event_store import MongoEventStore
 from shared.adapters.mongo.key_store import MongoKeyStore
 from shared.adapters.mongo.read_models import MongoReadModels
 from shared.adapters.secret_files import KeysLost
-from shared.adapters.store_format import NewerData, WrongData
+from shared.adapters.store_format import NewerData, OlderData, WrongData
 from shared.adapters.system_clock import SystemClock
 from shared.eventstore.errors import LoginRefused, StoreUnavailable
 from shared.kernel.settings import Settings
@@ -59,9 +59,14 @@ async def open_stores(settings: Settings) -> Stores:
             opened.push_async_callback(log.close)
             views = await MongoReadModels.open(mongo, f"{name}_views")
         except StoreUnavailable as error:
-            raise _away(error) from error
+            raise store_problem(error) from error
         except NewerData as error:
             raise StoreProblem(f"A newer version wrote the data: {error}. Start that version.") from error
+        except OlderData as error:
+            raise StoreProblem(
+                f"An earlier version wrote the data, whose names of inboxes and cases contain no jurisdiction: {error}. Keep them"
+                " for that version, and begin with new databases: set HUIYIN_MONGODB_NAME. Nothing was changed."
+            ) from error
         except KeysLost as error:
             raise StoreProblem(
                 f"{secrets}: {error}. Every process needs the same `kek` and `root`: name their folder with HUIYIN_SECRETS, or"
@@ -75,9 +80,13 @@ async def open_stores(settings: Settings) -> Stores:
         return Stores(log, views, keys)
 
 
-def _away(error: StoreUnavailable) -> StoreAway:
+def store_problem(error: StoreUnavailable) -> StoreAway:
+    """The problem as an operator reads it."""
     if isinstance(error, LoginRefused):
-        return StoreLoginRefused("MongoDB refuses the user of HUIYIN_MONGODB_URL, or its password.")
+        return StoreLoginRefused(
+            "MongoDB refuses the user of HUIYIN_MONGODB_URL, its password, or its access to the databases; `huiyin setup` grants"
+            " the rights of the services."
+        )
     return StoreAway("MongoDB does not answer. Start it, or check HUIYIN_MONGODB_URL.")
 
 
@@ -95,6 +104,6 @@ async def policies_of(settings: Settings) -> dict[str, PolicyBook]:
     try:
         return await policies.all()
     except StoreUnavailable as error:
-        raise _away(error) from error
+        raise store_problem(error) from error
     finally:
         await log.close()

@@ -18,7 +18,7 @@ from shared.adapters.durable_folder import sync_folder
 from shared.adapters.secret_files import NAMES, KeysLost, read_secret
 from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.adapters.sqlite.key_store import SqliteKeyStore
-from shared.adapters.store_format import NewerData, WrongData
+from shared.adapters.store_format import NewerData, OlderData, WrongData
 from shared.eventstore.event_store import EventStore
 from shared.kernel.refusals import Refused
 from shared.kernel.settings import Settings
@@ -134,7 +134,7 @@ async def _open(place: _Place, settings: Settings, opened: AsyncExitStack) -> Si
         opened.push_async_callback(log.close)
         keys = SqliteKeyStore(place.folder.keys)
         opened.push_async_callback(keys.close)
-    except (NewerData, WrongData, KeysLost) as error:
+    except (NewerData, OlderData, WrongData, KeysLost) as error:
         raise FolderProblem(f"{place.folder.path} cannot be used: {error}.") from error
     return Side(log, keys)
 

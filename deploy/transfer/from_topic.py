@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from deploy.kafka.remedies import remedy
 from deploy.kafka.topics import EVENTS
 from deploy.modes.composition import SERVICES
 from deploy.modes.distributed import CannotStart, NotReady, connection, opened
@@ -37,8 +38,10 @@ async def rebuild_from_topic(settings: Settings, tell: Callable[[int, int], None
                 tell(records, found.of)
         except MissingTopic:
             raise CannotStart(f"Kafka has no topic {topic}. Check HUIYIN_KAFKA_PREFIX.") from None
-        except (BrokerUnavailable, Refusal) as error:
-            raise NotReady(f"Kafka does not answer ({error}). Run the command again.") from error
+        except BrokerUnavailable as error:
+            raise NotReady(f"{remedy(error)[0]} Run the command again.") from error
+        except Refusal as error:
+            raise NotReady(f"Kafka refuses: {error}. Check the access rights, then run the command again.") from error
         cut = [(part.stream, part.first) for part in pieces.missing() if not refilling.holds(part.stream, part.last)]
         left = sorted({*refilling.left(), *cut})
         async for step in rebuild(runtime.ports, runtime.parts, feeding=False):

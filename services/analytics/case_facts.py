@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from shared.case import FINAL_STATES, Case, Fact
 from shared.deadlines.deadline import Deadline
-from shared.kernel.legal_time import LegalTime
+from shared.kernel.legal_time import LegalTime, day_of, instant_of
 from shared.policy.deadline_rules import ClockRule
 
 Duty = Literal["notice", "reply", "closing", "other"]
@@ -28,6 +29,8 @@ class Evaluation(NamedTuple):
     grade: str | None
     about: str | None = None
     """For a follower: the organisation that handled the matter. None: the organisation that replied."""
+    word: str | None = None
+    """Whose word the grade is; None: not known, as in imported history."""
 
 
 class CaseFacts(NamedTuple):
@@ -58,10 +61,61 @@ def case_facts(case: Case) -> CaseFacts:
         return CaseFacts(first, ())
     grades = dict(case.evaluation.grades)
     evaluations = (
-        Evaluation(about, invited.get(about), evaluated.get(about), grades.get(about), handled.get(about))
+        Evaluation(
+            about, invited.get(about), evaluated.get(about), grades.get(about), handled.get(about), case.word(about)
+        )
         for about in sorted({*invited, *evaluated})
     )
     return CaseFacts(first, tuple(evaluations))
+
+
+def as_stated(deadline: Deadline) -> Deadline:
+    """The deadline by the dates as they were stated, whether anybody confirmed them or not: the rule of metric version 2."""
+    end = deadline.end
+    earlier = [fact for fact in deadline.unconfirmed if end is not None and fact.name == end.name]
+    if end is not None and earlier:
+        end = min([end, *earlier], key=lambda fact: instant_of(fact.effective_at, deadline.zone))
+    return deadline._replace(end=end, unconfirmed=())
+
+
+def days_before_due(case: Case, deadlines: Sequence[Deadline]) -> int | None:
+    """Days from the last request to withdraw to the next due day of a duty that was running then; negative if it was missed.
+    None: the case is not withdrawn, the request is not known, or no duty was running."""
+    asked = case.fact("WithdrawalRequested")
+    if case.state != "withdrawn" or asked is None:
+        return None
+    due = [
+        (one.due_day - day_of(asked.effective_at, one.zone)).days
+        for one in deadlines
+        if not one.rule.window and _ran_at(one, asked)
+    ]
+    return min(due, default=None)
+
+
+def _ran_at(deadline: Deadline, asked: Fact) -> bool:
+    ended = deadline.end or deadline.stopped
+    return deadline.start.version < asked.version and (ended is None or ended.version > asked.version)
+
+
+class Guidance(NamedTuple):
+    """The first guidance of a petitioner to another organ (Art. 31)."""
+
+    at: LegalTime
+    org: str | None
+    """Who guided: the responsible organisation, or the petition office."""
+    came_back: bool
+
+
+_BACK = frozenset({"NotCompetentDeclared", "CaseReopened", "RedoOrdered"})
+
+
+def guidance(case: Case) -> Guidance | None:
+    """The first guidance, and whether the case came back after it; None if there was none."""
+    first = next((fact for fact in case.facts if fact.name == "StatutoryPathGuided"), None)
+    if first is None:
+        return None
+    back = any(fact.version > first.version and fact.name in _BACK for fact in case.facts)
+    return Guidance(first.effective_at, first.org or responsible(case), back)
 
 
 def responsible(case: Case) -> str | None:

@@ -11,7 +11,17 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from services.analytics.case_facts import Evaluation, case_facts, closed_at, duty_of, outcome, responsible
+from services.analytics.case_facts import (
+    Evaluation,
+    as_stated,
+    case_facts,
+    closed_at,
+    days_before_due,
+    duty_of,
+    guidance,
+    outcome,
+    responsible,
+)
 from shared.case import Case
 from shared.deadlines.deadline import Deadline
 from shared.events import REGISTRY
@@ -56,10 +66,15 @@ CASE_FIELDS: dict[str, pa.DataType] = {
     "nudges": _WHOLE,
     "lead": _TEXT,
     "accused": _TEXT,
+    "withdrawn_before": _WHOLE,
+    "guided_day": _DAY,
+    "guided_org": _TEXT,
+    "came_back": _FLAG,
 }
 """One row per case. `org`: the present or last responsible organisation; `reply_org`: the organisation of the first reply;
 `replied_day` and `reply_seconds` belong to the first reply; `filed_at` is NULL if only the day is known; `accused`: the respondent
-organisations, each between two separators."""
+organisations, each between two separators; `guided_day` and `guided_org`: the first guidance to another organ and who gave it;
+`came_back`: it came back, because that organ is not competent or the case was opened again."""
 
 CLOCK_FIELDS: dict[str, pa.DataType] = {
     "clock": _TEXT,
@@ -74,6 +89,8 @@ CLOCK_FIELDS: dict[str, pa.DataType] = {
     "window": _FLAG,
     "provisional": _FLAG,
     "extended_days": _WHOLE,
+    "stated": _TEXT,
+    "recorded_late": _FLAG,
 }
 """One row per (case, clock, episode); `org` has the duty."""
 
@@ -83,6 +100,7 @@ ASKED_FIELDS: dict[str, pa.DataType] = {
     "evaluated_day": _DAY,
     "grade": _TEXT,
     "about": _TEXT,
+    "word": _TEXT,
 }
 """One row per (case, object of evaluation)."""
 
@@ -112,7 +130,7 @@ def case_row(snapshot: Snapshot) -> tuple[Cells, list[Cells], list[Cells]]:
     case, deadlines, zone = snapshot
     day = _Days(zone)
     first, evaluations = case_facts(case)
-    org = responsible(case)
+    org, away = responsible(case), guidance(case)
     filed, ended = case.filing.filed_at, closed_at(case)
     replied = first.effective_at if first is not None else None
     row = (
@@ -149,6 +167,10 @@ def case_row(snapshot: Snapshot) -> tuple[Cells, list[Cells], list[Cells]]:
         case.supervision.nudges,
         case.matter.lead,
         cell(case.accusation.accused),
+        days_before_due(case, deadlines),
+        day[away.at] if away is not None else None,
+        away.org if away is not None else None,
+        away.came_back if away is not None else None,
     )
     return row, [_clock(deadline, day) for deadline in deadlines], [_evaluation(one, day) for one in evaluations]
 
@@ -187,11 +209,13 @@ def _clock(deadline: Deadline, day: _Days) -> Cells:
         rule.window,
         deadline.provisional,
         deadline.extended_days,
+        outcome(as_stated(deadline)),
+        deadline.recorded_late,
     )
 
 
 def _evaluation(one: Evaluation, day: _Days) -> Cells:
-    return one.object, day[one.invited], day[one.evaluated], one.grade, one.about
+    return one.object, day[one.invited], day[one.evaluated], one.grade, one.about, one.word
 
 
 def _columns(fields: dict[str, pa.DataType], rows: Sequence[Cells]) -> Sequence[Sequence[Any]]:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from services.analytics.fact_store.store import Facts
 from services.analytics.fact_store.visibility import visibility_of
 from services.analytics.statistics.as_of import facts_as_of
-from services.analytics.statistics.measures import BY_NAME
+from services.analytics.statistics.measures import BY_NAME, VERSION, VERSIONS
 from services.analytics.statistics.models import COMPARES, DIMENSIONS, StatsQuery, StatsResult
 from services.analytics.statistics.period import ALLOWED
 from services.analytics.statistics.query import query
@@ -17,7 +17,7 @@ from shared.application.ports import Ports
 from shared.commands.authorization import STATS, authorize
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, operation
-from shared.kernel.legal_time import LegalTime, from_text, instant_of
+from shared.kernel.legal_time import LegalTime, given_time, instant_of
 from shared.kernel.refusals import Invalid
 
 _YEARS = range(1900, 2201)
@@ -27,6 +27,7 @@ _BY = Query("", max_length=200, description=f"Groups, {_LIST}: {', '.join(DIMENS
 _COMPARE = Query("", max_length=40, description=f"The period before, {_LIST}: {', '.join(COMPARES)}")
 _MEASURES = Query("", max_length=600, description=f"Figures, {_LIST}; by default all: {', '.join(BY_NAME)}")
 _AS_OF = Query(None, max_length=40, description="Figures as they were known then: a date, or an instant with offset")
+_VERSION = Query(VERSION, ge=1, le=1000, description=f"Metric version: {', '.join(map(str, VERSIONS))}")
 
 
 def router(ports: Ports, facts: Facts) -> APIRouter:
@@ -42,10 +43,13 @@ def router(ports: Ports, facts: Facts) -> APIRouter:
         compare: str = _COMPARE,
         measures: str = _MEASURES,
         as_of: str | None = _AS_OF,
+        version: int = _VERSION,
     ) -> StatsResult:
         """Statistics of a period: on-time rates, elapsed times, participation, satisfaction, resolution, counts."""
         authorize(caller, STATS)
-        request = StatsQuery(period=period, by=_split(by), compare=_split(compare), measures=_split(measures))
+        request = StatsQuery(
+            period=period, by=_split(by), compare=_split(compare), measures=_split(measures), version=version
+        )
         visibility = visibility_of(caller)
         now = ports.clock.now()
         books = await ports.policies.all()
@@ -57,7 +61,7 @@ def router(ports: Ports, facts: Facts) -> APIRouter:
             async with reconstruction:
                 past = await facts_as_of(ports.log, ports.policies, when, visibility=visibility)
                 try:
-                    result = await query(past, request, then, visibility)
+                    result = await query(past, request, then, visibility, current=False)
                 finally:
                     await past.close()
         codes = {code for figure in result.figures for code in figure.group.values()}
@@ -74,7 +78,7 @@ def _split(text: str) -> tuple[str, ...]:
 def _as_of(text: str) -> LegalTime:
     """Raises Invalid for anything but a date or an instant with offset."""
     try:
-        when = from_text(text)
+        when = given_time(text)
         if when.year not in _YEARS:  # at the ends of the calendar a zone cannot be applied
             raise ValueError
     except (ValueError, OverflowError) as error:

@@ -8,6 +8,7 @@ import services.intake.commands  # noqa: F401  # registers the commands
 from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.http import channel_items as channels
 from services.intake.http import citizen_commands as citizens
+from services.intake.http import citizen_documents as documents
 from services.intake.http import citizen_status as status
 from services.intake.http import history, platforms, submissions
 from services.intake.http.candidates import router as candidates
@@ -37,13 +38,14 @@ def build(ports: Ports, settings: Settings) -> ServiceModule:
     jurisdictions = ChannelJurisdictions(ports.policies, settings.jurisdiction)
 
     def case_routers(runtime: Process) -> list[APIRouter]:
-        askers = status.StatusReaders(runtime)
+        askers, commands = status.StatusReaders(runtime), Commands(runtime)
         return [
             submissions.router(runtime, jurisdictions),
             channels.router(runtime, jurisdictions),
             status.router(runtime, askers),
-            citizens.router(runtime, Commands(runtime), askers),
-            pages.router(runtime, askers),
+            documents.router(runtime, askers),
+            citizens.router(runtime, commands, askers),
+            pages.router(runtime, askers, commands),
             platforms.router(runtime),
             history.router(runtime),
         ]

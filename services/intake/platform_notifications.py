@@ -24,6 +24,7 @@ from shared.events.platforms import PlatformUpdate, UpdateKind
 from shared.events.routing import Due
 from shared.eventstore.commit import Commit
 from shared.kernel.legal_time import instant_from_text
+from shared.messaging.member import Member
 from shared.messaging.notification_stream import NotificationStream
 from shared.messaging.platform_updates import STREAM, Place
 
@@ -35,7 +36,7 @@ _WITH_DATES = frozenset({"sent", "accepted", "extended", "reopened"})
 
 
 class PlatformNotifications(NotificationStream):
-    """Notifies platforms: the streams `updates/<platform>`."""
+    """Notifies platforms: the streams `updates/<jurisdiction>/<platform>`."""
 
     def __init__(self, handling: CommandHandler) -> None:
         super().__init__(handling, STREAM)
@@ -55,7 +56,9 @@ class PlatformNotifications(NotificationStream):
             about=turn.event.event_id,
             detail=detail,
         )
-        await self.append(case.filing.platform, stamp_for("intake", f"update.{kind}", turn), body)
+        await self.append(
+            Member(case.jurisdiction, case.filing.platform), stamp_for("intake", f"update.{kind}", turn), body
+        )
 
     async def registered(self, case: Case, event_id: str, correlation: str | None) -> Commit:
         """Append the entry about the registration, once for all writers."""
@@ -76,7 +79,7 @@ class PlatformNotifications(NotificationStream):
             correlation=correlation or event_id,
             jurisdiction=case.jurisdiction,
         )
-        return await self.append(case.filing.platform, stamp, body)
+        return await self.append(Member(case.jurisdiction, case.filing.platform), stamp, body)
 
     async def _due(self, case: Case) -> tuple[Due, ...]:
         book = await self._handling.policies.book(case.jurisdiction)
@@ -127,6 +130,9 @@ def tell_platforms(table: ReactionTable, updates: PlatformNotifications) -> None
     tell("replied", i.AnsweredAtOnce, detail="at_once")
     tell("invited", i.EvaluationInvited, detail=lambda body: body.object)
     tell("guided", r.StatutoryPathGuided, detail=lambda body: body.path)
+    tell("guided", d.LedInto, detail="led_into", org=lambda body: body.org)
+    tell("reopened", r.NotCompetentDeclared, detail="not_competent", org=lambda body: body.org)
+    tell("notice", d.PaperServed, detail=lambda body: body.document, org=lambda body: body.org)
     tell("reopened", s.RedoOrdered, detail=lambda body: body.ground)
     tell("reopened", s.CaseReopened, detail="new_facts")
     tell("reviewed", d.ReviewOpinionIssued, detail=lambda body: body.result, org=lambda body: body.body)

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from math import log, sqrt
 from typing import NamedTuple
 
+from shared.kernel.text_normalization import search_form
+
 NGRAM = 2
 """Characters of an n-gram; most Chinese words have two."""
 TITLE = 3
@@ -41,8 +43,8 @@ def _pairs(writing: TextProfile) -> Counter[str]:
 
 
 def _of(text: str) -> list[str]:
-    """The bigrams of letters, digits and Chinese characters; all other characters are left out."""
-    characters = "".join(one for one in text[:LONGEST].lower() if one.isalnum())
+    """The bigrams of letters, digits and Chinese characters in their search form."""
+    characters = search_form(text[:LONGEST])
     return [characters[at : at + NGRAM] for at in range(len(characters) - NGRAM + 1)]
 
 

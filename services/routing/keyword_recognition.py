@@ -32,8 +32,10 @@ async def recognised(handling: CommandHandler, turn: Trigger) -> RouteCase:
     for part in await open_sealed(handling.keys, filed, frozenset({"text"})):
         found.update({name: value for name, value in part.values.items() if isinstance(value, str)})
     title = found.get("title", "")
-    text = "\n".join(found[name] for name in ("subject_text", "text") if name in found)
+    text = "\n".join(found[name] for name in ("subject_text", "place_text", "location", "text") if name in found)
+    matches = keywords.recognised(title, text)
     return RouteCase(
-        suspicion=None if case.accusation.cleared else keywords.suspicion(title, text),
-        subject=keywords.subject(title, text) if case.filing.subject is None else None,
+        suspicion=None if case.accusation.cleared else matches.suspicion,
+        subject=matches.subject if case.filing.subject is None else None,
+        weak=matches.weak,
     )

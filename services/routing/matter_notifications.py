@@ -39,4 +39,5 @@ async def tell_matter(
 
 def _handlers(follower: Case, lead: Case) -> list[str]:
     """The handlers of the lead that may see this filing."""
-    return [org for org in lead.handlers if visible(Principal("organisation", org, "routing"), follower, lead)]
+    readers = {org: Principal("organisation", org, "routing", jurisdiction=lead.jurisdiction) for org in lead.handlers}
+    return [org for org, reader in readers.items() if visible(reader, follower, lead)]

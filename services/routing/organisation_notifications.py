@@ -16,6 +16,7 @@ from shared.deadlines.derivation import deadlines
 from shared.deadlines.episodes import DISPATCHES
 from shared.events.routing import Due, OutboxEntry, OutboxKind
 from shared.eventstore.commit import Commit
+from shared.messaging.member import Member
 from shared.messaging.notification_stream import NotificationStream
 from shared.messaging.organisation_inbox import STREAM
 from shared.policy.book import PolicyBook
@@ -118,7 +119,7 @@ def entry(
 
 
 class OrganisationNotifications(NotificationStream):
-    """Notifies organisations, on their inbox streams `outbox/<organisation>`."""
+    """Notifies organisations, on their inbox streams `inbox/<jurisdiction>/<organisation>`."""
 
     def __init__(self, handling: CommandHandler) -> None:
         super().__init__(handling, STREAM)
@@ -135,4 +136,6 @@ class OrganisationNotifications(NotificationStream):
         delivers = turn.event.type in DISPATCHES and not turn.case.assignment.delivered
         arriving = self._handling.clock.now() if delivers else None
         body = entry(kind, turn.case, book, turn.event.event_id, org, detail, arriving)
-        return await self.append(org, stamp_for("routing", kind, turn)._replace(policy=book.reference), body)
+        return await self.append(
+            Member(turn.case.jurisdiction, org), stamp_for("routing", kind, turn)._replace(policy=book.reference), body
+        )

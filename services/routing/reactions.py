@@ -78,6 +78,7 @@ def reactions(handling: CommandHandler, outboxes: OrganisationNotifications) -> 
         when=lambda _turn, body: not body.passed,
     )
     on(s.Urged, do=lambda turn, body: tell.handlers("urged", turn, body.clock))
+    on(r.NotCompetentDeclared, do=lambda turn, _body: tell.handlers("guidance_void", turn))
     on(s.RedoOrdered, do=lambda turn, body: tell.handlers("redo_ordered", turn, body.ground))
     on(r.ReviewBodyNamed, do=tell.review_requested)
     on(d.ReviewOpinionIssued, do=lambda turn, body: tell.handlers("opinion_issued", turn, body.result))

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from services.supervision.policy_activation import ACTIVATE, activate
 from shared.case import STREAM, Case
-from shared.commands.authorization import SEES_ALL, Principal, authorize, within
+from shared.commands.authorization import Principal, authorize, within
 from shared.commands.command_handler import CommandHandler
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
@@ -60,7 +60,9 @@ def merged(present: CalendarDocument | None, new: CalendarDocument) -> CalendarD
 async def publish(
     handling: CommandHandler, principal: Principal, jurisdiction: str, raw: Mapping[str, Any]
 ) -> tuple[PolicyBook, Published]:
-    """Activate the calendar and list the due dates that moved. The cost grows with the cases of the log; it is done yearly.
+    """Activate the calendar and list the due dates of the open track that moved, the same for every caller.
+
+    The cost grows with the cases of the log; it is done yearly.
 
     Raises Refused for an unknown jurisdiction, Invalid `calendar_invalid` with every finding."""
     authorize(principal, ACTIVATE)
@@ -88,7 +90,7 @@ async def publish(
     async for heads in handling.log.heads(STREAM):
         for stream, head in heads:
             case, _head = await handling.cases.get(stream.removeprefix(STREAM), at_least=head.version)
-            if case.jurisdiction == jurisdiction and _may_hear(principal, case):
+            if case.jurisdiction == jurisdiction and _open_track(case):
                 own, certain = compared(case, before, after)
                 moved += own
                 confirmed += certain
@@ -96,11 +98,9 @@ async def publish(
     return after, Published(True, calendar.published_until, tuple(moved), confirmed)
 
 
-def _may_hear(principal: Principal, case: Case) -> bool:
-    """True if the principal may see the case: neither a respondent nor a role without access sees an accusation (Art. 30)."""
-    if principal.org is not None and principal.org in case.accusation.accused:
-        return False
-    return not case.accusation.sealed or principal.role in SEES_ALL
+def _open_track(case: Case) -> bool:
+    """True if the case may be listed and counted for every caller: no accusation, and no organisation as respondent (Art. 30)."""
+    return not case.accusation.sealed and not case.accusation.accused
 
 
 def compared(case: Case, before: PolicyBook, after: PolicyBook) -> tuple[list[MovedDeadline], int]:

@@ -12,14 +12,17 @@ from datetime import datetime
 import structlog
 from structlog.contextvars import bind_contextvars
 
+from services.supervision.commands.closing import steps_due
+from services.supervision.commands.withdrawal import withdrawal_name
 from services.supervision.leases import SLOTS, LeasedSlots
 from services.supervision.read_models import DUE
 from shared.case import Case
+from shared.case.withdrawals import DueWithdrawal, withdrawal_due
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES, Command, DecisionContext, NewEvent
-from shared.commands.command_handler import CommandHandler
+from shared.commands.command_handler import CommandHandler, CommandResult
 from shared.commands.event_writer import EventMetadata
-from shared.deadlines.escalation_ladder import rungs_due, waits_until
+from shared.deadlines.escalation_ladder import waits_until
 from shared.eventstore.errors import Damaged
 from shared.eventstore.read_models import Condition, ReadModelStore, Row, Value
 from shared.kernel.clock_trust import CLOCK_WRONG
@@ -97,7 +100,10 @@ class DeadlineScheduler:
             bind_contextvars(case=case.number)  # each case has a task of its own
             book = await self._handling.policies.book(case.jurisdiction)
             now = self._handling.clock.now()
-            due = rungs_due(case, book, now)
+            due = steps_due(case, book, now)
+            ended = withdrawal_due(case, book.zone)
+            if not due and ended is not None and ended.at <= now:
+                return await self._complete(row.key, ended)
             if not due:
                 until = waits_until(case, book, now)
                 if until is not None:
@@ -116,6 +122,7 @@ class DeadlineScheduler:
                 cause=f"supervision.tick:{'.'.join(due[0].name)}",
             )
             done = await self._handling.handle(row.key, rule.action, stamp, decide)
+            return self._counted(done)
         except Unavailable as unavailable:  # only this case is affected; the others continue
             if unavailable.code != CLOCK_WRONG:  # the clock says so itself
                 log.warning("ticker_waits", code=unavailable.code)
@@ -123,5 +130,22 @@ class DeadlineScheduler:
         except (Damaged, Refused) as error:
             log.error("tick_refused", code=error.code if isinstance(error, Refused) else "damaged_case")
             return False
-        self.fired += 0 if done.commit is None or done.repeated else 1
-        return done.commit is not None and not done.repeated
+
+    async def _complete(self, case_id: str, ended: DueWithdrawal) -> bool:
+        """Let a withdrawal take effect, once."""
+        rule = RULES["complete_withdrawal"]
+        stamp = EventMetadata(
+            principal=Principal("service", None, "supervision"),
+            cause=f"supervision.withdrawal:{'.'.join(withdrawal_name(ended)[1:])}",
+        )
+
+        def decide(found: Case, given: DecisionContext) -> list[NewEvent]:
+            present = withdrawal_due(found, given.book.zone)
+            return rule(found, Command(), given) if present is not None and present.request == ended.request else []
+
+        return self._counted(await self._handling.handle(case_id, rule.action, stamp, decide))
+
+    def _counted(self, done: CommandResult) -> bool:
+        fired = done.commit is not None and not done.repeated
+        self.fired += fired
+        return fired

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from shared.application.case_reference import WORKLIST
 from shared.case import OPEN_STATES
-from shared.commands.authorization import Action, Principal, authorize, within
+from shared.commands.authorization import OPERATE, SEES_ALL, Action, Principal, authorize, within
 from shared.commands.command import NewEvent
 from shared.commands.command_handler import CommandHandler
 from shared.commands.event_writer import EventMetadata
@@ -34,10 +34,14 @@ from shared.policy.loading.loader import LoadedSection, hash_of, plain
 from shared.policy.validation.checks import check
 from shared.policy.validation.finding import Finding, of_error
 from shared.policy.validation.messages import finding
-from shared.policy.validation.overlaps import overlaps
 
 ACTIVATE = Action("activate_policy", ("operations", "registrar"))
 ATTEMPTS = 8
+NOBODY = Principal("analyst", None, "nobody")
+"""A principal that sees no case."""
+_STEP = 500
+_ALONE = ("jurisdiction.code", "jurisdiction.zone")
+"""Errors without whose correction nothing else can be checked."""
 MOST_FINDINGS = 500
 """Maximum number of findings in one answer."""
 
@@ -69,9 +73,14 @@ async def checked(
     raw: Mapping[str, Any],
     effective_at: LegalTime | None = None,
     views: ReadModelStore | None = None,
+    principal: Principal = NOBODY,
 ) -> Checked:
-    """Check the given sections together with everything that is or will be in force. `views`: to find organisations that
-    still hold cases."""
+    """Check the given sections together with everything that is or will be in force.
+
+    Args:
+        views: To find organisations that still hold cases.
+        principal: Who is told the findings; they contain only what that principal may know.
+    """
     documents: dict[Section, Document] = {}
     findings: list[Finding] = []
     warnings: list[Finding] = []
@@ -89,7 +98,7 @@ async def checked(
     book = await known(handling, jurisdiction)
     stated = documents.get("jurisdiction")
     if isinstance(stated, Jurisdiction) and not findings:
-        findings += [one for one in check({"jurisdiction": stated}) if one.where == "jurisdiction.zone"]
+        findings += [one for one in check({"jurisdiction": stated}) if one.where in _ALONE]
     if findings:
         return Checked(documents, findings, warnings, book)
     now = handling.clock.now()
@@ -104,8 +113,7 @@ async def checked(
     listed = documents.get("organisations")
     if book is not None and views is not None and isinstance(listed, Organisations):
         at_once = effective_at is None or begins(effective_at, book.zone) <= now
-        (findings if at_once else warnings).extend(await _left_behind(listed, book, views))
-    warnings += overlaps(documents, jurisdiction, await handling.policies.all())
+        (findings if at_once else warnings).extend(await _left_behind(listed, book, views, principal))
     return Checked(documents, findings, warnings, book)
 
 
@@ -165,22 +173,40 @@ def _past(documents: Mapping[Section, Document], book: PolicyBook, at: LegalTime
     ]
 
 
-async def _left_behind(document: Organisations, book: PolicyBook, views: ReadModelStore) -> list[Finding]:
-    """The findings about removed organisations that still hold open cases (Art. 24 ¶2: a successor takes them over)."""
+async def _left_behind(
+    document: Organisations, book: PolicyBook, views: ReadModelStore, principal: Principal
+) -> list[Finding]:
+    """The findings about removed organisations that may still hold open cases (Art. 24 ¶2: a successor takes them over).
+
+    Only the petition office and its supervisors learn how many. Nobody learns of a sealed case: an organ for accusations is never
+    removed at once, whether or not it holds one."""
     listed = {organisation.code for organisation in document.organisations}
     found = []
     for code, organisation in book.organisations.items():
         if code in listed or code in book.added:
             continue
-        states = await views.count(WORKLIST, [Condition("org", "=", code)], by="state")
-        held = sum(number for state, number in states.items() if state in OPEN_STATES)
-        if not held:
-            continue
-        sealed = organisation.kind == "sealed"
-        number = "open cases" if sealed else f"{held} open {'cases' if held > 1 else 'case'}"
-        number_zh = "未办结件" if sealed else f" {held} 件未办结件"
-        found.append(finding(f"organisations[{code}]", "removed_with_cases", number=number, number_zh=number_zh))
+        where = f"organisations[{code}]"
+        if organisation.kind == "sealed":
+            found.append(finding(where, "removed_sealed_organ"))
+        elif principal.role not in (*SEES_ALL, *OPERATE.roles):
+            found.append(finding(where, "removed"))
+        elif held := await _held(code, views):
+            told = principal.role in SEES_ALL
+            number = f"{held} open {'cases' if held > 1 else 'case'}" if told else "open cases"
+            number_zh = f" {held} 件未办结件" if told else "未办结件"
+            found.append(finding(where, "removed_with_cases", number=number, number_zh=number_zh))
     return found
+
+
+async def _held(org: str, views: ReadModelStore) -> int:
+    """Number of the open cases of an organisation, without those that are hidden from somebody (Art. 30)."""
+    held, after = 0, None
+    where = [Condition("org", "=", org), Condition("state", "in", OPEN_STATES)]
+    while rows := await views.find(WORKLIST, where, order=["state"], after=after, limit=_STEP):
+        values = [row.values or {} for row in rows]
+        held += sum(not one["sealed"] and one["accused"] is None for one in values)
+        after = [values[-1]["state"], rows[-1].key]
+    return held
 
 
 async def known(handling: CommandHandler, jurisdiction: str) -> PolicyBook | None:
@@ -207,7 +233,7 @@ async def activate(
     authorize(principal, ACTIVATE)
     within(principal, jurisdiction)
     for _attempt in range(ATTEMPTS):
-        found = await checked(handling, jurisdiction, raw, effective_at, views)
+        found = await checked(handling, jurisdiction, raw, effective_at, views, principal)
         if found.findings or not found.documents:
             raise _invalid(found.findings)
         book = found.book
@@ -219,6 +245,8 @@ async def activate(
                 detail_zh="规则在您查看之后已有变化，请重新比较后再启用。",
                 field="expected_version",
             )
+        if expected_version is None and book is not None:
+            _check_name(found.documents.get("jurisdiction"), book)
         changes = _changes(found.documents, book, effective_at, handling.clock.now())
         if not changes:
             return Activated([], found.warnings)
@@ -237,6 +265,22 @@ async def activate(
         "There are many concurrent changes of this policy. Try again in a moment.",
         detail_zh="此处正有多项写入，请稍后重试。",
     )
+
+
+def _check_name(stated: Document | None, book: PolicyBook) -> None:
+    """Two counties that begin with the same example must not overwrite each other: a code belongs to the jurisdiction that has it.
+
+    Raises Refused `jurisdiction_taken` where the document gives the code to a jurisdiction of another name."""
+    known = book.settings
+    if isinstance(stated, Jurisdiction) and known is not None and stated.name != known.name:
+        raise Refused(
+            "jurisdiction_taken",
+            f"The code {stated.code} belongs to another jurisdiction of this deployment. Use another code; to rename that"
+            f" jurisdiction, give expected_version {book.version}.",
+            detail_zh=f"代码 {stated.code} 已由本系统的另一辖区使用，请另选代码；"
+            f"如为该辖区更名，请注明 expected_version {book.version}。",
+            field="jurisdiction.code",
+        )
 
 
 def _unmoved(version: int, events: list[NewEvent], head: StreamHead) -> list[NewEvent]:

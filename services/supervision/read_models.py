@@ -7,10 +7,12 @@ from zlib import crc32
 
 from services.supervision.leases import SLOTS
 from shared.case import Case
+from shared.case.withdrawals import waits_for_person, withdrawal_due
 from shared.commands.authorization import owes_notice
 from shared.consumers.projection import Projection
 from shared.deadlines.derivation import deadlines
 from shared.deadlines.escalation_ladder import first_risk, next_look
+from shared.deadlines.unread import paper_due
 from shared.eventstore.read_models import ReadModel, Value
 from shared.kernel.legal_time import instant_of, to_text
 from shared.policy.book import PolicyBook
@@ -29,40 +31,44 @@ WORKLIST = ReadModel(
         "class_": "text",
         "sealed": "boolean",
         "queue": "text",
+        "also": "text",
         "reviewer": "text",
         "holder": "text",
         "owes": "text",
         "due": "text",
         "due_clock": "text",
         "risk_at": "text",
+        "on_paper": "boolean",
+        "paper_at": "text",
         "filed_at": "text",
         "lead": "text",
         "accused": "text",
     },
     indexes=(
         ("number",),
-        ("accused",),
         ("due",),
         ("queue", "due"),
+        ("also", "due"),
         ("org", "due"),
         ("reviewer", "due"),
         ("holder", "due"),
         ("owes", "due"),
+        ("on_paper", "due"),
         ("state", "due"),
         ("place", "due"),
         ("subject", "due"),
         ("queue", "risk_at", "org"),
-        ("org", "state"),
+        ("org", "jurisdiction", "state"),
         ("lead", "filed_at"),
     ),
-    version=6,
+    version=7,
 )
 
 DUE = ReadModel(
     name="due",
     columns={"next_at": "text", "slot": "integer"},
     indexes=(("next_at",), ("slot", "next_at")),
-    version=3,
+    version=4,
 )
 
 
@@ -70,7 +76,8 @@ def queue_of(case: Case) -> str | None:
     """The work queue of the case; None if no one outside the handling organisation has to act."""
     if not case.live or case.matter.lead is not None:
         return None
-    if case.accusation.suspected is not None:
+    withdrawal = any(waits_for_person(case, one) for one in case.withdrawals.pending)
+    if case.accusation.suspected is not None or (case.open and case.accusation.sealed and withdrawal):
         return "to_confirm"
     if case.state in ("registered", "returned"):
         return (
@@ -87,6 +94,7 @@ def queue_of(case: Case) -> str | None:
         "return_requested": "returns_to_verify",
         "disputed": "to_rule",
         "guided": "to_close",
+        "led_into": "to_close",
         "not_accepted": "to_close",
         "reviewed": "to_close",
         "concluded": "to_close",
@@ -95,13 +103,20 @@ def queue_of(case: Case) -> str | None:
     }.get(case.state)
 
 
+def also_queue_of(case: Case) -> str | None:
+    """The queue of work beside the handling of the case, which may go on in another queue meanwhile."""
+    if case.live and case.open and "received_at" in case.filing.unclear:
+        return "to_confirm_receipt"
+    return None
+
+
 def worklist_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
     """The row of a case, with its earliest running deadline.
 
     Voided cases have a row too, so that their number is found; without queue and deadline, listed only by that state."""
     running = [clock for clock in deadlines(case, book) if clock.running and not clock.rule.window]
     first = min(running, key=lambda clock: clock.due, default=None)
-    risk = first_risk(running)
+    risk, paper = first_risk(running), paper_due(case, book)
     return {
         "number": case.number,
         "jurisdiction": case.jurisdiction,
@@ -113,12 +128,15 @@ def worklist_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
         "class_": case.filing.class_,
         "sealed": case.accusation.sealed,
         "queue": queue_of(case),
+        "also": also_queue_of(case),
         "reviewer": case.review.reviewer,
         "holder": case.assignment.forwarded[-1] if case.assignment.forwarded else None,
         "owes": case.filing.received_by if owes_notice(case.filing.received_by, case) else None,
         "due": to_text(first.due) if first else None,
         "due_clock": first.clock if first else None,
         "risk_at": to_text(risk) if risk is not None else None,
+        "on_paper": paper is not None,
+        "paper_at": to_text(paper) if paper is not None else None,
         "filed_at": to_text(instant_of(case.filing.filed_at, book.zone)) if case.filing.filed_at else None,
         "lead": case.matter.lead,
         "accused": cell(case.accusation.accused),
@@ -128,6 +146,9 @@ def worklist_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
 def due_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
     """When the ticker has to examine the case next. This is only an index: decisions use the log."""
     look = next_look(case, book)
+    ended = withdrawal_due(case, book.zone)
+    if ended is not None and (look is None or ended.at < look):
+        look = ended.at
     return None if look is None else {"next_at": to_text(look), "slot": slot_of(case.id)}
 
 

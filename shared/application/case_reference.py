@@ -1,19 +1,20 @@
-"""Resolves a reference to a case: its id, its number, or CHANNEL:ITEM."""
+"""Resolves a reference to a case: its id, its number, or CHANNEL:ITEM.
+
+A reference of each kind costs the same whether or not the case exists, because the caller may not be allowed to know that.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import re
 
 from shared.application.ports import Ports
-from shared.eventstore.read_models import Condition
-from shared.kernel.identifiers import case_id, read_number
+from shared.case import STREAM
+from shared.commands.authorization import Principal
+from shared.kernel.identifiers import case_id, id_prefix, read_number
 from shared.kernel.refusals import Invalid, Unknown
 
 WORKLIST = "worklist"
 _ID = re.compile(r"[0-9a-f]{32}")
-_LOOKS = 6
-_BETWEEN_LOOKS = 0.05
 
 
 def unknown_case() -> Unknown:
@@ -29,28 +30,49 @@ def case_missing() -> Invalid:
     )
 
 
-async def resolve(ports: Ports, reference: str) -> str:
-    """The case id that `reference` names. Does not check that the case exists or who may see it.
+def jurisdiction_needed() -> Invalid:
+    """The refusal of a name that several jurisdictions have, where the caller belongs to none."""
+    return Invalid(
+        "jurisdiction_needed",
+        "Several jurisdictions have this name. Use an access key of the jurisdiction, or act as ROLE:ORG@JURISDICTION.",
+        detail_zh="多个辖区都有这一名称，请使用该辖区的访问密钥，或注明辖区（ROLE:ORG@JURISDICTION）。",
+        field="jurisdiction",
+    )
 
-    Raises Unknown for a number that no case has."""
+
+async def resolve(ports: Ports, principal: Principal, reference: str) -> str:
+    """The case id that `reference` names for this principal. Does not check that the case exists or who may see it.
+
+    Items are named within the jurisdiction of the principal. Raises Unknown for a number that no case has, Invalid
+    `jurisdiction_needed` for an item that several jurisdictions have, where the principal belongs to none."""
     if _ID.fullmatch(reference):
         return reference
     number = read_number(reference)
     if number is not None:
-        return await _by_number(ports, number)
+        return await by_number(ports, number)
     channel, colon, item = reference.partition(":")
     if colon and channel and item:
-        return case_id(ports.keys.secret("case-id"), channel, item)
+        return await _by_item(ports, principal.jurisdiction, channel, item)
     raise unknown_case()
 
 
-async def _by_number(ports: Ports, number: str) -> str:
-    """The id of the case with this number. A new number may not be in the read model yet: retry while it lags."""
-    for look in range(_LOOKS):
-        rows = await ports.views.find(WORKLIST, [Condition("number", "=", number)], limit=1)
-        if rows:
-            return rows[0].key
-        if look + 1 == _LOOKS or not any((await ports.feed.lag()).values()):
-            break
-        await asyncio.sleep(_BETWEEN_LOOKS)
-    raise unknown_case()
+async def _by_item(ports: Ports, jurisdiction: str | None, channel: str, item: str) -> str:
+    secret = ports.keys.secret("case-id")
+    if jurisdiction is not None:
+        return case_id(secret, jurisdiction, channel, item)
+    named = [case_id(secret, one, channel, item) for one in sorted(await ports.policies.all())]
+    having = [one for one in named if (await ports.cases.get(one))[0].exists] if len(named) > 1 else named
+    if len(having) > 1:
+        raise jurisdiction_needed()
+    if not having:
+        raise unknown_case()
+    return having[0]
+
+
+async def by_number(ports: Ports, number: str) -> str:
+    """The id of the case with this number; for a number of no case, the id of none. A number holds the first 60 bits of the id,
+    so the stream is found in the log itself, as soon as the case is registered."""
+    begin = id_prefix(number)
+    async for heads in ports.log.heads(STREAM + begin, batch=1):
+        return heads[0][0].removeprefix(STREAM)
+    return begin.ljust(32, "0")

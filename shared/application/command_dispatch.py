@@ -6,7 +6,7 @@ from functools import cache
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, Field, create_model
+from pydantic import AfterValidator, BaseModel, Field, create_model
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from shared.application.case_reference import resolve
@@ -18,13 +18,32 @@ from shared.commands.command_handler import CommandResult
 from shared.commands.event_writer import EventMetadata
 from shared.events.fields import Moment
 from shared.kernel.identifiers import request_digest
+from shared.kernel.plain_text import personal_number
 from shared.kernel.refusals import Unknown
+from shared.kernel.validation_messages import WrongValue
 
-CommandId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:-]+$")]
+
+def no_personal_number(value: str) -> str:
+    """The value. Raises WrongValue if it contains a telephone or identity number: it is stored in clear."""
+    if personal_number(value):
+        raise WrongValue(
+            "contains what looks like a telephone or identity number, and it is stored in clear; use one without personal data",
+            "疑似含有电话或证件号码，而该内容以明文保存，请改用不含个人信息的编号。",
+        )
+    return value
+
+
+CommandId = Annotated[
+    str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:-]+$"), AfterValidator(no_personal_number)
+]
+"""Stored in clear with the events, and repeated in the answers to records of topics: never a telephone number or a name."""
 _SHAPE: dict[str, Any] = {
     "command_id": (
         CommandId,
-        Field(description="Your id of this command. Sending the same id again returns the first answer"),
+        Field(
+            description="Your id of this command, without personal data: it is stored in clear. Sending the same id again returns"
+            " the first answer"
+        ),
     ),
     "effective_at": (
         Moment | None,
@@ -66,11 +85,11 @@ async def give(
     shape: Any = body
     unbind_contextvars("case")
     bind_contextvars(command_id=shape.command_id)
-    case_id = await resolve(ports, reference)
+    case_id = await resolve(ports, principal, reference)
     values = {name: getattr(body, name) for name in rule.model.model_fields}
     for name in rule.naming:
         if values[name] is not None:
-            values[name] = await _named(ports, values[name])
+            values[name] = await _named(ports, principal, values[name])
     command = rule.model.model_construct(**values)
     content = {  # without defaults, so that a field added later does not change the digest
         "command": rule.name,
@@ -99,10 +118,10 @@ async def give(
     return done, case
 
 
-async def _named(ports: Ports, reference: str) -> str:
+async def _named(ports: Ports, principal: Principal, reference: str) -> str:
     """The id of another case that a command names. A reference to no case becomes an empty id, which the rule refuses in
     the same words as a case that the caller may not see."""
     try:
-        return await resolve(ports, reference)
+        return await resolve(ports, principal, reference)
     except Unknown:
         return ""

@@ -5,7 +5,19 @@ from shared.case.as_of import cut
 from shared.case.evolve import MOVES, evolve
 from shared.case.fast_fold import fold
 from shared.case.matter import head_of, line_of, older
-from shared.case.state import EMPTY, FINAL_STATES, OPEN_STATES, STATES, STREAM, Case, Correction, Fact, Rung
+from shared.case.state import (
+    EMPTY,
+    FINAL_STATES,
+    OPEN_STATES,
+    STATES,
+    STREAM,
+    Case,
+    Correction,
+    Fact,
+    PendingWithdrawal,
+    Rung,
+    Unread,
+)
 
 __all__ = [
     "EMPTY",
@@ -17,7 +29,9 @@ __all__ = [
     "Case",
     "Correction",
     "Fact",
+    "PendingWithdrawal",
     "Rung",
+    "Unread",
     "cut",
     "evolve",
     "fold",

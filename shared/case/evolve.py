@@ -107,7 +107,11 @@ def _changes(case: Case, event: RecordedEvent) -> Changes:
     if kind.fact:
         detail, due, days, since = kind.details(body) if kind.details is not None else NO_DETAILS
         org = kind.org_of(body) or case.assignment.org
-        fact = Fact(kind.name, detail, event.version, event.effective_at, event.recorded_at, org, due, days, since)
+        fact = Fact(
+            *(kind.name, detail, event.version, event.effective_at, event.recorded_at, org, due, days, since),
+            event.actor.org,
+            event.origin == "history",
+        )
         changes["facts"] = (*case.facts, fact)
     meant = kind.meaning(case, event, body)
     changes |= meant

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from shared.case.evolve import Changes, kind_of, on
-from shared.case.state import Case, begun_again, calmed
+from shared.case.state import Case, Unread, begun_again, calmed
 from shared.events import department as d
 from shared.eventstore.recorded_event import RecordedEvent
 
@@ -37,7 +39,33 @@ def _not_accepted(case: Case, event: RecordedEvent, body: d.NotAccepted) -> Chan
 @on(d.NoticeServed, fact=kind_of("kind"))
 def _notice(case: Case, event: RecordedEvent, body: d.NoticeServed) -> Changes:
     calm = {} if body.kind == "transfer" else calmed(case)  # the notice of acceptance is still owed
-    return {"handling.notice": body.kind, **calm}
+    unread = _unread(case, event, "notice") if body.mode == "electronic" else {}
+    return {"handling.notice": body.kind, **calm, **unread}
+
+
+RECEIVED = frozenset({"in_person", "post", "left", "other"})
+"""Modes of service by which the petitioner has the document in hand on the day that the proof shows."""
+UNSTATED = "unstated"
+"""Kind of the fact of a service whose document does not state the right to a request: no period runs from it."""
+
+
+def _unread(case: Case, event: RecordedEvent, document: str) -> Changes:
+    """An earlier service of the same reply or opinion is replaced; each notice is a document of its own."""
+    kept = tuple(one for one in case.service.unread if document == "notice" or one.document != document)
+    return {"service.unread": (*kept, Unread(document, event.version, event.effective_at))}
+
+
+def _read(case: Case, document: str) -> Changes:
+    return {"service.unread": tuple(one for one in case.service.unread if one.document != document)}
+
+
+def _mode_and_right(body: Any) -> tuple[str, None, int, None]:
+    return (UNSTATED if body.states_review_right is False else body.mode), None, 0, None
+
+
+def _document_of_window(body: Any) -> tuple[str | None, None, int, None]:
+    """The document, if the petitioner's period runs from this fact."""
+    return (body.document if body.opens_window else None), None, 0, None
 
 
 def _handling(case: Case) -> Changes:
@@ -54,6 +82,11 @@ def _mediation_offered(case: Case, event: RecordedEvent, body: d.MediationOffere
     return _handling(case)
 
 
+@on(d.MediationFailed)
+def _mediation_failed(case: Case, event: RecordedEvent, body: d.MediationFailed) -> Changes:
+    return {}
+
+
 @on(d.MediationAgreed, "decided")
 def _mediation_agreed(case: Case, event: RecordedEvent, body: d.MediationAgreed) -> Changes:
     return {"handling.result": "settled"}
@@ -66,7 +99,11 @@ def _hearing(case: Case, event: RecordedEvent, body: d.HearingHeld) -> Changes:
 
 @on(d.ExtensionRequested)
 def _extension_requested(case: Case, event: RecordedEvent, body: d.ExtensionRequested) -> Changes:
-    return {"handling.extension_asked": body.days, "handling.extension_asker": event.actor.ref}
+    return {
+        "handling.extension_asked": body.days,
+        "handling.extension_asker": event.actor.ref,
+        "handling.extension_person": body.person,
+    }
 
 
 @on(d.ExtensionGranted, fact=lambda body: (None, None, body.days, None))
@@ -74,18 +111,24 @@ def _extension_granted(case: Case, event: RecordedEvent, body: d.ExtensionGrante
     return {
         "handling.extension_asked": None,
         "handling.extension_asker": None,
+        "handling.extension_person": None,
         "handling.extension_days": case.handling.extension_days + body.days,
     }
 
 
 @on(d.ExtensionRefused)
 def _extension_refused(case: Case, event: RecordedEvent, body: d.ExtensionRefused) -> Changes:
-    return {"handling.extension_asked": None, "handling.extension_asker": None}
+    return {"handling.extension_asked": None, "handling.extension_asker": None, "handling.extension_person": None}
 
 
-@on(d.DecisionIssued, "decided", fact=kind_of("result"))
+@on(d.ExtensionNoticeServed)
+def _extension_told(case: Case, event: RecordedEvent, body: d.ExtensionNoticeServed) -> Changes:
+    return {}
+
+
+@on(d.DecisionIssued, "decided", fact=lambda body: (body.result, body.execute_by, 0, None))
 def _decided(case: Case, event: RecordedEvent, body: d.DecisionIssued) -> Changes:
-    return {"handling.result": body.result}
+    return {"handling.result": body.result, "handling.right_stated": body.states_review_right}
 
 
 @on(d.SuggestionAnswered, "decided", fact=kind_of("result"))
@@ -93,14 +136,41 @@ def _suggestion(case: Case, event: RecordedEvent, body: d.SuggestionAnswered) ->
     return {"handling.result": body.result}
 
 
-@on(d.DutyPerformed, "decided")
+@on(d.DutyPerformed, "decided", fact=kind_of("result"))
 def _duty(case: Case, event: RecordedEvent, body: d.DutyPerformed) -> Changes:
-    return {"handling.result": "supported", "handling.executed": True}
+    return {"handling.result": body.result, "handling.executed": body.result == "performed"}
 
 
-@on(d.ReplyDelivered, "replied", fact=kind_of("mode"))
+@on(d.ConsultationAnswered, "decided")
+def _consultation(case: Case, event: RecordedEvent, body: d.ConsultationAnswered) -> Changes:
+    return {"handling.result": "explained"}
+
+
+@on(d.AccusationHandled, "decided")
+def _accusation_handled(case: Case, event: RecordedEvent, body: d.AccusationHandled) -> Changes:
+    return {"handling.result": "accusation_handled"}
+
+
+@on(d.LedInto, "led_into")
+def _led_into(case: Case, event: RecordedEvent, body: d.LedInto) -> Changes:
+    return {} if case.handling.accepted_at is not None else {"filing.path": body.path}
+
+
+@on(d.ReplyDelivered, "replied", fact=_mode_and_right)
 def _replied(case: Case, event: RecordedEvent, body: d.ReplyDelivered) -> Changes:
-    return {"handling.replied_at": event.effective_at, "handling.replies": case.handling.replies + 1, **calmed(case)}
+    return {
+        "handling.replied_at": event.effective_at,
+        "handling.replies": case.handling.replies + 1,
+        "service.reply_received": body.mode in RECEIVED,
+        **(_unread(case, event, "reply") if body.mode == "electronic" else _read(case, "reply")),
+        **calmed(case),
+    }
+
+
+@on(d.PaperServed, fact=_document_of_window)
+def _paper_served(case: Case, event: RecordedEvent, body: d.PaperServed) -> Changes:
+    received = {} if body.document == "notice" else {f"service.{body.document}_received": True}
+    return {**received, **_read(case, body.document)}
 
 
 @on(d.ReplyCorrected)
@@ -129,6 +199,21 @@ def _review_accepted(case: Case, event: RecordedEvent, body: d.ReviewAccepted) -
     return {"review.reviewer": body.body, "review.accepted": True}
 
 
+@on(d.ReviewRefused, None)
+def _review_refused(case: Case, event: RecordedEvent, body: d.ReviewRefused) -> Changes:
+    before = case.review.before
+    if before is None:
+        return {}
+    return {
+        "state": before.state,
+        "closure.kind": before.closed_as,
+        "closure.closed_at": before.closed_at,
+        "review.reviewer": None,
+        "review.late": False,
+        "review.before": None,
+    }
+
+
 def _reviewed_decision(case: Case, decision: str | None) -> Changes:
     """The decision that the review put in its place has not been executed yet."""
     return (
@@ -140,15 +225,23 @@ def _reviewed_decision(case: Case, decision: str | None) -> Changes:
 
 @on(d.ReviewOpinionIssued, None, fact=kind_of("result"))
 def _reviewed(case: Case, event: RecordedEvent, body: d.ReviewOpinionIssued) -> Changes:
-    changes: Changes = {"review.result": body.result, "review.reviewer": body.body, "review.reviewed_by": body.body}
+    changes: Changes = {
+        "review.result": body.result,
+        "review.reviewer": body.body,
+        "review.reviewed_by": body.body,
+        "service.opinion_received": False,
+    }
     if body.result == "redo":
         return {**changes, **begun_again(case), "state": "handling"}
     return {**changes, **_reviewed_decision(case, body.decision), "state": "reviewed"}
 
 
-@on(d.OpinionDelivered, fact=kind_of("mode"))
+@on(d.OpinionDelivered, fact=_mode_and_right)
 def _opinion_delivered(case: Case, event: RecordedEvent, body: d.OpinionDelivered) -> Changes:
-    return {}
+    return {
+        "service.opinion_received": body.mode in RECEIVED,
+        **(_unread(case, event, "opinion") if body.mode == "electronic" else _read(case, "opinion")),
+    }
 
 
 @on(d.ReReviewOpinionIssued, fact=kind_of("result"))
@@ -158,4 +251,4 @@ def _re_reviewed(case: Case, event: RecordedEvent, body: d.ReReviewOpinionIssued
 
 @on(d.Concluded, "concluded", fact=kind_of("by"))
 def _concluded(case: Case, event: RecordedEvent, body: d.Concluded) -> Changes:
-    return {"closure.closed_at": event.effective_at}
+    return {"closure.closed_at": event.effective_at, "withdrawals.pending": ()}

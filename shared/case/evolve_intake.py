@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 
 from shared.case.evolve import MOVES, Changes, kind_of, on
-from shared.case.state import STREAM, Case, Correction, let_go, unanswered
+from shared.case.state import STREAM, BeforeReview, Case, Correction, PendingWithdrawal, let_go, sealed_code, unanswered
 from shared.events import intake as i
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import from_text
@@ -24,6 +24,11 @@ _DATE_OF = {
 """Event type -> the path of the field of a case that holds its legal time."""
 
 
+def acting(event: RecordedEvent) -> str:
+    """The name of the principal that caused an event."""
+    return f"{event.actor.role}:{event.actor.org or '-'}:{event.actor.ref}"
+
+
 @on(i.CaseRegistered, "registered")
 def _registered(case: Case, event: RecordedEvent, body: i.CaseRegistered) -> Changes:
     return {
@@ -34,12 +39,14 @@ def _registered(case: Case, event: RecordedEvent, body: i.CaseRegistered) -> Cha
         "filing.channel": body.channel,
         "filing.channel_class": body.channel_class,
         "filing.platform": body.platform,
+        "filing.filer": acting(event),
         "filing.place": body.place,
         "filing.subject": body.subject,
         "filing.level": body.level,
         "filing.grid": body.grid,
         "filing.unclear": body.unclear,
         "filing.class_": body.class_,
+        "filing.urgency": body.urgency,
         "filing.received_by": body.received_by,
         "assignment.org": body.org,
         "filing.anonymous": body.anonymous,
@@ -48,6 +55,7 @@ def _registered(case: Case, event: RecordedEvent, body: i.CaseRegistered) -> Cha
         "filing.filed_at": event.effective_at,
         "filing.ranked_at": event.effective_at,
         "registered_at": event.recorded_at,
+        "service.code_issued_by": "own" if event.actor.role in ("platform", "citizen") else "staff",
     }
 
 
@@ -56,6 +64,30 @@ def _party(case: Case, event: RecordedEvent, body: i.PartyRecorded) -> Changes:
     changes: Changes = {"filing.parties": (*case.filing.parties, (body.party, body.role))}
     if body.role == "respondent" and body.respondent_org:
         changes["accusation.accused"] = (*case.accusation.accused, body.respondent_org)
+    if body.role == "petitioner" and body.named:
+        changes["filing.named"] = True
+    if body.public_office:
+        changes["accusation.public_office"] = True
+    return changes
+
+
+@on(i.ReceiptIssued, fact=False)
+def _receipt(case: Case, event: RecordedEvent, body: i.ReceiptIssued) -> Changes:
+    return {"service.code_issued_by": body.code_issued_by}
+
+
+@on(i.DeliveryAddressConfirmed, fact=False)
+def _address(case: Case, event: RecordedEvent, body: i.DeliveryAddressConfirmed) -> Changes:
+    return {"service.electronic": body.electronic}
+
+
+@on(i.DocumentRead, fact=lambda body: (body.document if body.opens_window else None, None, 0, None))
+def _document_read(case: Case, event: RecordedEvent, body: i.DocumentRead) -> Changes:
+    changes: Changes = {"service.read": (*case.service.read, (body.of, body.code_issued_by))}
+    if body.code_issued_by == "own":
+        changes["service.unread"] = tuple(one for one in case.service.unread if one.document != body.document)
+        if body.document != "notice":
+            changes[f"service.{body.document}_received"] = True
     return changes
 
 
@@ -67,6 +99,11 @@ def _represented(case: Case, event: RecordedEvent, body: i.RepresentativesNamed)
 @on(i.ConfidentialityRequested, fact=False)
 def _confidential(case: Case, event: RecordedEvent, body: i.ConfidentialityRequested) -> Changes:
     return {"filing.confidential": True}
+
+
+@on(i.ReceiptDateConfirmed, fact=False)
+def _receipt_confirmed(case: Case, event: RecordedEvent, body: i.ReceiptDateConfirmed) -> Changes:
+    return {"filing.unclear": _without(case, "received_at")}
 
 
 @on(i.Nudged)
@@ -100,18 +137,24 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
     changes: Changes = {"corrections": (*case.corrections, entry)}
     if body.field != "effective_at":
         changes[f"filing.{body.field}"] = body.new
-        changes["filing.unclear"] = tuple(field for field in case.filing.unclear if field != body.field)
+        changes["filing.unclear"] = _without(case, body.field, *(("qr",) if body.field == "place" else ()))
         if body.field == "class_":
             changes["accusation.sealed"] = body.new == "accusation" or case.accusation.suspected is not None
+            changes |= sealed_code(case, body.new)
             if body.new == "accusation" and case.assignment.org is None:
                 changes |= _sealed_anew(case)
         return changes
     if body.new is None:
         return changes
+    if body.of == 1:
+        changes["filing.unclear"] = _without(case, "received_at")
     new = from_text(body.new)
     wrong = next((fact for fact in case.facts if fact.version == body.of), None)
     changes["facts"] = tuple(
-        fact._replace(effective_at=new) if fact.version == body.of else fact for fact in case.facts
+        fact._replace(effective_at=new, dated=event.recorded_at, by=event.actor.org, vouched=False)
+        if fact.version == body.of
+        else fact
+        for fact in case.facts
     )
     if wrong is not None:
         date_of = _DATE_OF.get(wrong.name)
@@ -121,6 +164,11 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
         if wrong.version == max((fact.version for fact in moved), default=None):
             changes["moved_at"] = new
     return changes
+
+
+def _without(case: Case, *settled: str) -> tuple[str, ...]:
+    """What is still unclear once these are settled."""
+    return tuple(field for field in case.filing.unclear if field not in settled)
 
 
 def _sealed_anew(case: Case) -> Changes:
@@ -160,22 +208,97 @@ def _invited(case: Case, event: RecordedEvent, body: i.EvaluationInvited) -> Cha
 @on(i.EvaluationSubmitted, fact=kind_of("object"))
 def _evaluated(case: Case, event: RecordedEvent, body: i.EvaluationSubmitted) -> Changes:
     others = tuple(entry for entry in case.evaluation.grades if entry[0] != body.object)
-    return {"evaluation.grades": (*others, (body.object, body.grade))}
+    changes: Changes = {"evaluation.grades": (*others, (body.object, body.grade))}
+    if body.word is not None or case.evaluation.words:
+        words = tuple(entry for entry in case.evaluation.words if entry[0] != body.object)
+        own = () if body.word is None else ((body.object, "code_with_staff" if body.code_with_staff else body.word),)
+        changes["evaluation.words"] = (*words, *own)
+    return changes
 
 
 @on(i.ReviewRequested, "in_review")
 def _review_requested(case: Case, event: RecordedEvent, body: i.ReviewRequested) -> Changes:
-    return {"closure.kind": None, "closure.closed_at": None, "review.reviewer": None, "review.accepted": False}
+    return _under_review(case, late=body.late)
 
 
 @on(i.ReReviewRequested, "in_re_review")
 def _re_review_requested(case: Case, event: RecordedEvent, body: i.ReReviewRequested) -> Changes:
-    return {"closure.kind": None, "closure.closed_at": None, "review.reviewer": None, "review.accepted": False}
+    return _under_review(case, late=body.late)
+
+
+def _under_review(case: Case, *, late: bool) -> Changes:
+    before = BeforeReview(case.state, case.closure.kind, case.closure.closed_at) if late else None
+    return {
+        "closure.kind": None,
+        "closure.closed_at": None,
+        "review.reviewer": None,
+        "review.accepted": False,
+        "review.late": late,
+        "review.before": before,
+    }
 
 
 @on(i.CaseWithdrawn, "withdrawn")
 def _withdrawn(case: Case, event: RecordedEvent, body: i.CaseWithdrawn) -> Changes:
-    return {"closure.kind": "withdrawn", "closure.closed_at": event.effective_at}
+    return {
+        "closure.kind": "withdrawn",
+        "closure.closed_at": event.effective_at,
+        "withdrawals.gone": (*case.withdrawals.gone, *case.petitioners),
+        "withdrawals.pending": (),
+    }
+
+
+@on(i.WithdrawalRequested, fact=kind_of("party"))
+def _withdrawal_requested(case: Case, event: RecordedEvent, body: i.WithdrawalRequested) -> Changes:
+    word = "code_with_staff" if body.code_with_staff else body.word
+    asked = PendingWithdrawal(body.party, event.version, body.effective_on, word, event.actor.org, asker=acting(event))
+    return {"withdrawals.pending": (*_others_pending(case, body.party), asked)}
+
+
+@on(i.WithdrawalConfirmed, fact=kind_of("party"))
+def _withdrawal_confirmed(case: Case, event: RecordedEvent, body: i.WithdrawalConfirmed) -> Changes:
+    return {
+        "withdrawals.pending": tuple(
+            one._replace(confirmed_at=event.effective_at) if one.party == body.party else one
+            for one in case.withdrawals.pending
+        )
+    }
+
+
+@on(i.WithdrawalTakenBack, fact=kind_of("party"))
+def _withdrawal_taken_back(case: Case, event: RecordedEvent, body: i.WithdrawalTakenBack) -> Changes:
+    return {"withdrawals.pending": _others_pending(case, body.party)}
+
+
+@on(i.NameWithdrawn, fact=kind_of("party"))
+def _name_withdrawn(case: Case, event: RecordedEvent, body: i.NameWithdrawn) -> Changes:
+    return {
+        "withdrawals.pending": _others_pending(case, body.party),
+        "withdrawals.gone": (*case.withdrawals.gone, body.party),
+        "filing.representatives": tuple(one for one in case.filing.representatives if one != body.party),
+    }
+
+
+def _others_pending(case: Case, party: str) -> tuple[PendingWithdrawal, ...]:
+    return tuple(one for one in case.withdrawals.pending if one.party != party)
+
+
+@on(i.PartyCorrected, fact=False)
+def _party_corrected(case: Case, event: RecordedEvent, body: i.PartyCorrected) -> Changes:
+    return {}
+
+
+@on(i.SealedWithdrawalDeclined)
+def _withdrawal_declined(case: Case, event: RecordedEvent, body: i.SealedWithdrawalDeclined) -> Changes:
+    return {"withdrawals.pending": _others_pending(case, body.party)}
+
+
+@on(i.QueryCodeRenewed, fact=False)
+def _code_renewed(case: Case, event: RecordedEvent, body: i.QueryCodeRenewed) -> Changes:
+    return {
+        "filing.code_generation": body.generation,
+        "service.code_issued_by": "own" if event.actor.role in ("platform", "citizen") else "staff",
+    }
 
 
 @on(i.WentLive)

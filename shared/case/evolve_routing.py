@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.case.evolve import Changes, kind_of, on
-from shared.case.state import Case, calmed, let_go, past
+from shared.case.state import Case, calmed, let_go, past, sealed_code
 from shared.events import routing as r
 from shared.eventstore.recorded_event import RecordedEvent
 
@@ -33,6 +33,7 @@ def _classified(case: Case, event: RecordedEvent, body: r.CaseClassified) -> Cha
         "filing.unclear": tuple(field for field in unclear if field != "subject") if body.subject else unclear,
         "accusation.sealed": body.class_ == "accusation"
         or (accusation.sealed and (body.by != "person" or body.class_ is None or accusation.suspected is not None)),
+        **(sealed_code(case, body.class_) if body.by == "person" else {}),
     }
 
 
@@ -48,6 +49,7 @@ def _suspected(case: Case, event: RecordedEvent, body: r.AccusationSuspected) ->
 @on(r.AccusationConfirmed, fact=False)
 def _confirmed(case: Case, event: RecordedEvent, body: r.AccusationConfirmed) -> Changes:
     changes: Changes = {
+        **sealed_code(case, "accusation"),
         "accusation.suspected": None,
         "filing.class_": "accusation",
         "accusation.sealed": True,
@@ -150,9 +152,24 @@ def _ruled(case: Case, event: RecordedEvent, body: r.JurisdictionRuled) -> Chang
 
 @on(r.StatutoryPathGuided, "guided")
 def _guided(case: Case, event: RecordedEvent, body: r.StatutoryPathGuided) -> Changes:
-    return (
-        {} if case.handling.accepted_at is not None else {"filing.path": body.path}
-    )  # a deadline that ran on another path is not undone
+    gone: Changes = {"handling.guided_from": case.state, "handling.path_before": case.filing.path}
+    if case.handling.accepted_at is None:  # a deadline that ran on another path is not undone
+        gone["filing.path"] = body.path
+    return gone
+
+
+@on(r.NotCompetentDeclared, None)
+def _not_competent(case: Case, event: RecordedEvent, body: r.NotCompetentDeclared) -> Changes:
+    back = case.handling.guided_from or "registered"
+    return {
+        "state": back,
+        "filing.path": body.path if body.path is not None else case.handling.path_before,
+        "handling.guided_from": None,
+        "handling.path_before": None,
+        "closure.kind": None,
+        "closure.closed_at": None,
+        **({"assignment.queue_reason": "returned"} if back == "registered" else {}),
+    }
 
 
 @on(r.ReRegistrationBarred, "barred")

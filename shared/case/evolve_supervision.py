@@ -29,9 +29,19 @@ def _reminded(case: Case, event: RecordedEvent, body: s.Reminded) -> Changes:
     return changes
 
 
+@on(s.UnreadReminded, fact=False)
+def _unread_reminded(case: Case, event: RecordedEvent, body: s.UnreadReminded) -> Changes:
+    return {"service.reminded": (*case.service.reminded, body.of)}
+
+
 @on(s.DeadlineBreached, fact=False)
 def _breached(case: Case, event: RecordedEvent, body: s.DeadlineBreached) -> Changes:
     return {"rungs": case.rungs | {Rung(body.clock, body.episode, "breach")}}
+
+
+@on(s.ReviewWindowLapsed, fact=False)
+def _window_lapsed(case: Case, event: RecordedEvent, body: s.ReviewWindowLapsed) -> Changes:
+    return {"rungs": case.rungs | {Rung(body.clock, body.episode, "lapse")}}
 
 
 @on(s.BreachLifted, fact=False)
@@ -75,7 +85,15 @@ def _acceptance_ordered(case: Case, event: RecordedEvent, body: s.AcceptanceOrde
 
 @on(s.FollowUpRecorded)
 def _followed_up(case: Case, event: RecordedEvent, body: s.FollowUpRecorded) -> Changes:
-    return {"evaluation.followed_up": True, "evaluation.follow_up_satisfied": body.satisfied}
+    changes: Changes = {"evaluation.followed_up": True, "evaluation.follow_up_satisfied": body.satisfied}
+    if body.independent and body.satisfied is not None:
+        changes["evaluation.confirmed_by"] = event.actor.org if body.satisfied else None
+    return changes
+
+
+@on(s.DateConfirmed, fact=False)
+def _date_confirmed(case: Case, event: RecordedEvent, body: s.DateConfirmed) -> Changes:
+    return {"facts": tuple(fact._replace(vouched=True) if fact.version == body.of else fact for fact in case.facts)}
 
 
 @on(s.RedoOrdered, "redo_ordered", fact=kind_of("ground"))
@@ -85,12 +103,18 @@ def _redo(case: Case, event: RecordedEvent, body: s.RedoOrdered) -> Changes:
 
 @on(s.CaseClosed, "closed", fact=kind_of("kind"))
 def _closed(case: Case, event: RecordedEvent, body: s.CaseClosed) -> Changes:
-    return {"closure.kind": body.kind, "closure.closed_at": event.effective_at}
+    return {"closure.kind": body.kind, "closure.closed_at": event.effective_at, "withdrawals.pending": ()}
 
 
 @on(s.CaseReopened, "registered")
 def _reopened(case: Case, event: RecordedEvent, body: s.CaseReopened) -> Changes:
-    return {"closure.kind": None, "closure.closed_at": None, "assignment.queue_reason": "returned", **let_go(case)}
+    return {
+        "closure.kind": None,
+        "closure.closed_at": None,
+        "assignment.queue_reason": "returned",
+        "withdrawals.pending": (),
+        **let_go(case),
+    }
 
 
 @on(s.RungsVoided, fact=False)

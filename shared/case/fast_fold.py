@@ -65,7 +65,10 @@ def _apply(case: Case, own: dict[str, Any], copied: dict[str, dict[str, Any]], e
     if is_fact:
         told, due, days, since = details(body) if details is not None else NO_DETAILS
         org = org_of(body) or own["assignment"].org
-        fact = _tuple(Fact, (name, told, version, effective_at, recorded_at, org, due, days, since))
+        by, history = event.actor.org, event.origin == "history"
+        fact = _tuple(
+            Fact, (name, told, version, effective_at, recorded_at, org, due, days, since, by, history, None, False)
+        )
         own["facts"] = (*own["facts"], fact)
     for path, value in changes.items():
         group, field = _PLACES[path]

@@ -31,6 +31,7 @@ OPEN_STATES = (
     "redo_ordered",
     "not_accepted",
     "guided",
+    "led_into",
 )
 FINAL_STATES = ("closed", "concluded", "barred", "withdrawn", "voided")
 STATES = (*OPEN_STATES, *FINAL_STATES)
@@ -53,6 +54,29 @@ class Fact(NamedTuple):
     """Days granted by an extension."""
     since: LegalTime | None = None
     """The beginning of something that lasted until `due`, such as a hearing."""
+    by: str | None = None
+    """The organisation whose key recorded it, or corrected its date; None: a petitioner, or the system itself."""
+    history: bool = False
+    """Imported: the date is the source's."""
+    dated: datetime | None = None
+    """When the present date was recorded, where that was corrected later; None: with the event."""
+    vouched: bool = False
+    """An office outside the unit that had the duty confirmed the date."""
+
+
+class PendingWithdrawal(NamedTuple):
+    """A request to withdraw that has not taken effect."""
+
+    party: str
+    version: int
+    """Version of the request."""
+    effective_on: LegalTime
+    word: str | None
+    by: str | None
+    """The organisation that recorded it; None for the petitioner's own request."""
+    confirmed_at: LegalTime | None = None
+    asker: str = ""
+    """The principal that recorded it, who never confirms it."""
 
 
 class Rung(NamedTuple):
@@ -61,6 +85,16 @@ class Rung(NamedTuple):
     clock: str
     episode: int
     rung: str
+
+
+class Unread(NamedTuple):
+    """A document that was served electronically, and whose receipt is not on record."""
+
+    document: str
+    """reply, opinion or notice."""
+    version: int
+    """Version of the event of the service."""
+    since: LegalTime
 
 
 class Correction(NamedTuple):
@@ -81,21 +115,28 @@ class Filing:
     channel: str = ""
     channel_class: str = ""
     platform: str | None = None
+    filer: str = ""
+    """Name of the principal that filed it (`Principal.name`). It gets its own answer again, whatever it may see now."""
     place: str | None = None
     subject: str | None = None
     level: str | None = None
     grid: str | None = None
     """The grid cell of the scanned QR code."""
     unclear: tuple[str, ...] = ()
-    """Those of place and subject that were given, but are not in the policy."""
+    """What a person still has to look at: place, subject or qr that are not in the policy, a received_at of long ago."""
     class_: str | None = None
+    urgency: str = "ordinary"
     path: int | None = None
     received_by: str | None = None
     anonymous: bool = False
+    named: bool = False
+    """A petitioner gave a name: an accusation is a real-name one."""
     confidential: bool = False
     parties: tuple[tuple[str, str], ...] = ()
     """(party, role)."""
     representatives: tuple[str, ...] = ()
+    code_generation: int = 0
+    """Generation of the query code. A code of an earlier one opens nothing."""
     filed_at: LegalTime | None = None
     ranked_at: LegalTime | None = None
     """`filed_at` as it was registered. No correction changes it, so the order of two cases never changes."""
@@ -112,6 +153,8 @@ class Accusation:
     cleared: bool = False
     """A person decided that it is no accusation; keyword rules are not applied again."""
     accused: tuple[str, ...] = ()
+    public_office: bool = False
+    """The filing complains of an organisation of the policy, its staff, or a holder of a public post."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +195,32 @@ class HandlingProgress:
     executed: bool = False
     extension_asked: int | None = None
     extension_asker: str | None = None
+    extension_person: str | None = None
+    """Staff code of the person who asked for it."""
     extension_days: int = 0
+    right_stated: bool | None = None
+    """Whether the decision states the right to a review, the body and the days; None: no decision, or not known."""
+    guided_from: str | None = None
+    """The state in which it was guided or led into a procedure; a declaration of no competence leads back there."""
+    path_before: int | None = None
+    """The path before that."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """The service of documents on the petitioner (送达), and what the petitioner has received."""
+
+    electronic: bool = False
+    """The petitioner confirmed an electronic address (送达地址确认)."""
+    code_issued_by: str = "staff"
+    """`own`: no member of staff has had the query code in hand, so that reading with it is the petitioner's own act."""
+    unread: tuple[Unread, ...] = ()
+    reminded: tuple[int, ...] = ()
+    """Versions of the services of which the petitioner was reminded."""
+    read: tuple[tuple[int, str], ...] = ()
+    """(version of the event with the text, code_issued_by) of each document that was opened."""
+    reply_received: bool = False
+    opinion_received: bool = False
 
 
 @dataclass(frozen=True)
@@ -162,8 +230,20 @@ class Evaluation:
     invited: tuple[str, ...] = ()
     grades: tuple[tuple[str, str], ...] = ()
     """(object, grade), the last grade of each object."""
+    words: tuple[tuple[str, str], ...] = ()
+    """(object, whose word the last grade is): a `Word`, or `code_with_staff` for an own hand that proves nothing."""
     followed_up: bool = False
     follow_up_satisfied: bool | None = None
+    confirmed_by: str | None = None
+    """The third unit to which the petitioner said that the matter is resolved."""
+
+
+class BeforeReview(NamedTuple):
+    """Where a case stood when a review was requested late; it returns there if the request is not accepted."""
+
+    state: str
+    closed_as: str | None
+    closed_at: LegalTime | None
 
 
 @dataclass(frozen=True)
@@ -176,6 +256,9 @@ class Review:
     """The body whose review opinion is valid: it does not re-review."""
     accepted: bool = False
     result: str | None = None
+    late: bool = False
+    """Requested after its period with a reason, on which the review body decides first."""
+    before: BeforeReview | None = None
 
 
 @dataclass(frozen=True)
@@ -184,6 +267,14 @@ class Closure:
 
     kind: str | None = None
     closed_at: LegalTime | None = None
+
+
+@dataclass(frozen=True)
+class Withdrawals:
+    """Requests to withdraw, and the petitioners of a joint filing who have left it."""
+
+    pending: tuple[PendingWithdrawal, ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -234,9 +325,11 @@ class Case:
     accusation: Accusation = Accusation()
     assignment: Assignment = Assignment()
     handling: HandlingProgress = HandlingProgress()
+    service: Service = Service()
     evaluation: Evaluation = Evaluation()
     review: Review = Review()
     closure: Closure = Closure()
+    withdrawals: Withdrawals = Withdrawals()
     matter: Matter = Matter()
     supervision: Supervision = Supervision()
     facts: tuple[Fact, ...] = ()
@@ -284,6 +377,16 @@ class Case:
         given = any(fact.version > since for fact in self.facts if (fact.name, fact.kind) == (_EVALUATED, object_))
         return self.grade(object_) if given else None
 
+    def word(self, object_: str) -> str | None:
+        """Whose word the last grade of `object_` is."""
+        return next((word for about, word in self.evaluation.words if about == object_), None)
+
+    @property
+    def petitioners(self) -> tuple[str, ...]:
+        """The parties that filed, except those who have left a joint filing; `p1` where none is recorded."""
+        filed = [party for party, role in self.filing.parties if role in ("petitioner", "co_petitioner")]
+        return tuple(party for party in filed or ["p1"] if party not in self.withdrawals.gone)
+
     @property
     def handlers(self) -> tuple[str, ...]:
         """The responsible organisation and the subordinates that it was forwarded to."""
@@ -324,12 +427,21 @@ def let_go(case: Case) -> dict[str, Any]:
     }
 
 
+def sealed_code(case: Case, class_: str | None) -> dict[str, Any]:
+    """The query code of a case that becomes an accusation is renewed: whoever fetched the old one for an ordinary case has no
+    access to the accusation. A filing that is an accusation from the beginning keeps its code."""
+    if class_ != "accusation" or case.filing.class_ == "accusation":
+        return {}
+    return {"filing.code_generation": case.filing.code_generation + 1}
+
+
 def begun_again(case: Case) -> dict[str, Any]:
     """Handling begins again, by order or by a review: earlier results no longer count."""
     return {
         "supervision.redos": case.supervision.redos + 1,
         "closure.kind": None,
         "closure.closed_at": None,
+        "service.unread": tuple(one for one in case.service.unread if one.document == "notice"),
         **unanswered(),
     }
 
@@ -342,7 +454,11 @@ def unanswered() -> dict[str, Any]:
         "handling.report_filed": False,
         "handling.extension_asked": None,
         "handling.extension_asker": None,
+        "handling.extension_person": None,
+        "handling.right_stated": None,
+        "service.reply_received": False,
         "evaluation.followed_up": False,
         "evaluation.follow_up_satisfied": None,
+        "evaluation.confirmed_by": None,
         "evaluation.invited": (),
     }

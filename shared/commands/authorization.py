@@ -33,7 +33,14 @@ class Principal(NamedTuple):
     case: str | None = None
     """For a citizen: the one case that the query code opens."""
     jurisdiction: str | None = None
-    """The jurisdiction whose cases the principal may see; None: all of them (the owner of the data folder, our services)."""
+    """The jurisdiction whose cases the principal may see; None: all of them (the owner of the data folder, our services, and
+    operations with a key for all: they see no case)."""
+    person: str | None = None
+    """The staff code of the person who holds the key; two keys of one person are the same person."""
+    head: bool = False
+    """The person is head (负责人) of the organisation, who approves extensions (Art. 34)."""
+    reason: str | None = None
+    """Why it reads the personal data of many cases, as stated in the request."""
 
     @property
     def actor(self) -> Actor:
@@ -41,8 +48,15 @@ class Principal(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Prefix of the causes of this principal's commands: two principals never share a command id."""
-        return f"{self.role}:{self.org or '-'}:{self.ref}"
+        """Prefix of the causes of this principal's commands: two principals never share a command id. A code can contain a
+        colon, which is written as %3A."""
+        parts = (
+            self.role,
+            self.jurisdiction or "-",
+            (self.org or "-").replace("%", "%25").replace(":", "%3A"),
+            self.ref,
+        )
+        return ":".join(parts)
 
 
 class Action(NamedTuple):
@@ -93,6 +107,56 @@ def visible(principal: Principal, case: Case, lead: Case | None = None) -> bool:
     return role in SEES_ALL
 
 
+def filed_by(principal: Principal, case: Case) -> bool:
+    """True if the principal filed this case: with this key, or as the platform of its channel."""
+    if principal.jurisdiction not in (None, case.jurisdiction):
+        return False
+    return f"{principal.role}:{principal.org or '-'}:{principal.ref}" == case.filing.filer or (
+        principal.role == "platform" and case.filing.platform == principal.org
+    )
+
+
+def may_name_item(principal: Principal, case: Case) -> bool:
+    """True if a filing may be answered with the case of the same item: it does not exist yet, the principal filed it, or the
+    principal may see it."""
+    return not case.exists or filed_by(principal, case) or visible(principal, case)
+
+
+def importing(principal: Principal) -> Principal:
+    """The principal that records rows for this one: it may append the steps of all services."""
+    return Principal("service", principal.org, principal.ref)
+
+
+def may_add_history(principal: Principal, case: Case) -> bool:
+    """True if an import by the principal may add to this case, and may be told what it has. Operators see no case, but they may
+    bring the history of cases of the open track up to date. A sealed case is only added to by a principal that imported or may
+    see it."""
+    if visible(principal, case) or case.filing.filer == importing(principal).name:
+        return True
+    elsewhere = principal.jurisdiction not in (None, case.jurisdiction)
+    return principal.role == "operations" and not elsewhere and not case.accusation.sealed
+
+
+NO_CASE = "-"
+"""Id of no case. Reading it costs what reading a case costs."""
+
+
+def lead_needed(principal: Principal, case: Case) -> str | None:
+    """Id of the lead that decides whether the principal may see `case`; None if the case alone decides.
+
+    For a department that may not see the case, and for a case that does not exist, it is the id of no case: a refusal then costs
+    the same reads, so that it does not tell which of the two it was."""
+    if principal.role not in ("organisation", "clerk") or visible(principal, case):
+        return None
+    elsewhere = principal.jurisdiction not in (None, case.jurisdiction) or principal.org in case.accusation.accused
+    return NO_CASE if elsewhere else case.matter.lead or NO_CASE
+
+
+def may_follow(principal: Principal, case: Case) -> bool:
+    """True if it may matter to the principal which case `case` follows: it sees the case, or would see it because of the lead."""
+    return visible(principal, case) or lead_needed(principal, case) not in (None, NO_CASE)
+
+
 def handles(org: str | None, case: Case) -> bool:
     """True while the organisation has the case: as the responsible one, a subordinate of it, assisting, or reviewing. A review
     body sees the whole case (Art. 35, 36) from the moment that it is named until another one is."""
@@ -123,15 +187,20 @@ def handles_matter(org: str | None, case: Case, lead: Case) -> bool:
     return case.matter.lead is not None and not apart and org not in lead.accusation.accused and handles(org, lead)
 
 
+def unknown_jurisdiction() -> Unknown:
+    """The same whether there is no such jurisdiction or the access key belongs to another one."""
+    return Unknown(
+        "unknown_jurisdiction",
+        "There is no such jurisdiction, or this key does not belong to it.",
+        detail_zh="没有这一辖区，或该密钥不属于这一辖区。",
+        field="jurisdiction",
+    )
+
+
 def within(principal: Principal, jurisdiction: str) -> None:
     """Raises Unknown for another jurisdiction than that of the access key."""
     if principal.jurisdiction not in (None, jurisdiction):
-        raise Unknown(
-            "unknown_jurisdiction",
-            "There is no such jurisdiction for this key.",
-            detail_zh="该密钥不属于这一辖区。",
-            field="jurisdiction",
-        )
+        raise unknown_jurisdiction()
 
 
 def visible_among(principal: Principal, cases: Mapping[str, Case]) -> dict[str, Case]:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from shared.case import MOVES, Case
+from shared.commands.authorization import Role
 from shared.events.base import Event
 from shared.kernel.refusals import Refused, Unavailable
 from shared.kernel.wording import state_words
 
+DAY = timedelta(hours=24)
+MOST_IN_A_DAY = 500
+"""Steps of one case in 24 hours (own choice): far more than work on a case needs."""
 _HELD = frozenset({*MOVES, "CaseLinked"}) - {"CaseVoided", "CaseWithdrawn"}
 """Events that cannot happen to a suspected accusation before a person has decided on the suspicion (Art. 30)."""
+
+
+COMPLETES_WITHDRAWAL = "complete_withdrawal"
+"""The only command that withdraws a sealed case: it needs the confirmation by a person (docs/adr/0035)."""
 
 
 def check_readable(case: Case) -> None:
@@ -30,6 +39,20 @@ def check_version(case: Case, expected: int) -> None:
             "stale_version",
             f"The case has moved on to version {case.version} since you read it; read it again and decide.",
             detail_zh="该件在您读取之后已有新的变化，请重新查看后再办理。",
+        )
+
+
+def check_pace(case: Case, role: Role, now: datetime) -> None:
+    """Raises Refused `too_many_in_a_day` where people have recorded `MOST_IN_A_DAY` steps of the case within 24 hours: a case costs
+    more to read and to decide on the longer it is. Steps of our services are not refused."""
+    if role == "service" or len(case.facts) < MOST_IN_A_DAY:
+        return
+    if now - case.facts[-MOST_IN_A_DAY].recorded_at < DAY:
+        raise Refused(
+            "too_many_in_a_day",
+            f"{MOST_IN_A_DAY} steps of this case were recorded within 24 hours. Put what belongs together into one step, and"
+            " continue tomorrow.",
+            detail_zh=f"该件 24 小时内已记录 {MOST_IN_A_DAY} 个步骤，请合并内容，明日继续。",
         )
 
 
@@ -66,6 +89,12 @@ def check_decided(case: Case, events: Iterable[Event], *, name: str, zh: str, st
             "suspicion_undecided",
             "A rule suspects that this is an accusation. Read it, then give confirm_accusation or clear_suspicion.",
             detail_zh="该件疑似检举控告，请先阅看，再予以确认或排除。",
+        )
+    if case.accusation.sealed and "CaseWithdrawn" in types and name != COMPLETES_WITHDRAWAL:
+        raise Refused(
+            "waits_for_person",
+            "A person has to confirm this withdrawal first. Nothing was changed.",
+            detail_zh="该撤回须先由工作人员确认，未作任何变更。",
         )
     if states and case.state not in states:
         raise Refused(

@@ -19,17 +19,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
 from shared.case import STREAM, Case, fold
-from shared.commands.authorization import Action, authorize_command, visible_among
+from shared.commands.authorization import Action, visible, visible_among
 from shared.commands.command import DecisionContext, NewEvent
-from shared.commands.command_checks import check_version
+from shared.commands.command_checks import check_pace, check_version
 from shared.commands.effective_dates import check_order
 from shared.commands.event_writer import EventMetadata, EventWriter, Published, first_answer
+from shared.commands.reading_meter import ReadingMeter
 from shared.commands.stream_writer import ATTEMPTS, DecideStream, append_to, pause
+from shared.commands.visible_cases import authorised
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit
 from shared.eventstore.event_store import Conflict, DuplicateCommand, EventStore
@@ -65,6 +67,7 @@ class CommandHandler:
     cases: CaseRepository
     policies: PolicyRepository
     published: Published
+    readings: ReadingMeter = field(default_factory=ReadingMeter)
 
     @cached_property
     def _writer(self) -> EventWriter:
@@ -102,6 +105,8 @@ class CommandHandler:
         stream = STREAM + case_id
         for attempt in range(ATTEMPTS):
             loaded = await (self.cases.load_confirmed(case_id) if attempt else self.cases.load(case_id, expected))
+            if loaded.case.exists and not loaded.read and not visible(stamp.principal, loaded.case):
+                loaded = await self.cases.load_confirmed(case_id)  # as for a case that does not exist (docs/adr/0034)
             refused = written = None
             try:
                 given, fresh = await self._decide(loaded.case, action, stamp, decide, others, expected_version)
@@ -140,9 +145,7 @@ class CommandHandler:
         expected_version: int | None,
     ) -> tuple[DecisionContext, list[NewEvent]]:
         """The events to append, and what they were decided on. Raises Refused."""
-        wanted = [*others, case.matter.lead] if case.matter.lead is not None else [*others]
-        known = await self.cases.lines(wanted, fresh=True) if wanted else {}
-        authorize_command(stamp.principal, action, case, known)
+        known = await authorised(self.cases, stamp.principal, action, case, others)
         now = self._writer.recording_time(case.last_recorded)
         book = await self.policies.book(case.jurisdiction or stamp.jurisdiction)
         given = DecisionContext(stamp.principal, now, stamp.at or now, book, visible_among(stamp.principal, known))
@@ -150,6 +153,8 @@ class CommandHandler:
         if fresh:
             if expected_version is not None:
                 check_version(case, expected_version)
+            if case.exists and stamp.origin == "live":
+                check_pace(case, stamp.principal.role, now)
             check_order(case, fresh, given.at, now, book.zone)
         return given, fresh
 

@@ -15,6 +15,9 @@ from shared.kernel.refusals import Refused
 
 PASSING = frozenset({"busy", "clock_behind", CLOCK_WRONG})
 """Codes of refusals whose reason passes by itself."""
+REQUESTED, TAKEN = "redrive:", "redriving:"
+"""Prefixes of the reason of a mark whose redrive was requested in a process that does not run its consumer, and of one that a
+process of its consumer redrives now."""
 log = structlog.get_logger("consumer")
 
 
@@ -42,6 +45,15 @@ class ParkedStreams:
         marks = await self.views.parked(self.group, stream)
         return marks[0].version if marks else None
 
-    async def passing(self) -> list[str]:
-        """Streams that were parked for a reason that passes by itself."""
-        return [mark.stream for mark in await self.views.parked(self.group) if mark.reason in PASSING]
+    async def take(self, mark: Parked) -> Parked | None:
+        """The mark, where it has to be redriven: it was parked for a reason that passes by itself, or its redrive was requested,
+        and no other process took that request."""
+        if not mark.reason.startswith(REQUESTED):
+            return mark if mark.reason in PASSING else None
+        taken = TAKEN + plain(mark)
+        return mark._replace(reason=taken) if await self.views.restate(mark, taken) else None
+
+
+def plain(mark: Parked) -> str:
+    """The reason for which the stream was parked, without the state of a redrive."""
+    return mark.reason.rpartition(":")[2]

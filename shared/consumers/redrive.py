@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from shared.case import STREAM
 from shared.consumers.consumer import CaseConsumer
+from shared.consumers.parked_streams import REQUESTED, plain
 from shared.eventstore.errors import Damaged
+from shared.eventstore.read_models import Parked, ReadModelStore
 
 
 async def redrive(consumer: CaseConsumer, stream: str) -> bool:
@@ -34,5 +38,20 @@ async def redrive(consumer: CaseConsumer, stream: str) -> bool:
 
 
 async def retry(consumer: CaseConsumer) -> int:
-    """Redrive the streams that were parked for a reason that passes by itself. Returns the number of those that continue."""
-    return sum([await redrive(consumer, stream) for stream in await consumer.parked.passing()])
+    """Redrive the streams that were parked for a reason that passes by itself, and those whose redrive another process
+    requested. Returns the number of those that continue."""
+    continued = 0
+    for mark in await consumer.views.parked(consumer.group):
+        if (taken := await consumer.parked.take(mark)) is None:
+            continue
+        if await redrive(consumer, taken.stream):
+            continued += 1
+        elif taken.reason != plain(taken):
+            await consumer.views.restate(taken, plain(taken))
+    return continued
+
+
+async def request(views: ReadModelStore, marks: Sequence[Parked]) -> None:
+    """Ask the processes that run the consumers of these marks to redrive them; they look every few seconds."""
+    for mark in marks:
+        await views.restate(mark, REQUESTED + plain(mark))

@@ -38,17 +38,33 @@ class Deadline(NamedTuple):
     period: Period | None
     """None if the date was assigned."""
     zone: str
+    unconfirmed: tuple[Fact, ...] = ()
+    """Acts that were recorded after the due instant with an earlier date, and do not count until an office outside the unit that
+    had the duty confirms the date: the end, what stopped it, an extension, a hearing."""
 
     @property
     def in_time(self) -> bool:
-        """True if the duty was met at or before the due instant."""
-        return self.end is not None and not before(self.due, self.end.effective_at, self.zone)
+        """True if the duty was met at or before the due instant. An unconfirmed date does not count."""
+        return self.end is not None and self.end not in self.unconfirmed and self._dated_in_time(self.end)
 
     @property
     def cancelled(self) -> bool:
-        """True if the episode ended without a result before it was due."""
+        """True if the episode ended without a result before it was due. An unconfirmed date does not count."""
         stopped = self.stopped
-        return self.end is None and stopped is not None and not before(self.due, stopped.effective_at, self.zone)
+        if self.end is not None or stopped is None or stopped in self.unconfirmed:
+            return False
+        return self._dated_in_time(stopped)
+
+    def _dated_in_time(self, fact: Fact) -> bool:
+        return not before(self.due, fact.effective_at, self.zone)
+
+    @property
+    def recorded_late(self) -> bool:
+        """True if what ended the episode was recorded after the due instant and dated before it, confirmed or not."""
+        fact = self.end or self.stopped
+        if fact is None or fact.history or self.rule.window:
+            return False
+        return (fact.dated or fact.recorded_at) > self.due and self._dated_in_time(fact)
 
     @property
     def running(self) -> bool:

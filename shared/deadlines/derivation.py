@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from shared.case import Case, Fact
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.episodes import Episode, episodes_of
+from shared.deadlines.late_records import Bearer, Outcome, outcome_of
 from shared.kernel.legal_time import before, day_of, instant_of
 from shared.policy.book import PolicyBook
 from shared.policy.deadline_rules import ClockRule, Clocks
 from shared.policy.working_calendar import Calendar, Period, due_instant
 
 _MOST_EXCLUDED = 3660
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
 _REVIEWS = frozenset({"ReviewRequested", "ReReviewRequested"})
 _KEPT = 512
 _cache: OrderedDict[int, tuple[Case, PolicyBook, tuple[Deadline, ...]]] = OrderedDict()
@@ -25,8 +27,9 @@ books are immutable."""
 def deadlines(case: Case, book: PolicyBook) -> tuple[Deadline, ...]:
     """All episodes of all clocks that apply to the case, in the order of the rules.
 
-    A clock keeps the rule that was in force when it began. There is no deadline for a start before the first known law, for
-    a subject without a period, and for a voided case.
+    A clock keeps the rule that was in force when it began. The first known law also covers earlier starts of a case that was
+    filed live: a letter found in a drawer has its clocks (Art. 22, 44). There is no deadline for a start of imported history
+    before the first known law, for a subject without a period, and for a voided case.
     """
     known = _cache.get(id(case))
     if known is not None and known[0] is case and known[1] is book:
@@ -42,6 +45,8 @@ def _derived(case: Case, book: PolicyBook) -> tuple[Deadline, ...]:
     if case.state == "voided":
         return ()
     editions = book.clock_editions
+    if editions and case.origin != "history":
+        editions = ((_ALWAYS, *editions[0][1:]), *editions[1:])
     if len(editions) == 1:
         start, _, clocks = editions[0]
         return tuple(_of_edition(case, book, clocks, start, None))
@@ -63,13 +68,15 @@ def _of_edition(
 ) -> Iterator[Deadline]:
     zone = book.zone
     for index, episodes in sorted(episodes_of(case, clocks, zone).items()):
-        rule = clocks.rules[index]
+        rule = clocks.every[index]
         if not _applies(rule, case):
             continue
-        number = 0
+        number, organ = 0, rule.applies.discipline_organ
         for episode in episodes:
             start = instant_of(episode.start.effective_at, zone)
             if start < since or (until is not None and start >= until):
+                continue
+            if organ is not None and organ != book.takes_accusations(_organ(rule, episode.start, case)):
                 continue
             deadline = _deadline(case, book, rule, episode, number + 1, zone)
             if deadline is not None:
@@ -85,6 +92,10 @@ def _applies(rule: ClockRule, case: Case) -> bool:
     return direct is None or direct == (case.filing.received_by is not None)
 
 
+def _organ(rule: ClockRule, start: Fact, case: Case) -> str | None:
+    return case.filing.received_by if rule.applies.direct else start.org or case.assignment.org
+
+
 def _deadline(
     case: Case, book: PolicyBook, rule: ClockRule, episode: Episode, number: int, zone: str
 ) -> Deadline | None:
@@ -92,40 +103,53 @@ def _deadline(
     by_subject, days, unit, ends, roll = rule.reckoning
     period: Period | None = None
     extended = excluded = 0
+    bearer = Bearer(_bearer(rule, start, case, book), book, zone)
+    unconfirmed: list[Fact] = []
     if by_subject:
         days = _days(by_subject, case, start, book, days)
-    if days is None:
-        if start.due is None or not rule.period.assigned:
-            return None
+    if start.due is not None and rule.period.assigned:
         due, due_day = instant_of(start.due, zone), day_of(start.due, zone)
+    elif days is None:
+        return None
     else:
         first = day_of(start.effective_at, zone)
         period = book.calendar.period(first, days, unit, roll)
-        if episode.excluded:
-            for day in _days_excluded(episode.excluded, first, zone):
+        known: tuple[Fact, ...] = ()
+        for fact in episode.excluded:
+            due = due_instant(period.day, start.effective_at, ends, zone)
+            if (fact.dated or fact.recorded_at) > due and not bearer.trusts(fact):
+                unconfirmed.append(fact)
+                continue
+            known, excluded = (*known, fact), 0
+            period = book.calendar.period(first, days, unit, roll)
+            for day in _days_excluded(known, first, zone):
                 if day <= period.day and (unit == "calendar" or book.calendar.is_working(day)):
                     excluded += 1
                     period = book.calendar.period(first, days + excluded, unit, roll)
         if episode.extensions:
-            period, extended = _extended(book.calendar, rule, episode, first, days + excluded, period, zone)
+            period, extended = _extended(
+                book.calendar, rule, episode, first, days + excluded, period, bearer, unconfirmed
+            )
         due_day = period.day
         due = due_instant(due_day, start.effective_at, ends, zone)
+    outcome = Outcome(episode.end, episode.stopped) if rule.window else outcome_of(episode, due, bearer)
     return Deadline(
         rule.id,
         number,
         start,
         due,
         due_day,
-        episode.end,
-        episode.stopped,
-        _bearer(rule, start, case, book),
+        outcome.end,
+        outcome.stopped,
+        bearer.org,
         extended,
         excluded,
         period is not None and period.provisional,
-        case.origin == "history" and case.live_from is None and episode.end is None,
+        case.origin == "history" and case.live_from is None and outcome.end is None,
         rule,
         period,
         zone,
+        (*unconfirmed, *outcome.unconfirmed),
     )
 
 
@@ -179,14 +203,25 @@ def _days(table: Mapping[str, int], case: Case, start: Fact, book: PolicyBook, o
 
 
 def _extended(
-    calendar: Calendar, rule: ClockRule, episode: Episode, first: date, days: int, period: Period, zone: str
+    calendar: Calendar,
+    rule: ClockRule,
+    episode: Episode,
+    first: date,
+    days: int,
+    period: Period,
+    bearer: Bearer,
+    unconfirmed: list[Fact],
 ) -> tuple[Period, int]:
-    """The period with all granted days, up to the cap. An extension that was granted after the end is void."""
+    """The period with all granted days, up to the cap. An extension that was granted after the end is void; one that was recorded
+    after it joins `unconfirmed` until its date is confirmed."""
     setting, extension = rule.period, rule.extension
     extended = 0
     for fact in episode.extensions:
-        due = due_instant(period.day, episode.start.effective_at, setting.ends, zone)
-        if extension is None or before(due, fact.effective_at, zone):
+        due = due_instant(period.day, episode.start.effective_at, setting.ends, bearer.zone)
+        if extension is None or before(due, fact.effective_at, bearer.zone):
+            continue
+        if not bearer.counts(fact, due):
+            unconfirmed.append(fact)
             continue
         extended = min(extended + fact.days, extension.cap_days)
         period = calendar.period(first, days + extended, setting.unit, setting.roll)

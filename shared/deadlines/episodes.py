@@ -10,12 +10,36 @@ DISPATCHES = frozenset({"CaseTransferred", "CaseAssigned", "CaseRoutedToSealedCh
 """Facts whose organisation becomes the responsible one."""
 
 
+_GUIDED = "StatutoryPathGuided"
+_VOID = "NotCompetentDeclared"
+
+
+def _undone(facts: tuple[Fact, ...]) -> frozenset[int]:
+    """Versions of the guidances that a declaration of no competence made void, and of the closings that rested on them: clocks run
+    as if they had never happened."""
+    if all(fact.name != _VOID for fact in facts):
+        return frozenset()
+    found: set[int] = set()
+    resting: list[int] = []
+    for fact in facts:
+        if fact.name == _GUIDED:
+            resting = [fact.version]
+        elif fact.name == "CaseClosed" and resting:
+            resting.append(fact.version)
+        elif fact.name == _VOID:
+            found.update(resting)
+            resting = []
+    return frozenset(found)
+
+
 class Episode:
     """The time from one start fact to the next. Defaults are class attributes, since most episodes change only one of them."""
 
     end: Fact | None = None
     stopped: Fact | None = None
     extensions: tuple[Fact, ...] = ()
+    replaced: tuple[tuple[Fact, bool], ...] = ()
+    """What a later recorded end with an earlier date replaced, in the order of recording; True: an end, False: a stop."""
     excluded: tuple[Fact, ...] = ()
     """Facts of time that is not counted (hearings), from `since` to `due` of the fact."""
 
@@ -28,8 +52,11 @@ def episodes_of(case: Case, clocks: Clocks, zone: str) -> dict[int, list[Episode
     actions = clocks.actions
     found: dict[int, list[Episode]] = {}
     responsible: str | None = None
+    undone = _undone(case.facts)
     for fact in case.facts:
         name = fact.name
+        if fact.version in undone:
+            continue
         if name in DISPATCHES:
             responsible = fact.org
         for index, role, kinds, must_be_responsible in actions.get(name, ()):
@@ -66,6 +93,8 @@ def _happened(episodes: list[Episode], role: int, fact: Fact, zone: str) -> None
     if role == END:
         known = episode.end or episode.stopped
         if known is None or before(fact.effective_at, known.effective_at, zone):
+            if known is not None:
+                episode.replaced = (*episode.replaced, (known, episode.end is not None))
             episode.end = fact
             episode.stopped = None
     elif episode.end is not None or episode.stopped is not None:

@@ -9,14 +9,17 @@ from typing import Literal, NamedTuple
 from shared.case import FINAL_STATES, Case, Rung
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
+from shared.deadlines.unread import reminders
 from shared.kernel.legal_time import instant_of
 from shared.policy.book import PolicyBook
 from shared.policy.deadline_rules import BREACH
 
-RungKind = Literal["remind", "at_risk", "breach", "urge", "lift"]
+RungKind = Literal["remind", "at_risk", "breach", "urge", "lift", "lapse", "unread"]
 
 REMINDERS = ("remind", "at_risk")
 """Rungs before the due instant; a breach replaces them."""
+LAPSE = "lapse"
+"""The rung at which a period for requesting a review has ended without a request."""
 URGED = ("urged", "supervised")
 """Supervision states in which there is no automatic urging any more."""
 _MOMENT = timedelta(microseconds=1)
@@ -34,6 +37,7 @@ class DueRung(NamedTuple):
     passed: bool
     org: str | None
     fact: int | None
+    """For a lift: version of the fact that disproves the breach. For an unread document: version of the event of its service."""
     """For a lift: version of the fact that disproves the breach."""
     times: int = 0
     """How often rungs of the case were voided before."""
@@ -98,6 +102,19 @@ def _lift(case: Case, deadline: Deadline) -> DueRung | None:
     )
 
 
+def _lapse(case: Case, deadline: Deadline) -> DueRung | None:
+    """The end of a period for requesting a review (逾期未申请), if it is not recorded yet. It happens in closed cases, too."""
+    if not deadline.rule.window or deadline.rule.responsible != "citizen" or deadline.open_ended:
+        return None
+    if deadline.end is not None or deadline.stopped is not None or not case.live or case.state == "withdrawn":
+        return None
+    if Rung(deadline.clock, deadline.episode, LAPSE) in case.rungs:
+        return None
+    if case.live_from is not None and deadline.due < case.live_from:
+        return None
+    return DueRung(deadline.clock, deadline.episode, LAPSE, "lapse", deadline.due, False, None, None, case.voided_rungs)
+
+
 def rungs_due(case: Case, book: PolicyBook, now: datetime) -> list[DueRung]:
     """The rungs to be recorded at `now`, in order of time.
 
@@ -112,6 +129,8 @@ def rungs_due(case: Case, book: PolicyBook, now: datetime) -> list[DueRung]:
     for deadline in deadlines(case, book):
         if case.rungs and (lift := _lift(case, deadline)) is not None:
             found.append(lift)
+        if (lapse := _lapse(case, deadline)) is not None and lapse.at < now:
+            found.append(lapse)
         if silent:
             continue
         due = [rung for rung in _open_rungs(case, deadline) if rung.at <= now]
@@ -123,8 +142,16 @@ def rungs_due(case: Case, book: PolicyBook, now: datetime) -> list[DueRung]:
         for at, name, kind in due:
             passed = kind in REMINDERS and (beaten or name != due[-1].rung)
             instant = deadline.due if kind == "breach" else at
-            one = (deadline.clock, deadline.episode, name, kind, instant, passed, deadline.org)
-            found.append(DueRung(*one, None, case.voided_rungs))
+            rung = (deadline.clock, deadline.episode, name, kind, instant, passed, deadline.org)
+            found.append(DueRung(*rung, None, case.voided_rungs))
+    if not silent and case.service.unread and book.office.is_open(now):
+        for at, one in reminders(case, book):
+            if at <= now:
+                found.append(
+                    DueRung(
+                        "unread", one.version, one.document, "unread", at, False, None, one.version, case.voided_rungs
+                    )
+                )
     return sorted(found, key=lambda rung: rung.at)
 
 
@@ -144,16 +171,18 @@ def next_look(case: Case, book: PolicyBook) -> datetime | None:
     if case.state == "voided" or not case.exists:
         return None
     silent = _silent(case)
-    if silent and not case.rungs:
-        return None
     looks: list[datetime] = []
     for deadline in deadlines(case, book):
         if case.rungs and (lift := _lift(case, deadline)) is not None:
             looks.append(lift.at)
+        if (lapse := _lapse(case, deadline)) is not None:
+            looks.append(lapse.at + _MOMENT)
         if not silent:
             first = next(_open_rungs(case, deadline), None)
             if first is not None:
                 looks.append(_look(first, deadline, book))
+    if not silent and case.service.unread:
+        looks += [book.office.opening(at) for at, _one in reminders(case, book)]
     return min(looks, default=None)
 
 

@@ -10,8 +10,14 @@ from typing import ClassVar, Literal
 from shared.events.base import Event
 from shared.events.fields import Moment, Service, Text, Texts
 
-NoticeKind = Literal["acceptance", "non_acceptance", "transfer", "no_longer_accepted", "joined", "exempt"]
-Mode = Literal["in_person", "post", "electronic", "phone", "public", "other"]
+NoticeKind = Literal[
+    "acceptance", "non_acceptance", "transfer", "no_longer_accepted", "joined", "exempt", "guidance", "led_into"
+]
+Mode = Literal["in_person", "post", "electronic", "left", "public", "phone", "other"]
+"""直接、邮寄、电子、留置、公告送达. `phone` and `other` (当面、邮寄以外的其他方式) occur in imported history only."""
+Proof = Literal["signature", "return_slip", "arrival", "witnessed", "publication"]
+"""What shows the day of the service: the signature, the date on the postal return slip, the arrival at the electronic address that
+the petitioner confirmed, the record of witnesses, the publication."""
 
 
 class _Department(Event):
@@ -57,15 +63,20 @@ class NotAccepted(
 class NoticeServed(_Department, zh="书面告知", en="A written notice was served.", shows=("kind", "mode")):
     """A written notice was served on the petitioner (Art. 23).
 
-    Every kind ends C2; `acceptance`, `non_acceptance`, `no_longer_accepted` and `exempt` also end C3. `transfer` names the
-    organisation that received the case, `joined` the matter that the petition was joined to. `exempt`: no notice is due because
-    name or address is unclear; the reason is recorded.
+    Every kind ends C2; those about acceptance or a statutory procedure, and `exempt`, also end C3. `transfer` names the
+    organisation that received the case, `joined` the matter that the petition was joined to, `guidance` and `led_into` the
+    statutory procedure (Art. 31). `exempt`: no notice is due because name or address is unclear; the reason is recorded. The
+    event takes effect on the day that the proof shows.
     """
 
     org: str | None = None
     kind: NoticeKind
     mode: Mode = "post"
     reason: Text = None
+    proof: Proof | None = None
+    """None: an exemption, or unknown."""
+    reference: Text = None
+    """Where the proof is kept: the number of the return slip, the record of the signature."""
 
 
 class HandedBack(
@@ -131,6 +142,8 @@ class ExtensionRequested(_Department, zh="申请延期", en="An extension was re
 
     org: str
     days: int
+    person: str | None = None
+    """The staff code of the person who asks; nobody approves their own request."""
     reason: Text = None
 
 
@@ -168,12 +181,20 @@ class DecisionIssued(
     shows=("result",),
     petitioner_reads_after_reply=("text", "basis"),
 ):
-    """The decision was issued (信访处理意见书; Art. 32): request, facts and reasons, opinion, legal basis."""
+    """The decision was issued (信访处理意见书; Art. 32): request, facts and reasons, opinion, legal basis.
+
+    It states the right to a review, the body and the days (Art. 35), which are rendered from the policy."""
 
     org: str
     result: Literal["supported", "explained", "not_supported"]
+    execute_by: Moment | None = None
+    """For supported: the date by which the organisation promised to carry it out (督促执行; Art. 32)."""
     basis: Texts = ()
     text: Text = None
+    states_review_right: bool | None = None
+    """None: not recorded."""
+    review_body: str | None = None
+    review_days: int | None = None
 
 
 class SuggestionAnswered(
@@ -190,8 +211,61 @@ class SuggestionAnswered(
     text: Text = None
 
 
-class DutyPerformed(_Department, zh="履行职责", en="The duty was performed.", petitioner_reads_after_reply=("text",)):
-    """The organisation performed the duty that the petition asked for."""
+class DutyPerformed(
+    _Department,
+    zh="依法履行或者答复",
+    en="The organisation dealt with the duty that the petition asks for.",
+    shows=("result",),
+    petitioner_reads_after_reply=("text", "basis"),
+):
+    """The organisation performed the duty that the petition asked for, refused it, or answered why none is due (Art. 31(5))."""
+
+    org: str
+    text: Text = None
+    result: Literal["performed", "refused", "answered"] = "performed"
+    basis: Texts = ()
+
+
+class LedInto(
+    _Department,
+    zh="导入法定程序",
+    en="The organisation opened the statutory procedure.",
+    shows=("path",),
+    for_petitioner=True,
+    petitioner_reads=("procedure", "reference", "reason"),
+):
+    """The organisation, which has the statutory procedure itself, opened it for this matter (导入; Art. 31(1) to (4)).
+
+    `reference` is the number of the procedure, `opened_on` its date.
+    """
+
+    org: str
+    path: int
+    opened_on: Moment
+    procedure: Text = None
+    reference: Text = None
+    reason: Text = None
+
+
+class ConsultationAnswered(
+    _Department, zh="答复咨询", en="The consultation was answered.", petitioner_reads_after_reply=("text",)
+):
+    """The organisation answered a consultation. The petitioner has the answer with the delivery of the reply."""
+
+    org: str
+    text: Text = None
+
+
+class AccusationHandled(
+    _Department,
+    zh="检举控告办结",
+    en="The handling of the accusation ended.",
+    petitioner_reads_after_reply=("text",),
+):
+    """The authorised organ ended the handling of an accusation. A real-name accuser is told the result within 15 working days.
+
+    Only the accuser and that organ read the result (Art. 30; 《纪检监察机关处理检举控告工作规则》).
+    """
 
     org: str
     text: Text = None
@@ -205,11 +279,41 @@ class ReplyDelivered(
     for_petitioner=True,
     petitioner_reads=("text",),
 ):
-    """The written reply was delivered to the petitioner (送达). The 30 days for a review request start here (Art. 35)."""
+    """The written reply was served on the petitioner (送达), on the day that the proof shows. The duty to reply ends here.
+
+    The 30 days for a review request start here only if the petitioner received the reply with it (Art. 35), and if the reply
+    states that right, the body and the days.
+    """
 
     org: str | None = None
     mode: Mode = "other"
     text: Text = None
+    proof: Proof | None = None
+    reference: Text = None
+    """Where the proof is kept."""
+    states_review_right: bool | None = None
+    """None: there is no such right, or it is not known."""
+
+
+class PaperServed(
+    _Department,
+    zh="纸质送达",
+    en="The document was served on paper.",
+    shows=("document", "mode"),
+    for_petitioner=True,
+):
+    """A reply, an opinion or a notice that the petitioner had not received was served on paper.
+
+    `opens_window`: the petitioner's period for a request runs from here.
+    """
+
+    org: str | None = None
+    document: Literal["reply", "opinion", "notice"]
+    mode: Mode = "in_person"
+    proof: Proof | None = None
+    reference: Text = None
+    states_review_right: bool | None = None
+    opens_window: bool = False
 
 
 class ReplyCorrected(
@@ -245,6 +349,20 @@ class ReviewAccepted(_Department, zh="受理复查", en="The review was accepted
     body: str
 
 
+class ReviewRefused(
+    _Department,
+    zh="不予受理复查复核申请",
+    en="The request for a review was not accepted.",
+    shows=("reason_code",),
+    petitioner_reads=("reason",),
+):
+    """The review body did not accept a request that came after its period: the reason given for the delay is no good reason."""
+
+    body: str
+    reason_code: Literal["late_without_reason"]
+    reason: Text = None
+
+
 class ReviewOpinionIssued(
     _Department,
     zh="复查意见",
@@ -270,10 +388,16 @@ class OpinionDelivered(
     shows=("mode",),
     for_petitioner=True,
 ):
-    """The review opinion was delivered to the petitioner (送达). The 30 days for a re-review request start here (Art. 36)."""
+    """The review opinion was served on the petitioner (送达), on the day that the proof shows.
+
+    The 30 days for a re-review request start here if the petitioner received the opinion with it (Art. 36).
+    """
 
     body: str
     mode: Mode = "other"
+    proof: Proof | None = None
+    reference: Text = None
+    states_review_right: bool | None = None
 
 
 class ReReviewOpinionIssued(
@@ -292,6 +416,6 @@ class ReReviewOpinionIssued(
 
 
 class Concluded(_Department, zh="终结", en="It was concluded.", shows=("by",), for_petitioner=True):
-    """The matter was concluded (终结), by a re-review opinion or because a request period lapsed."""
+    """The matter was concluded (终结) by a re-review opinion (Art. 36 ¶3). A period that lapsed concludes nothing."""
 
-    by: Literal["re_review", "lapse"]
+    by: Literal["re_review"]

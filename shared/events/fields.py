@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, PlainSerializer
 
-from shared.kernel.legal_time import LegalTime, from_text, to_text
+from shared.kernel.legal_time import LegalTime, given_time, not_a_time, to_text
 
 Service = Literal["intake", "routing", "supervision", "analytics"]
 Purpose = Literal["identity", "text"]
 Class = Literal["claim", "accusation", "suggestion", "litigation", "consultation"]
+Urgency = Literal["ordinary", "urgent"]
+"""urgent: 重大、紧急信访事项 (Art. 22, 25)."""
+
+Word = Literal["own_hand", "keyed", "platform"]
+"""Whose word a fact of the petitioner is: the petitioner's own (query code), recorded by an office, or sent by a platform."""
+Evidence = Literal["signed_form", "recording", "letter", "witnessed_visit"]
+"""What an office has as proof of a word that it recorded for the petitioner."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +29,17 @@ class Personal:
     purpose: Purpose
 
 
-WHEN = BeforeValidator(lambda value: from_text(value) if isinstance(value, str) else value)
-"""Marks a field as a moment: it reads what to_text() wrote."""
+def _moment(value: object) -> object:
+    """A time as text in the documented forms; pydantic alone would take a number as seconds since 1970."""
+    if isinstance(value, str):
+        return given_time(value)
+    if isinstance(value, date):  # built in Python, not read from outside
+        return value
+    raise not_a_time()
+
+
+WHEN = BeforeValidator(_moment)
+"""Marks a field as a moment: a text in the documented forms, nothing else."""
 # An instant or a date, its precision kept. Stored as text.
 Moment = Annotated[LegalTime, WHEN, PlainSerializer(to_text, return_type=str)]
 

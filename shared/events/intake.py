@@ -5,14 +5,30 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from shared.events.base import Event
-from shared.events.fields import Class, Identity, Moment, Service, Text
+from shared.events.fields import Class, Evidence, Identity, Moment, Service, Text, Urgency, Word
 
 EvaluationObject = Literal["petition_office", "organisation"]
 Grade = Literal["satisfied", "basically_satisfied", "dissatisfied"]
 
 
+Unclear = Literal["place", "subject", "qr", "received_at"]
+
+
 class _Intake(Event):
     owner: ClassVar[Service] = "intake"
+
+
+class _PetitionersWord(_Intake):
+    """What the petitioner says or decides, and how it reached us."""
+
+    author: ClassVar[str | None] = "p1"
+    word: Word | None = None
+    """None: recorded before this was stated, or imported: not known."""
+    code_with_staff: bool = False
+    """With `own_hand`: a member of staff had printed or fetched the query code, so its use proves nothing."""
+    evidence: Evidence | None = None
+    reference: Text = None
+    """Where the evidence is kept."""
 
 
 class CaseRegistered(_Intake, zh="登记", en="The filing was registered.", for_petitioner=True):
@@ -31,6 +47,7 @@ class CaseRegistered(_Intake, zh="登记", en="The filing was registered.", for_
     subject: str | None = None
     level: str | None = None
     class_: Class | None = None
+    urgency: Urgency = "ordinary"
     received_by: str | None = None
     """The organ that received the petition directly (Art. 23); None if the petition office received it (Art. 22)."""
     org: str | None = None
@@ -38,8 +55,9 @@ class CaseRegistered(_Intake, zh="登记", en="The filing was registered.", for_
     anonymous: bool = False
     confidential: bool = False
     filed_by_agent: bool = False
-    unclear: tuple[Literal["place", "subject"], ...] = ()
-    """Given, but not found in the policy: the petition is registered and queued for a person, never refused."""
+    unclear: tuple[Unclear, ...] = ()
+    """What a person has to look at: the petition is registered and queued, never refused. Place, subject or QR code were given,
+    but are not in the policy; `received_at` is so long ago that a second person confirms it."""
     qr: str | None = None
     """The scanned code, where the policy knows it; place and grid are derived from it."""
     grid: str | None = None
@@ -49,6 +67,8 @@ class CaseRegistered(_Intake, zh="登记", en="The filing was registered.", for_
     location: Text = None
     place_text: Text = None
     """The unclear place in the words of the submitter."""
+    qr_text: Text = None
+    """The scanned code, where the policy does not know it; it may hold anything."""
     subject_text: Text = None
     level_text: Text = None
 
@@ -59,13 +79,18 @@ class PartyRecorded(_Intake, zh="登记当事人", en="A party was recorded."):
     party: str
     role: Literal["petitioner", "co_petitioner", "representative", "agent", "respondent"]
     respondent_org: str | None = None
+    named: bool = False
+    """True if a name was given: an accusation with a name is a real-name one (实名检举控告)."""
+    public_office: bool = False
+    """True for a respondent that is an organisation of the policy, its staff, or a holder of a public post: the filing may be an
+    accusation (Art. 30)."""
     name: Identity = None
     phone: Identity = None
     id_number: Identity = None
     address: Identity = None
 
 
-class PartyCorrected(_Intake, zh="更正当事人信息", en="A party's data were corrected."):
+class PartyCorrected(_PetitionersWord, zh="更正当事人信息", en="A party's data were corrected.", shows=("word",)):
     """A party's personal data were corrected (PIPL Art. 46). Fields that are left out keep their values."""
 
     party: str
@@ -75,6 +100,46 @@ class PartyCorrected(_Intake, zh="更正当事人信息", en="A party's data wer
     address: Identity = None
 
 
+CodeIssuer = Literal["own", "staff"]
+"""Who has had the query code in hand: only the petitioner and the channel, or a member of staff who printed or reissued it."""
+
+
+class ReceiptIssued(_Intake, zh="出具回执", en="A receipt was issued."):
+    """A receipt with the query code was printed again. `code_issued_by` staff: a member of staff has seen the code."""
+
+    code_issued_by: CodeIssuer
+
+
+class DeliveryAddressConfirmed(
+    _PetitionersWord,
+    zh="送达地址确认",
+    en="The petitioner decided on electronic service.",
+    shows=("electronic",),
+    for_petitioner=True,
+):
+    """The petitioner confirmed an electronic address and agreed to be served there (送达地址确认), or took that back.
+
+    Without it there is no electronic service.
+    """
+
+    electronic: bool
+    kind: Literal["sms", "email", "account"] | None = None
+    address: Identity = None
+
+
+class DocumentRead(_Intake, zh="查阅文书", en="The petitioner read a document.", shows=("document",)):
+    """The petitioner opened a notice, a reply or an opinion with number and query code.
+
+    It is a receipt only with a code that no member of staff printed or reissued. `of`: version of the event that holds the text.
+    `opens_window`: the petitioner's period for a request runs from here.
+    """
+
+    document: Literal["reply", "opinion", "notice"]
+    of: int
+    code_issued_by: CodeIssuer
+    opens_window: bool = False
+
+
 class RepresentativesNamed(_Intake, zh="推选代表", en="Representatives were named.", for_petitioner=True):
     """The representatives of a joint petition were named: recorded parties of the case, at most five (代表人; Art. 20 ¶3)."""
 
@@ -82,22 +147,26 @@ class RepresentativesNamed(_Intake, zh="推选代表", en="Representatives were 
 
 
 class ConfidentialityRequested(
-    _Intake, zh="请求保密", en="The petitioner asked for confidentiality.", for_petitioner=True
+    _PetitionersWord, zh="请求保密", en="The petitioner asked for confidentiality.", for_petitioner=True
 ):
     """The petitioner asked for confidentiality: the handling organisation sees the petition, but no identity."""
 
 
-class MaterialAdded(_Intake, zh="补充材料", en="Material was added.", for_petitioner=True):
+class ReceiptDateConfirmed(_Intake, zh="确认收到日期", en="The date of receipt was confirmed."):
+    """A second person confirmed that the filing was received on the day on which it says it was (Art. 22)."""
+
+    reason: Text = None
+
+
+class MaterialAdded(_PetitionersWord, zh="补充材料", en="Material was added.", for_petitioner=True):
     """The petitioner added material to the case."""
 
-    author: ClassVar[str | None] = "p1"
     text: Text = None
 
 
-class Nudged(_Intake, zh="催问", en="The petitioner asked about the progress.", for_petitioner=True):
+class Nudged(_PetitionersWord, zh="催问", en="The petitioner asked about the progress.", for_petitioner=True):
     """The petitioner asked about the progress of the case (催问)."""
 
-    author: ClassVar[str | None] = "p1"
     text: Text = None
 
 
@@ -135,7 +204,7 @@ class CaseCorrected(_Intake, zh="更正登记事项", en="A registered fact was 
     recorded it.
     """
 
-    field: Literal["effective_at", "place", "subject", "class_", "level", "channel"]
+    field: Literal["effective_at", "place", "subject", "class_", "level", "channel", "urgency"]
     of: int | None = None
     old: str | None = None
     new: str | None = None
@@ -176,35 +245,105 @@ class EvaluationInvited(_Intake, zh="邀请评价", en="The petitioner was invit
 
 
 class EvaluationSubmitted(
-    _Intake, zh="评价", en="The petitioner evaluated.", shows=("object", "grade"), for_petitioner=True
+    _PetitionersWord,
+    zh="评价",
+    en="The petitioner evaluated.",
+    shows=("object", "grade", "word", "evidence"),
+    for_petitioner=True,
 ):
     """The petitioner evaluated the petition office or the organisation with one of three grades (Art. 21)."""
 
-    author: ClassVar[str | None] = "p1"
     object: EvaluationObject
     grade: Grade
     text: Text = None
 
 
-class ReviewRequested(_Intake, zh="申请复查", en="A review was requested.", for_petitioner=True):
+class ReviewRequested(
+    _PetitionersWord, zh="申请复查", en="A review was requested.", shows=("word", "evidence"), for_petitioner=True
+):
     """The petitioner requested a review (复查; Art. 35), within 30 days of the written reply."""
 
-    author: ClassVar[str | None] = "p1"
+    late: bool = False
+    """After the period, with a reason (不可抗力、正当理由) on which the review body decides."""
     text: Text = None
+    late_reason: Text = None
 
 
-class ReReviewRequested(_Intake, zh="申请复核", en="A re-review was requested.", for_petitioner=True):
+class ReReviewRequested(
+    _PetitionersWord, zh="申请复核", en="A re-review was requested.", shows=("word", "evidence"), for_petitioner=True
+):
     """The petitioner requested a re-review (复核; Art. 36)."""
 
-    author: ClassVar[str | None] = "p1"
+    late: bool = False
+    """After the period, with a reason (不可抗力、正当理由) on which the review body decides."""
     text: Text = None
+    late_reason: Text = None
+
+
+class WithdrawalRequested(
+    _PetitionersWord,
+    zh="申请撤回",
+    en="A petitioner asked to withdraw it.",
+    shows=("party", "effective_on", "word", "evidence"),
+    for_petitioner=True,
+):
+    """A petitioner asked to withdraw. It takes effect at the end of `effective_on`, unless it is taken back before; the case stays
+    open, and its clocks run, until then. In a joint filing each petitioner withdraws only their own name."""
+
+    party: str
+    effective_on: Moment
+    present: Text = None
+    """Who was present when the petitioner said so."""
+    text: Text = None
+
+
+class WithdrawalConfirmed(
+    _Intake, zh="核实撤回", en="A third unit confirmed the request to withdraw.", shows=("party",)
+):
+    """A unit without a part in the case confirmed with the petitioner that the recorded request to withdraw is theirs."""
+
+    party: str
+    text: Text = None
+
+
+class WithdrawalTakenBack(
+    _PetitionersWord, zh="取消撤回", en="The request to withdraw was taken back.", shows=("party",), for_petitioner=True
+):
+    """The petitioner took the request to withdraw back before it took effect; nothing has changed."""
+
+    party: str
+    text: Text = None
+
+
+class NameWithdrawn(
+    _Intake, zh="退出联名", en="A petitioner left the joint filing.", shows=("party",), for_petitioner=True
+):
+    """The withdrawal of one petitioner of a joint filing took effect. The matter goes on while one petitioner remains."""
+
+    also: ClassVar[tuple[Service, ...]] = ("supervision",)
+    party: str
 
 
 class CaseWithdrawn(_Intake, zh="撤回", en="The petitioner withdrew it.", for_petitioner=True):
-    """The petitioner withdrew the petition."""
+    """The withdrawal of the last remaining petitioner took effect. The same matter may be filed again."""
 
     author: ClassVar[str | None] = "p1"
+    also: ClassVar[tuple[Service, ...]] = ("supervision",)
     text: Text = None
+
+
+class SealedWithdrawalDeclined(_Intake, zh="未予撤回", en="It was not withdrawn."):
+    """The requested withdrawal of a sealed case was declined, because it is not the petitioner's own free decision."""
+
+    party: str
+    reason: Text = None
+
+
+class QueryCodeRenewed(_Intake, zh="更换查询码", en="The query code was renewed.", for_petitioner=True):
+    """The query code of the case was renewed: codes of an earlier generation open nothing from now on."""
+
+    generation: int
+    reason: Text = None
 
 
 class WentLive(_Intake, zh="转为在本系统办理", en="It is handled in this system from now on."):
@@ -219,6 +358,10 @@ class KeyIssued(_Intake, zh="签发密钥", en="An access key was issued."):
     role: str
     org: str | None = None
     jurisdiction: str | None = None
+    person: str | None = None
+    """The staff code of the person who holds it, never a name."""
+    head: bool = False
+    """The person is head (负责人) of the organisation."""
     expires: Moment | None = None
 
 

@@ -1,4 +1,4 @@
-"""Notifications to platforms, and refused records. Streams `updates/<platform>`, `refused/<digest>`."""
+"""Notifications to platforms, and refused records. Streams `updates/<jurisdiction>/<platform>`, `refused/<digest>`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Platforms(Event):
 
 
 class PlatformUpdate(_Platforms, zh="告知平台", en="A platform was notified."):
-    """A notification to a platform. Stream `updates/<platform>`; the stream version is the reader's cursor.
+    """A notification to a platform. Stream `updates/<jurisdiction>/<platform>`; the stream version is the reader's cursor.
 
     The platform's own item id is not stored here; it is decrypted from the case when the entry is read.
     """

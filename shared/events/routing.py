@@ -34,6 +34,7 @@ OutboxKind = Literal[
     "handed_back",
     "review_requested",
     "opinion_issued",
+    "guidance_void",
 ]
 
 
@@ -60,9 +61,10 @@ class CaseClassified(_Routing, zh="分类", en="It was classified.", shows=("cla
 class AccusationSuspected(
     _Routing, zh="疑似检举控告", en="A rule suspects an accusation; a person decides.", shows=("rule",)
 ):
-    """A keyword rule found a possible accusation (Art. 30). The case is sealed until a person has decided."""
+    """A possible accusation was found (Art. 30). The case is sealed until a person has decided."""
 
     rule: str
+    """The keyword rule, or `respondent`: the filing complains of an organ, its staff or a holder of a public post."""
 
 
 class AccusationConfirmed(_Routing, zh="确认为检举控告", en="A person confirmed that it is an accusation."):
@@ -82,7 +84,19 @@ class SuspicionCleared(_Routing, zh="排除检举控告", en="A person found tha
 class QueuedForDispatch(_Routing, zh="待人工派单", en="It waits for a registrar to dispatch it.", shows=("why",)):
     """No routing rule names an organisation, so a registrar has to dispatch the case. `why` is the stable reason code."""
 
-    why: Literal["no_rule", "unknown_place", "unknown_subject", "sealed_track", "returned", "respondent"]
+    why: Literal[
+        "no_rule",
+        "unknown_place",
+        "unknown_subject",
+        "unknown_qr",
+        "sealed_track",
+        "returned",
+        "respondent",
+        "litigation",
+        "litigation_visit",
+        "consultation",
+        "weak_keyword",
+    ]
 
 
 class CaseTransferred(_Routing, zh="转送", en="It was transferred.", shows=("org", "rule")):
@@ -180,13 +194,40 @@ class StatutoryPathGuided(
     en="The petitioner was guided to the statutory path.",
     shows=("path",),
     for_petitioner=True,
-    petitioner_reads=("organ", "how_to"),
+    petitioner_reads=("organ", "address", "time_limit", "how_to", "reason"),
 ):
-    """The petitioner was guided to the statutory path and to the competent organ (Art. 31)."""
+    """The petitioner was guided to the statutory path (告知、引导; Art. 31): the organ, its address, the time limit there, why."""
 
     path: int
     organ: Text = None
     how_to: Text = None
+    org: str | None = None
+    """Who guided: the responsible organisation or the petition office."""
+    address: Text = None
+    time_limit: Text = None
+    reason: Text = None
+
+
+class NotCompetentDeclared(
+    _Routing,
+    zh="被引导机关认定不属其职权",
+    en="The organ that the petitioner was guided to declared that it is not competent.",
+    shows=("path",),
+    for_petitioner=True,
+):
+    """The organ of the statutory path declared that it is not competent, so the guidance is void.
+
+    The case is where it was before the guidance, with its first dates: its clocks run as if it had never gone.
+    """
+
+    org: str | None = None
+    """Who had guided."""
+    path: int | None = None
+    """The path on which it is handled now; None: the one before the guidance."""
+    organ: Text = None
+    reference: Text = None
+    """The written declaration of that organ."""
+    reason: Text = None
 
 
 class ReRegistrationBarred(
@@ -196,6 +237,7 @@ class ReRegistrationBarred(
 
     concluding_case: str
     concluding_event: str | None = None
+    reason: Text = None
 
 
 class FirstResponderFixed(_Routing, zh="确定首接首办单位", en="The first responder was fixed."):
@@ -221,7 +263,7 @@ class Due(BaseModel):
 
 
 class OutboxEntry(_Routing, zh="告知单位", en="An organisation was notified."):
-    """A notification to an organisation, on its inbox stream `outbox/<organisation>`; the stream version is the reader's cursor."""
+    """A notification to an organisation. Stream `inbox/<jurisdiction>/<organisation>`; the stream version is its cursor."""
 
     kind: OutboxKind
     case: str
@@ -251,3 +293,5 @@ class ReadRecorded(_Routing, zh="查阅个人信息", en="Personal data of the c
     purposes: tuple[str, ...] = ()
     compared: tuple[str, ...] | None = None
     """Cases whose text was compared with that of this case, in memory only; it was displayed to no person."""
+    reason: str | None = None
+    """Why, where the key read the personal data of many cases: a code."""

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.events.base import Event
-from shared.events.fields import Service, Text
+from shared.events.fields import Evidence, Service, Text
 
 ClosureKind = Literal[
     "resolved_confirmed",
@@ -19,6 +19,7 @@ ClosureKind = Literal[
     "explained",
     "not_supported",
     "guided",
+    "led_into",
     "not_accepted",
     "closed_unresolved",
     "withdrawn",
@@ -48,6 +49,22 @@ class Reminded(_Supervision, zh="提醒", en="The organisation was reminded.", s
     passed: bool = False
 
 
+class UnreadReminded(
+    _Supervision,
+    zh="提醒查阅文书",
+    en="The petitioner was reminded of an unread document.",
+    shows=("document",),
+    for_petitioner=True,
+):
+    """The petitioner was reminded of a document that was served electronically and not read yet.
+
+    `of`: version of the event of the service.
+    """
+
+    document: Literal["reply", "opinion", "notice"]
+    of: int
+
+
 class DeadlineBreached(_Supervision, zh="超期", en="A deadline passed.", shows=("clock",)):
     """The due instant passed and the duty was not fulfilled; appended once per clock and episode.
 
@@ -65,6 +82,23 @@ class BreachLifted(_Supervision, zh="撤销超期", en="A late record shows that
     clock: str
     episode: int
     fact: int
+
+
+class ReviewWindowLapsed(
+    _Supervision,
+    zh="逾期未申请复查（复核）",
+    en="No review was requested within the period.",
+    shows=("clock",),
+    for_petitioner=True,
+):
+    """The period for requesting a review or a re-review ended without a request. It is recorded once and ends nothing: a late
+    request with a reason is decided by the review body (Art. 35 ¶1, 36 ¶1).
+
+    Its `effective_at` is the end of the period.
+    """
+
+    clock: str
+    episode: int
 
 
 class Urged(_Supervision, zh="催办", en="The organisation was urged.", shows=("clock",)):
@@ -112,11 +146,27 @@ class AcceptanceOrdered(_Supervision, zh="责令受理", en="Acceptance was orde
     text: Text = None
 
 
-class FollowUpRecorded(_Supervision, zh="回访", en="A follow-up was recorded.", shows=("reached", "satisfied")):
+class DateConfirmed(
+    _Supervision, zh="核实日期", en="The date of an act that was recorded late was confirmed.", shows=("of", "evidence")
+):
+    """An office outside the unit that had the duty confirmed that the act with version `of`, recorded after its due date, happened
+    on the stated day. The act counts as in time from now on."""
+
+    of: int
+    evidence: Evidence | None = None
+    reference: Text = None
+    text: Text = None
+
+
+class FollowUpRecorded(
+    _Supervision, zh="回访", en="A follow-up was recorded.", shows=("reached", "satisfied", "independent")
+):
     """A follow-up with the petitioner was recorded (回访), made by a person outside the handling organisation."""
 
     reached: bool
     satisfied: bool | None = None
+    independent: bool = False
+    """True if it was made by a third unit, so that it can confirm that the matter is resolved."""
     text: Text = None
 
 
@@ -164,5 +214,7 @@ class RungsVoided(
     text: Text = None
 
 
-TICKER: frozenset[str] = frozenset({"DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted"})
+TICKER: frozenset[str] = frozenset({
+    "DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted", "ReviewWindowLapsed", "UnreadReminded",
+})  # fmt: skip
 """Event types that the deadline ticker appends."""

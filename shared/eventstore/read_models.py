@@ -137,6 +137,10 @@ class ReadModelStore(Protocol):
 
     async def parked(self, group: str | None = None, stream: str | None = None) -> list[Parked]: ...
 
+    async def restate(self, mark: Parked, reason: str) -> bool:
+        """Replace the reason of this mark. False if the mark is gone, or has another reason by now."""
+        ...
+
     async def unpark(self, group: str, stream: str) -> bool:
         """Clear the mark; False when there was none."""
         ...

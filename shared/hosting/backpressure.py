@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from shared.eventstore.errors import LoginRefused, StoreUnavailable
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from shared.eventstore.errors import Damaged, LoginRefused, StoreUnavailable
 from shared.eventstore.event_store import EventStore
 from shared.kernel.clock import Clock
 from shared.kernel.refusals import Unavailable
 
 LOOK = 0.5
-"""Seconds between two counts. A filing never waits for a count."""
-AWAY = 2
-"""After this many unanswered counts in a row the log counts as away; a change of the primary takes less."""
+"""Seconds between two counts, and between two questions whether the log answers. A filing never waits for them."""
+ANSWER = 0.75
+"""Seconds after which such a question is asked again."""
+AWAY = 2.0
+"""Seconds without an answer after which the log counts as away: as long as a request waits until it is refused. So /readyz turns
+within 2 * (LOOK + ANSWER) = 2.5 s of silence."""
+ASKED = "principals"
+"""Stream that is asked for: reading its beginning costs one look into an index."""
 LOG_AWAY, STORE_LOGIN_REFUSED = "log_away", "store_login_refused"
 """Codes of /readyz while the log cannot be queried."""
 RETRY = 30
@@ -18,14 +27,15 @@ RETRY = 30
 
 
 class Backpressure:
-    """Counts, in the background, the commits that the broker has not acknowledged. Reading the result costs no query."""
+    """Asks in the background whether the log answers, and counts the commits that the broker has not acknowledged. Reading the
+    results costs no query."""
 
     def __init__(self, log: EventStore, clock: Clock, limit: int) -> None:
         self.waiting = 0
         """As last counted."""
         self.away: str | None = None
         """Why the log cannot be queried; None while it can."""
-        self._unanswered = 0
+        self._answered = clock.monotonic()
         self._log = log
         self._clock = clock
         self._limit = limit
@@ -46,18 +56,33 @@ class Backpressure:
             )
 
     async def look(self) -> None:
-        """Count once. While the log is away, the last count remains valid."""
+        """Ask once whether the log answers."""
+        why = LOG_AWAY
         try:
-            self.waiting = await self._log.backlog()
+            with suppress(Damaged):  # that is an answer
+                await asyncio.wait_for(self._log.load(ASKED, limit=1), ANSWER)
         except StoreUnavailable as error:
-            self._unanswered += 1
-            if self._unanswered >= AWAY:
-                self.away = STORE_LOGIN_REFUSED if isinstance(error, LoginRefused) else LOG_AWAY
+            why = STORE_LOGIN_REFUSED if isinstance(error, LoginRefused) else LOG_AWAY
+        except TimeoutError:
+            pass
         else:
-            self.away, self._unanswered = None, 0
+            self.away, self._answered = None, self._clock.monotonic()
+            return
+        if self._clock.monotonic() - self._answered >= AWAY:
+            self.away = why
+
+    async def count(self) -> None:
+        """Count once. While the log is away, the last count remains valid."""
+        with suppress(StoreUnavailable):
+            self.waiting = await self._log.backlog()
 
     async def watch(self) -> None:
-        """Count for as long as the process lives."""
+        """Ask and count for as long as the process lives. A count that hangs does not delay the question."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._always(self.look))
+            group.create_task(self._always(self.count))
+
+    async def _always(self, once: Callable[[], Awaitable[None]]) -> None:
         while True:
-            await self.look()
+            await once()
             await self._clock.sleep(LOOK)

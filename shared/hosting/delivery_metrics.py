@@ -100,8 +100,16 @@ FIGURES = (
     Figure("huiyin_relay_entries_total", "Entries published to the topics of organisations and platforms"),
     Figure("huiyin_relay_streams_behind", "Streams whose topics lag behind"),
     Figure("huiyin_relay_topics_missing", "Topics that the policy requires and the brokers do not have"),
+    Figure("huiyin_keys_expiring", "Access keys that expire within 30 days"),
+    Figure("huiyin_personal_reads_total", "Reads of the personal data of a case with an access key"),
+    Figure(
+        "huiyin_bulk_reads_total",
+        "Reads above the limit of a key: stated (with a reason) or refused",
+        ("result",),
+    ),
     Figure("huiyin_slot_leases", "Slots of the due index that this process holds, of 16", _SERVICE),
     Figure("huiyin_ticks_total", "Cases for which a due deadline was recorded", _SERVICE),
+    Figure("huiyin_service_runs", "1 for each service that this process runs", _SERVICE),
     Figure("huiyin_ready", "1 while /readyz reports ready"),
     Figure("huiyin_not_ready", "1 for each reason of /readyz, without its details", ("reason",)),
     Figure("huiyin_accepting", "1 while filings are accepted", _SERVICE),
@@ -130,6 +138,7 @@ class Exported(Collector):
         """Read the numbers of this process; `health` is the answer of /readyz."""
         values = self.values
         codes = {str(reason).partition(":")[0] for reason in health["reasons"]}
+        values["huiyin_service_runs"] = {(part.name,): 1 for part in runtime.parts}
         values["huiyin_ready"] = {(): health["ready"]}
         values["huiyin_not_ready"] = {(code,): 1 for code in codes}
         if any(part.name == "intake" for part in runtime.parts):
@@ -141,6 +150,10 @@ class Exported(Collector):
         values["huiyin_clock_ahead_seconds"] = {(name,): ahead for name, ahead in trust.offsets.items()}
         values["huiyin_slot_leases"] = {name: one.leases() for name, one in tickers.items()}
         values["huiyin_ticks_total"] = {name: one.fired for name, one in tickers.items()}
+        values["huiyin_keys_expiring"] = {(): len(runtime.principals.expiring())}
+        reads = runtime.handling("routing").readings.counts
+        values["huiyin_personal_reads_total"] = {(): reads["within"] + reads["stated"]}
+        values["huiyin_bulk_reads_total"] = {(result,): reads[result] for result in ("stated", "refused")}
         await self._consuming(runtime, health)
         await self._publishing(runtime)
 

@@ -20,9 +20,9 @@ from shared.hosting.library_messages import Limiter, kind_of, shown
 ALLOWED = frozenset(
     (
         *("event", "level", "timestamp", "group", "stream", "version", "reason", "error", "where", "code", "method"),
-        *("route", "status", "ms", "role", "count", "port", "host", "pid", "position", "column", "seconds", "workers"),
-        *("attempt", "command", "dropped", "service", "instance", "request", "case", "command_id", "text", "topic"),
-        *("broker", "since", "by"),
+        *("route", "status", "ms", "role", "count", "port", "ops_port", "host", "pid", "position", "column", "seconds"),
+        *("workers", "attempt", "command", "dropped", "service", "instance", "request", "case", "command_id", "text"),
+        *("topic", "broker", "since", "by"),
     )
 )
 """Allowed keys of a line. Others are dropped, and the line has their number."""

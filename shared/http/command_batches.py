@@ -14,6 +14,7 @@ from starlette.responses import Response
 from shared.application.case_reference import case_missing, resolve
 from shared.application.command_dispatch import CommandId
 from shared.application.response import Answer
+from shared.commands.authorization import Principal
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.commands import Commands
@@ -77,7 +78,7 @@ def router(runtime: Process, commands: Commands) -> APIRouter:
 
             for place, line in enumerate(lines):
                 value = _read(line, limit)
-                by_case[await _case_of(runtime, value)].append((place, value))
+                by_case[await _case_of(runtime, caller, value)].append((place, value))
             await asyncio.gather(*map(in_order, by_case.values()))
             return results
 
@@ -104,11 +105,11 @@ def _read(line: RequestLine, limit: int) -> dict[str, Any] | Refused:
     return case_missing()
 
 
-async def _case_of(runtime: Process, value: dict[str, Any] | Refused) -> str:
+async def _case_of(runtime: Process, caller: Principal, value: dict[str, Any] | Refused) -> str:
     """The same text for every reference to the same case. An unknown case is refused when its line is carried out."""
     if isinstance(value, Refused):
         return ""
     try:
-        return await resolve(runtime.ports, value["case"])
+        return await resolve(runtime.ports, caller, value["case"])
     except Refused:
         return str(value["case"])

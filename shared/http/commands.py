@@ -11,8 +11,9 @@ from shared.application.case_reference import resolve
 from shared.application.command_dispatch import body_models, give
 from shared.application.request_validation import command_of
 from shared.commands.allowed_commands import allowed
-from shared.commands.authorization import Principal, visible
+from shared.commands.authorization import Principal
 from shared.commands.command import RULES, Decider
+from shared.commands.visible_cases import seen
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import WRITING, answers, takes
@@ -43,7 +44,9 @@ class Commands:
                 await _say_what_is_possible(self._runtime, caller, reference, refused)
             raise
         events = done.commit.recorded if done.commit is not None else ()
-        return CommandAnswer.built_from(case, events=events, allowed=allowed(case, caller), repeated=done.repeated)
+        return CommandAnswer.built_from(
+            case, events=events, allowed=allowed(case, caller), repeated=done.repeated, code=None
+        )
 
 
 def router(runtime: Process, commands: Commands) -> APIRouter:
@@ -65,7 +68,7 @@ def router(runtime: Process, commands: Commands) -> APIRouter:
 
 async def _say_what_is_possible(runtime: Process, caller: Principal, reference: str, refused: Refused) -> None:
     """Add the state and the possible commands to the refusal, for a principal that may see the case."""
-    case, _head = await runtime.ports.cases.get(await resolve(runtime.ports, reference))
-    if visible(caller, case):
+    case = await seen(runtime.ports.cases, caller, await resolve(runtime.ports, caller, reference))
+    if case is not None:
         refused.more.setdefault("state", case.state)
         refused.more.setdefault("allowed", allowed(case, caller))

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple, TypeVar
 from fastapi import Depends, Query
 
 from shared.hosting.process import Process
+from shared.http.authentication import Caller, key_required
 from shared.kernel.settings import Settings
 from shared.messaging.notification_stream import StreamPage
+from shared.messaging.opaque_cursor import BEGINNING
 
 LOOK_SECONDS = 1.0
 """Interval of the queries for entries that another process appended. Each is one query of an index."""
@@ -27,34 +29,74 @@ class Cursor(NamedTuple):
     after: int
     limit: int
     wait: float
+    reader: str = ""
+    """Id of the reader's access key."""
+
+
+class TextCursor(NamedTuple):
+    """The same, with a position whose meaning depends on the reader."""
+
+    after: str
+    limit: int
+    wait: float
+    reader: str = ""
 
 
 def cursor_query(settings: Settings) -> Any:
     """The FastAPI dependency that reads a Cursor from the query."""
 
     async def cursor(
+        caller: Caller,
         after: int = Query(
             0, ge=0, le=2**53, description="Cursor: id of the last entry that was read; 0 for the beginning"
         ),
-        limit: int = Query(50, ge=1, le=settings.page_limit, description="Maximum number of entries"),
-        wait: float = Query(0, ge=0, le=settings.wait_limit, description="Seconds to wait while there is no entry"),
+        limit: int = _limit(settings),
+        wait: float = _wait(settings),
     ) -> Cursor:
-        return Cursor(after, limit, wait)
+        return Cursor(after, limit, wait, caller.ref)
 
     return Depends(cursor)
 
 
-async def polled(runtime: Process, stream: str, cursor: Cursor, look: Callable[[], Awaitable[Page]]) -> Page:
-    """The first page of `look` with entries after the cursor, or the last page when the time is up or the process stops.
+def text_cursor_query(settings: Settings) -> Any:
+    """The FastAPI dependency that reads a TextCursor from the query."""
 
-    Appends to other streams cost nothing."""
+    async def cursor(
+        caller: Caller,
+        after: str = Query(
+            BEGINNING, max_length=100, description="Cursor: id of the last entry that was read; 0 for the beginning"
+        ),
+        limit: int = _limit(settings),
+        wait: float = _wait(settings),
+    ) -> TextCursor:
+        return TextCursor(after, limit, wait, caller.ref)
+
+    return Depends(cursor)
+
+
+def _limit(settings: Settings) -> Any:
+    return Query(50, ge=1, le=settings.page_limit, description="Maximum number of entries")
+
+
+def _wait(settings: Settings) -> Any:
+    return Query(0, ge=0, le=settings.wait_limit, description="Seconds to wait while there is no entry")
+
+
+async def polled(
+    runtime: Process, stream: str, cursor: Cursor | TextCursor, look: Callable[[], Awaitable[Page]]
+) -> Page:
+    """The first page of `look` with entries, or the last page when the time is up or the process stops.
+
+    Appends to other streams cost nothing. Raises NotAuthenticated once the reader's key was revoked or has expired."""
     until = time.monotonic() + cursor.wait
     with runtime.watching(stream) as news:
         while True:
             news.clear()
+            if not await runtime.principals.still_valid(cursor.reader):
+                raise key_required()
             page = await look()
             left = until - time.monotonic()
-            if page.after > cursor.after or left <= 0 or runtime.stopping:
+            if page.entries or left <= 0 or runtime.stopping:
                 return page
             with suppress(TimeoutError):
                 await asyncio.wait_for(news.wait(), min(left, LOOK_SECONDS))

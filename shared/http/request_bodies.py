@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
@@ -15,6 +16,8 @@ from shared.application.request_validation import M, parse, validated
 from shared.kernel.refusals import Invalid
 
 NDJSON = "application/x-ndjson"
+LARGE = 32 * 1024
+"""Bytes of a JSON body that takes long enough to read that other requests have their turn in between."""
 
 
 async def exact_query(request: Request) -> None:
@@ -84,7 +87,12 @@ async def read_json(request: Request, limit: int) -> Any:
     data = await read_body(request, limit)
     if not data.strip():
         raise Malformed("empty_body", "The body is empty; send a JSON object.", detail_zh="内容为空。")
-    return parse(data)
+    if len(data) < LARGE:
+        return parse(data)
+    one_by_one: asyncio.Lock = request.app.state.large_bodies
+    async with one_by_one:  # many that arrive together must not hold up all other requests
+        await asyncio.sleep(0)
+        return parse(data)
 
 
 class RequestLine(NamedTuple):

@@ -10,9 +10,11 @@ import hmac
 from hashlib import sha256
 from uuid import UUID
 
+from shared.kernel.text_normalization import identifier_form, search_form
+
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O, U."""
-_LIKENESS = str.maketrans({"O": "0", "I": "1", "L": "1"})
+_LIKENESS = str.maketrans({"o": "0", "i": "1", "l": "1"})
 NUMBER_DIGITS = 12
 CODE_DIGITS = 26
 
@@ -36,9 +38,11 @@ def _check(text: str) -> str:
     return _DIGITS[total]
 
 
-def case_id(key: bytes, channel: str, item: str) -> str:
-    """32 hex digits; the same (channel, item) always gives the same id."""
-    return hmac.new(key, b"\x1f".join((channel.encode(), item.encode())), sha256).hexdigest()[:32]
+def case_id(key: bytes, jurisdiction: str, channel: str, item: str) -> str:
+    """32 hex digits; the same (jurisdiction, channel, item) always gives the same id, also with other width or invisible
+    characters."""
+    named = b"\x1f".join(part.encode() for part in (jurisdiction, identifier_form(channel), identifier_form(item)))
+    return hmac.new(key, named, sha256).hexdigest()[:32]
 
 
 def derived_id(*parts: str) -> str:
@@ -55,14 +59,26 @@ def number(case: str, year: int) -> str:
 
 
 def read_number(text: str) -> str | None:
-    """The number in its normal form, ignoring case, spaces and look-alikes; None if it is no number."""
-    digits = "".join(digit for digit in text.upper().translate(_LIKENESS) if digit not in " -")
+    """The number in its normal form, ignoring case, width, spaces, dashes and look-alikes; None if it is no number."""
+    digits = search_form(text).translate(_LIKENESS).upper()
     year, middle, check = digits[:4], digits[4:-1], digits[-1:]
     if len(middle) != NUMBER_DIGITS or not year.isdigit() or any(digit not in _DIGITS for digit in middle + check):
         return None
     if _check(year + middle) != check:
         return None
     return f"{year}-{middle[:4]}-{middle[4:8]}-{middle[8:]}-{check}"
+
+
+def id_prefix(number: str) -> str:
+    """The first 15 hex digits of the case id that a number in its normal form is made from.
+
+    >>> number("7f" * 16, 2026), id_prefix(number("7f" * 16, 2026))
+    ('2026-FXZQ-YZVZ-FXZQ-M', '7f7f7f7f7f7f7f7')
+    """
+    value = 0
+    for digit in number.replace("-", "")[4 : 4 + NUMBER_DIGITS]:
+        value = value << 5 | _DIGITS.index(digit)
+    return f"{value:0{NUMBER_DIGITS * 5 // 4}x}"
 
 
 def query_code(key: bytes, case: str, generation: int = 0) -> str:
@@ -72,8 +88,8 @@ def query_code(key: bytes, case: str, generation: int = 0) -> str:
 
 
 def code_matches(key: bytes, case: str, given: str, generation: int = 0) -> bool:
-    """Compare in constant time, ignoring case, spaces, hyphens and look-alikes."""
-    clean = "".join(digit for digit in given.upper().translate(_LIKENESS) if digit in _DIGITS)
+    """Compare in constant time, ignoring case, width, spaces, dashes and look-alikes."""
+    clean = search_form(given).translate(_LIKENESS).upper()
     right = query_code(key, case, generation).replace("-", "")
     return hmac.compare_digest(clean.encode(), right.encode())
 

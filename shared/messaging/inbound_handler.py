@@ -20,15 +20,18 @@ from shared.application.ports import Ports
 from shared.application.problem import describe, of_error, problem
 from shared.application.request_validation import command_of
 from shared.case import Case
-from shared.commands.authorization import Principal, Role, visible
+from shared.commands.authorization import Principal, Role
 from shared.commands.command import RULES
 from shared.commands.command_handler import CommandResult
+from shared.commands.visible_cases import seen
 from shared.events.refusal import FieldProblem, Refusal
 from shared.eventstore.errors import StoreBroken, StoreFull, StoreUnavailable
 from shared.kernel.clock_trust import CLOCK_WRONG
 from shared.kernel.identifiers import request_digest
+from shared.kernel.plain_text import personal_number
 from shared.kernel.refusals import Refused, Unavailable
 from shared.messaging.inbound_record import InboundRecord, read_record
+from shared.messaging.member import Member
 from shared.messaging.partner_topics import InboundMessage
 
 T = TypeVar("T")
@@ -129,19 +132,18 @@ class InboundHandler(ABC):
         if not isinstance(reference, str):
             return None
         try:
-            case, _head = await self._ports.cases.get(await resolve(self._ports, reference))
+            return await seen(self._ports.cases, writer, await resolve(self._ports, writer, reference))
         except Refused:
             return None
-        return case if case.exists and visible(writer, case) else None
 
     def digest(self, purpose: str, content: bytes) -> str:
         """A keyed digest of what was sent, for one purpose."""
         return request_digest(self._ports.keys.secret("request"), purpose, content)
 
 
-def topic_principal(role: Role, owner: str) -> Principal:
+def topic_principal(role: Role, owner: Member) -> Principal:
     """The principal of a record: only the topic identifies the sender, never the content of the record."""
-    return Principal(role, owner, "topic")
+    return Principal(role, owner.code, "topic", jurisdiction=owner.jurisdiction)
 
 
 def command_named(read: InboundRecord) -> str | None:
@@ -153,7 +155,8 @@ def command_named(read: InboundRecord) -> str | None:
 def command_id(read: InboundRecord) -> str | None:
     """The command id in the record; None if it is not valid."""
     found = read.value.get("command_id")
-    return found if isinstance(found, str) and _COMMAND_ID.fullmatch(found) else None
+    valid = isinstance(found, str) and _COMMAND_ID.fullmatch(found) and not personal_number(found)
+    return found if valid else None
 
 
 def refusal_of(content: dict[str, Any]) -> Refusal:

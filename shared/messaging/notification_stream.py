@@ -1,6 +1,6 @@
-"""Streams of notifications, one per recipient: `<prefix><recipient>`, for example `outbox/zj` or `updates/province`.
+"""Streams of notifications, one per recipient: `<prefix><jurisdiction>/<code>`, for example `inbox/cn-demo/zj`.
 
-A stream records who was notified of what, and when; its version is the reader's cursor.
+A stream records who was notified of what, and when; its version is the cursor of the recipient.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from shared.commands.command_handler import CommandHandler
 from shared.commands.event_writer import EventMetadata
 from shared.events import Event
 from shared.eventstore.commit import Commit
+from shared.messaging.member import Member
 
 Entry = TypeVar("Entry", bound=Answer)
 
@@ -25,7 +26,7 @@ class StreamPage(Answer, Generic[Entry]):
     """Entries after the cursor."""
 
     entries: list[Entry] = Field(description="In order, without gaps")
-    after: int = Field(description="Cursor for the next call")
+    after: int | str = Field(description="Cursor for the next call")
     more: bool = Field(description="True if there are more entries")
 
 
@@ -36,22 +37,22 @@ class NotificationStream:
     def __init__(self, handling: CommandHandler, prefix: str) -> None:
         self._handling = handling
         self._prefix = prefix
-        self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._ends: dict[str, Commit] = {}
+        self._locks: dict[Member, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._ends: dict[Member, Commit] = {}
 
-    async def append(self, recipient: str, stamp: EventMetadata, body: Event) -> Commit:
+    async def append(self, recipient: Member, stamp: EventMetadata, body: Event) -> Commit:
         """Append this entry once per cause; returns its commit, or the earlier one under the same cause.
 
         Raises Refused where the cause was used for other content."""
         async with self._locks[recipient]:
             commit, _repeated = await self._handling.append(
-                self._prefix + recipient, stamp, lambda _head: [NewEvent(body)], self._ends.get(recipient)
+                recipient.stream(self._prefix), stamp, lambda _head: [NewEvent(body)], self._ends.get(recipient)
             )
             known = self._ends.get(recipient)
             if known is None or commit.last >= known.last:
                 self._ends[recipient] = commit
         return commit
 
-    async def by_cause(self, recipient: str, cause: str) -> Commit | None:
+    async def by_cause(self, recipient: Member, cause: str) -> Commit | None:
         """The entry that was appended under this cause; None where there is none."""
-        return await self._handling.log.by_cause(self._prefix + recipient, cause)
+        return await self._handling.log.by_cause(recipient.stream(self._prefix), cause)

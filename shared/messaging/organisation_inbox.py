@@ -11,7 +11,7 @@ from shared.events.routing import OutboxEntry
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.messaging.notification_stream import StreamPage
 
-STREAM = "outbox/"
+STREAM = "inbox/"
 
 
 class OutboxDue(Answer):
@@ -51,10 +51,12 @@ class OutcomeProblem(Answer):
     ] = Field(description="All fields that are wrong")
 
 
-class OutboxAnswer(Answer):
+class InboxEntry(Answer):
     """A notification to an organisation. It holds no content: read that with GET /v1/cases/{case}."""
 
-    id: int = Field(description="Position in the inbox, from 1 without gaps: the cursor")
+    id: int | str = Field(
+        description="The cursor. For the organisation: the position in the inbox, from 1 without gaps. For others: an opaque text"
+    )
     kind: str = Field(description="assigned, withdrawn, reminded, …")
     case: str = Field(description="Case id")
     number: str = Field(description="Case number for people")
@@ -75,11 +77,23 @@ class OutboxAnswer(Answer):
     at: TimeText = Field(description="When the entry was appended")
 
 
-class OutboxPage(StreamPage[OutboxAnswer]):
+class OutboxAnswer(InboxEntry):
+    """A notification to an organisation. It holds no content: read that with GET /v1/cases/{case}."""
+
+    id: int = Field(description="Position in the inbox, from 1 without gaps: the cursor")
+
+
+class InboxPage(StreamPage[InboxEntry]):
     """Entries after the cursor."""
 
 
-def entry(event: RecordedEvent, number: int | None = None) -> OutboxAnswer:
-    """One entry for a reader. `number`: its number for that reader; None for the version in the stream."""
+def entry(event: RecordedEvent) -> OutboxAnswer:
+    """One entry for the organisation."""
     assert isinstance(event.body, OutboxEntry)
-    return OutboxAnswer.built_from(event.body, id=event.version if number is None else number, at=event.recorded_at)
+    return OutboxAnswer.built_from(event.body, id=event.version, at=event.recorded_at)
+
+
+def inbox_entry(event: RecordedEvent, cursor: str) -> InboxEntry:
+    """One entry for another reader, who knows it by this cursor."""
+    assert isinstance(event.body, OutboxEntry)
+    return InboxEntry.built_from(event.body, id=cursor, at=event.recorded_at)

@@ -1,7 +1,8 @@
 """Topics of organisations and platforms: streams of the log that are repeated in topics, and records that are received.
 
-An organisation that works through Kafka has a topic that repeats its stream of the log (`outbox/zj` -> `assignments.zj`) and
-one into which it writes (`actions.zj`). The stream is authoritative: the topic repeats it, under the same ids and in its order.
+An organisation that works through Kafka has a topic that repeats its stream of the log (`inbox/cn-demo/zj` ->
+`assignments.cn-demo.zj`) and one into which it writes (`actions.cn-demo.zj`). The stream is authoritative: the topic repeats it,
+under the same ids and in its order.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from shared.eventstore.recorded_event import RecordedEvent
+from shared.messaging.member import Member
 
 
 class InboundMessage(NamedTuple):
     """One record that an organisation or a platform wrote into its own topic."""
 
-    owner: str
+    owner: Member
     """Whose topic it is. Nothing else identifies the sender."""
     partition: int
     offset: int
@@ -50,16 +52,16 @@ class OutboundMessage(NamedTuple):
 
 @dataclass(frozen=True)
 class OutboundTopic:
-    """Streams that are repeated in topics: `<stream><name>` in `<topic>.<name>`."""
+    """Streams that are repeated in topics: those of each member in its topic."""
 
     stream: str
-    """Prefix of the streams, for example `outbox/`."""
+    """Prefix of the streams, for example `inbox/`."""
     topic: str
     """Kind of topic, for example `assignments`."""
-    names: Callable[[], Awaitable[Collection[str]]]
-    """Returns the names whose streams are repeated, by the policy in force."""
-    lines: Callable[[str, Sequence[RecordedEvent]], Awaitable[Sequence[OutboundMessage]]]
-    """(name, events) -> their lines, in order. An event that its reader must not see is left out."""
+    members: Callable[[], Awaitable[Collection[Member]]]
+    """Returns the members whose streams are repeated, by the policy in force."""
+    lines: Callable[[Member, Sequence[RecordedEvent]], Awaitable[Sequence[OutboundMessage]]]
+    """(member, events) -> their lines, in order. An event that its reader must not see is left out."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
-"""Notifications to platforms, and the figures of one day. The stream `updates/<platform>` holds no personal data. The
-platform's own item id is decrypted from the case when the platform reads an entry or the entry is sent to its topic.
+"""Notifications to platforms, and the figures of one day. The stream `updates/<jurisdiction>/<platform>` holds no personal data.
+
+The platform's own item id is decrypted from the case when the platform reads an entry over HTTP. It is not sent to the topic of
+the platform, from which an erasure could not remove it (ADR 33).
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from shared.eventstore.event_store import EventStore
 from shared.eventstore.field_encryption import open_sealed
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import day_of, instant_of, start_of_day
+from shared.messaging.member import Member
 from shared.messaging.notification_stream import StreamPage
 from shared.messaging.organisation_inbox import OutboxDue, OutcomeProblem, TopicRecord
 
@@ -76,7 +79,10 @@ class UpdateAnswer(Answer):
     id: int = Field(description="Position in the updates, from 1 without gaps: the cursor")
     kind: str = Field(description="registered, refused, done, sent, accepted, replied, closed, …")
     channel: str | None = Field(description="Code of the channel")
-    item: str | None = Field(description="The platform's own item id; for a refused command the case reference as sent")
+    item: str | None = Field(
+        description="The platform's own item id; for a refused command the case reference as sent. Null after erasure, and in the"
+        " topic: there `record` or `case` tells which item it is"
+    )
     case: str | None = Field(description="Case id")
     number: str | None = Field(description="Case number for people")
     version: int | None = Field(description="Version of the case; orders the entries of one case")
@@ -94,6 +100,8 @@ class UpdateAnswer(Answer):
 
 class UpdatesPage(StreamPage[UpdateAnswer]):
     """Entries after the cursor."""
+
+    after: int = Field(description="Cursor for the next call")
 
 
 class DayAnswer(Answer):
@@ -113,9 +121,14 @@ class DayAnswer(Answer):
 
 
 async def told(ports: Ports, events: Sequence[RecordedEvent]) -> list[UpdateAnswer]:
-    """Entries of one updates stream for their platform, the same over HTTP and in its topic."""
+    """Entries of one updates stream as their platform reads them over HTTP."""
     items = await _items(ports, events)
     return [_entry(event, items) for event in events]
+
+
+def for_topic(event: RecordedEvent) -> UpdateAnswer:
+    """The same entry for the topic of the platform, without channel and item."""
+    return _entry(event, {})
 
 
 def key_of(event: RecordedEvent) -> str:
@@ -190,13 +203,13 @@ class Day:
                 self.codes[body.refusal.code] += 1
 
 
-async def reconciled(log: EventStore, platform: str, day: date, zone: str) -> Day:
+async def reconciled(log: EventStore, platform: Member, day: date, zone: str) -> Day:
     """The figures of the records that the platform sent to its topic on `day`, by their timestamps.
 
     Reads the entries from that day to eight days later, not the whole stream."""
     found = Day()
     begin, end = start_of_day(day, zone), instant_of(day, zone)
-    async for event in since(log, STREAM + platform, begin - AHEAD):
+    async for event in since(log, platform.stream(STREAM), begin - AHEAD):
         if event.recorded_at > end + LATE:
             break
         body = event.body

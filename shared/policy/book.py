@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import zip_longest
-from typing import Any
+from typing import Any, get_args
 
+from shared.events.fields import Class, Urgency
 from shared.events.policy import OrganisationAdded, PolicyActivated, Section
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import LegalTime
-from shared.policy.deadline_rules import Clocks, Escalation
+from shared.policy.deadline_rules import Clocks, Escalation, UnreadService
 from shared.policy.documents import (
     CalendarDocument,
     Channel,
@@ -27,18 +28,21 @@ from shared.policy.documents import (
     Jurisdiction,
     Mappings,
     Organisation,
+    OrganisationKind,
     Organisations,
     Place,
     Places,
     QrCode,
     Subject,
     Subjects,
+    Withdrawals,
     ancestry,
 )
 from shared.policy.edition import Edition, begins, joined
 from shared.policy.keyword_rules import Keywords
 from shared.policy.office_hours import Office
 from shared.policy.organisations import OrganisationsInForce
+from shared.policy.profile import ProfileValues
 from shared.policy.routing_table import RouteFound, Routing, RoutingTable
 from shared.policy.working_calendar import PLAIN, Calendar
 
@@ -135,6 +139,11 @@ class PolicyBook(OrganisationsInForce):
         return edition.document if edition else None
 
     @property
+    def cooling_off_days(self) -> int:
+        """Calendar days between the request for a withdrawal and its effect."""
+        return (self.settings.withdrawal if self.settings else Withdrawals()).cooling_off_days
+
+    @property
     def most_objections(self) -> int:
         """Number of objections after which a case is a jurisdiction dispute."""
         return self.settings.most_objections if self.settings else 3
@@ -151,12 +160,36 @@ class PolicyBook(OrganisationsInForce):
         return edition.document.escalation if edition else Escalation()
 
     @cached_property
+    def profile(self) -> ProfileValues:
+        """The values of the jurisdiction that no article fixes for all."""
+        edition = self.edition("clocks")
+        return edition.document.profile if edition else ProfileValues()
+
+    @cached_property
+    def unread(self) -> UnreadService:
+        """What follows where a served document is not read, by the clocks in force."""
+        edition = self.edition("clocks")
+        return edition.document.unread if edition else UnreadService()
+
+    @cached_property
     def petition_office(self) -> str | None:
         return self.settings.petition_office if self.settings else None
 
     def petition_office_at(self, when: LegalTime) -> str | None:
         edition = self.when("jurisdiction", when)
         return edition.document.petition_office if edition else None
+
+    def may_confirm_date(self, bearer: str | None, org: str | None) -> bool:
+        """True if `org` may confirm that an act of `bearer`, recorded after its due date, happened in time: the petition office
+        or an organisation above it; only one above it where the petition office itself has the duty, or is below the bearer."""
+        office = self.petition_office
+        if org is None or org == bearer:
+            return False
+        if office is None:
+            return bearer is None or not self.is_below(org, bearer)
+        if self.is_below(office, org):
+            return bearer is None or not self.is_below(org, bearer)
+        return org == office and bearer is not None and not self.is_below(office, bearer)
 
     @cached_property
     def reference(self) -> str:
@@ -262,7 +295,13 @@ class PolicyBook(OrganisationsInForce):
         return {}
 
     def route(
-        self, place: str | None, subject: str | None, level: str | None = None, at: LegalTime | None = None
+        self,
+        place: str | None,
+        subject: str | None,
+        level: str | None = None,
+        at: LegalTime | None = None,
+        class_: Class = "claim",
+        urgency: Urgency = "ordinary",
     ) -> RouteFound:
         """The responsible organisation, by the routing table in force at `at`, or by the first one before that."""
         editions = self.editions.get("routing", ())
@@ -272,11 +311,11 @@ class PolicyBook(OrganisationsInForce):
         table = self._tables.get(edition.version)
         if table is None:
             table = self._tables[edition.version] = RoutingTable(edition.document, self.place_lines, self.subject_lines)
-        return table.route(place, subject, level)
+        return table.route(place, subject, level, class_, urgency)
 
 
 def organisation_of(added: OrganisationAdded) -> Organisation:
     """The entry of an organisation that was added by an event; an unknown kind is treated as `handling`."""
-    kinds = ("petition_office", "handling", "review", "sealed")
+    kinds = get_args(OrganisationKind)
     kind: Any = added.kind if added.kind in kinds else "handling"
     return Organisation(code=added.code, name=added.name or added.code, kind=kind, parent=added.parent)

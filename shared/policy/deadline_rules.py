@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from shared.kernel.validation_messages import WrongValue
 from shared.policy.documents import Code, Document
+from shared.policy.profile import ProfileValues
 from shared.policy.working_calendar import Ends, Roll, Unit
 
 Responsible = Literal["petition_office", "organisation", "review_body", "citizen"]
@@ -45,12 +46,15 @@ class Trigger(Document):
     lapses: bool = True
 
 
-_PATHS = {"sealed": "accusation.sealed", "report_required": "handling.report_required"}
+_PATHS = {
+    "sealed": "accusation.sealed", "report_required": "handling.report_required", "real_name": "filing.named",
+}  # fmt: skip
 """Condition on a value of the case outside of `filing` -> its path."""
 
 
 class Applies(Document):
-    """Conditions on the case; all given ones must hold. `direct`: the organisation received it directly (Art. 23)."""
+    """Conditions on the case; all given ones must hold. `direct`: the organisation received it directly (Art. 23). `sealed`: an
+    accusation. `real_name`: the petitioner gave a name. `discipline_organ`: the organisation of the start receives accusations."""
 
     path: Annotated[tuple[int, ...], BeforeValidator(_one_as_tuple)] | None = None
     class_: Annotated[tuple[str, ...], BeforeValidator(_one_as_tuple)] | None = None
@@ -59,11 +63,13 @@ class Applies(Document):
     direct: bool | None = None
     report_required: bool | None = None
     sealed: bool | None = None
+    real_name: bool | None = None
+    discipline_organ: bool | None = None
 
 
 class PeriodRule(Document):
-    """The length of a period: either `days` (and `by_subject`, which includes subordinate subjects), or `assigned`: the date
-    is in the start fact. `roll`: Civil Code Art. 203."""
+    """The length of a period: `days` (and `by_subject`, which includes subordinate subjects), or `assigned`: the date is in the
+    start fact. With both, `days` count where the start fact has no date. `roll`: Civil Code Art. 203."""
 
     days: Days | None = None
     by_subject: dict[Code, Days] = Field(default_factory=dict)
@@ -74,10 +80,10 @@ class PeriodRule(Document):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if self.assigned == (self.days is not None or bool(self.by_subject)):
+        if not self.assigned and self.days is None and not self.by_subject:
             raise WrongValue(
-                "a period needs either days (or by_subject) or assigned: true, and not both",
-                "期限须写明 days（或 by_subject）或 assigned: true，且只能写其中之一。",
+                "a period needs days (or by_subject) or assigned: true",
+                "期限须写明 days（或 by_subject）或 assigned: true。",
             )
         return self
 
@@ -113,6 +119,18 @@ class Escalation(Document):
     """After a reminder. It does not apply to a clock that has lapsed."""
     supervise_after: Wait | None = None
     """After urging; also before the same organisation may be urged again."""
+
+
+class UnreadService(Document):
+    """What follows where a document was served and nobody has received it. No article sets these times.
+
+    `remind_after` and `paper_after` count from an electronic service that is not read. `paper_at_once`: a decision or opinion whose
+    petitioner confirmed no electronic address is served on paper from the day of its issue."""
+
+    source: str = "own choice"
+    remind_after: Wait | None = None
+    paper_after: Wait | None = None
+    paper_at_once: bool = False
 
 
 class ClockRule(Document):
@@ -151,7 +169,7 @@ class ClockRule(Document):
 
     @cached_property
     def conditions(self) -> tuple[tuple[str, attrgetter[object], tuple[object, ...]], ...]:
-        """(name, getter of the value from the case, allowed values) of each condition. `direct` is checked by shared.deadlines."""
+        """(name, getter of the value from the case, allowed values) of each condition; shared.deadlines checks the others."""
         return tuple(
             (
                 name,
@@ -159,7 +177,7 @@ class ClockRule(Document):
                 allowed if isinstance(allowed, tuple) else (allowed,),
             )
             for name, allowed in self.applies
-            if allowed is not None and name != "direct"
+            if allowed is not None and name not in ("direct", "discipline_organ")
         )
 
     @cached_property
@@ -186,20 +204,53 @@ class Action(NamedTuple):
     responsible: bool
 
 
-class Clocks(Document):
-    """The clocks of a law. `in_force`: the day since when it applies, the usual `effective_at` of its activation."""
+class Profile(Document):
+    """The clocks of other rules for the organisations of a track: those that receive accusations."""
 
     id: str
     title: Text | None = None
     in_force: date | None = None
+    track: Literal["sealed"] = "sealed"
+    rules: tuple[ClockRule, ...] = ()
+
+
+class Clocks(Document):
+    """The clocks of a law. `in_force`: the day since when it applies, the usual `effective_at` of its activation. `profiles`: the
+    clocks of further rules, each for the organisations of its track only."""
+
+    id: str = ""
+    """Empty in a file that brings profiles only."""
+    title: Text | None = None
+    in_force: date | None = None
     rules: tuple[ClockRule, ...] = ()
     escalation: Escalation = Escalation()
+    profile: ProfileValues = ProfileValues()
+    unread: UnreadService = UnreadService()
+    profiles: tuple[Profile, ...] = ()
+
+    @model_validator(mode="after")
+    def _rules_have_a_name(self) -> Self:
+        if self.rules and not self.id:
+            raise WrongValue("clocks with rules need an id", "有时限规则的，须写明 id。")
+        return self
+
+    @cached_property
+    def every(self) -> tuple[ClockRule, ...]:
+        """The rules of the law and those of its profiles, with the condition of their track."""
+        return (
+            *self.rules,
+            *(
+                rule.model_copy(update={"applies": rule.applies.model_copy(update={"discipline_organ": True})})
+                for profile in self.profiles
+                for rule in profile.rules
+            ),
+        )
 
     @cached_property
     def actions(self) -> dict[str, tuple[Action, ...]]:
         """Event type -> its effects on clocks, ends first, so that one fact can end and restart a clock."""
         table: dict[str, list[Action]] = {}
-        for index, rule in enumerate(self.rules):
+        for index, rule in enumerate(self.every):
             roles = [(rule.end, END), (rule.cancel, CANCEL), (rule.exclude, EXCLUDE), (rule.start, START)]
             if rule.extension is not None:
                 roles.insert(0, ((Trigger(event=rule.extension.event),), EXTEND))
@@ -210,4 +261,4 @@ class Clocks(Document):
         return {event: tuple(actions) for event, actions in table.items()}
 
     def rule(self, clock: str) -> ClockRule | None:
-        return next((rule for rule in self.rules if rule.id == clock), None)
+        return next((rule for rule in self.every if rule.id == clock), None)

@@ -6,21 +6,31 @@ clocks have modules of their own. Unknown fields are refused, so that a misspelt
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from shared.kernel.text_normalization import identifier_form
+
 ChannelClass = Literal[
     "letter", "visit", "call", "fax", "web", "app", "mini_program", "qr", "platform", "hotline_transfer"
 ]
-OrganisationKind = Literal["petition_office", "handling", "review", "sealed"]
+OrganisationKind = Literal["petition_office", "handling", "review", "sealed", "political_legal"]
 
 
-_NUMBER_AS_TEXT = BeforeValidator(lambda value: str(value) if type(value) is int else value)
-"""For a code that is written without quotes, which YAML reads as a number."""
-Code = Annotated[str, _NUMBER_AS_TEXT, Field(min_length=1, max_length=80)]
+def _as_code(value: object) -> object:
+    """A code that is written without quotes is a number in YAML."""
+    return identifier_form(value) if isinstance(value, str) else str(value) if type(value) is int else value
+
+
+Code = Annotated[str, BeforeValidator(_as_code), Field(min_length=1, max_length=80)]
+"""A code in the form in which codes are compared: half-width, without invisible characters."""
+SLUG = re.compile(r"[a-z0-9-]{1,40}")
+"""The code of a jurisdiction. It is part of the names of streams, topics and Kafka users, so it contains none of the characters
+that separate their parts."""
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -37,6 +47,15 @@ class OfficeHours(Document):
     closes: int = Field(ge=1, le=24)
 
 
+class Withdrawals(Document):
+    """The withdrawal of a petition by its petitioner. No article sets a cooling-off period: seven calendar days are our own
+    choice, so that a weekend with the family lies in it."""
+
+    cooling_off_days: int = Field(7, ge=1, le=60)
+    source: str = "own choice"
+    """The local rule that sets the period, or `own choice`."""
+
+
 class Entry(Document):
     """A named entry of a list."""
 
@@ -46,27 +65,32 @@ class Entry(Document):
 
 
 class Jurisdiction(Entry):
-    """The jurisdiction of the policy. `zone`: an IANA name; `petition_office`: the code of an organisation."""
+    """The jurisdiction of the policy. `code`: a SLUG, unique in the deployment; `zone`: an IANA name;
+    `petition_office`: the code of an organisation."""
 
     zone: str
     petition_office: Code | None = None
     office_hours: OfficeHours | None = None
     most_objections: int = Field(3, ge=1, le=20)
     """Number of objections after which a case is a dispute that needs a ruling (Art. 24)."""
+    withdrawal: Withdrawals = Withdrawals()
 
 
 class Organisation(Entry):
     """An organisation that handles or reviews cases.
 
-    `places`: the places that it serves, shown when a person dispatches. Kind `sealed`: it receives accusations (Art. 30).
-    `review_by`: the reviewing organisation, if it is not the `parent` (Art. 35, 36: the next higher level). `delivery`: with
-    `kafka` its notifications are also sent to its topic in the full mode; they can always be read over HTTP."""
+    `places`: the places that it serves, shown when a person dispatches. Kind `sealed`: it receives accusations (Art. 30);
+    `political_legal` (政法部门): it receives matters of litigation (Art. 22 ¶2). `review_by`: the reviewing organisation, if it
+    is not the `parent` (Art. 35, 36: the next higher level). `delivery`: with `kafka` its notifications are also sent to its topic
+    in the full mode; they can always be read over HTTP. `may_follow_up`: it may ask petitioners of cases in which it has no part
+    whether they are satisfied (回访), and confirm withdrawals that an office recorded."""
 
     kind: OrganisationKind = "handling"
     parent: Code | None = None
     review_by: Code | None = None
     places: tuple[Code, ...] = ()
     delivery: Literal["pull", "kafka"] = "pull"
+    may_follow_up: bool = False
 
 
 class Place(Entry):

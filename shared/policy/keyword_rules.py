@@ -1,27 +1,30 @@
 """Keyword rules: words of a filing that determine its subject or mark it as a suspected accusation.
 
-The first matching rule of the list applies. Blanks, width and case of letters do not matter; `*` inside a word matches up to
-ten characters of the same sentence: `收*红包`. No text is stored, only the id of the rule.
+The first matching rule of the list applies. Texts and words are compared in their search form, so blanks, line breaks,
+punctuation, invisible characters, width, case and variants of characters do not matter; `*` inside a word stands for up to ten
+letters. No text is stored, only the id of the rule.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from functools import cache, cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
+from shared.kernel.text_normalization import search_form
 from shared.kernel.validation_messages import WrongValue
 from shared.policy.documents import Code, Document
 
 MOST_GAPS = 2
 """Stars in one word; each multiplies the time for a long text by ten."""
-_GAP = "[^。！？；!?;]{0,10}"
-_BLANKS = re.compile(r"[^\S\n]+")
-_LINES = re.compile(r"\s*\n\s*")
+_GAP = ".{0,10}"
+_BETWEEN = "\n"
+"""Between title and text; no search form contains it."""
+_REST = 2
+"""Letters that a filing must have besides the word that decides."""
 Word = Annotated[str, Field(min_length=1, max_length=80)]
 
 
@@ -49,60 +52,125 @@ class KeywordRule(Document):
                 "a keyword rule needs a word under any or all", "关键词规则须在 any 或 all 中至少写一个词。"
             )
         for word in (*self.any, *self.all, *self.none):
-            if word.count("*") > MOST_GAPS or not normal(word).strip("*"):
+            if _stars(word).count("*") > MOST_GAPS or not search_form(word):
                 raise WrongValue(
-                    f"a word has at most {MOST_GAPS} stars, and other characters than stars",
-                    f"一个词最多含 {MOST_GAPS} 个星号，且须有星号以外的字符。",
+                    f"a word has at most {MOST_GAPS} stars, and letters or digits besides",
+                    f"一个词最多含 {MOST_GAPS} 个星号，且须有文字或数字。",
                 )
         return self
 
     def matches(self, title: str, text: str) -> bool:
-        """True if the rule matches. Both arguments are results of normal()."""
-        if self.where == "both":
-            text = f"{title}。{text}"
-        elif self.where == "title":
-            text = title
+        """True if the rule matches. Both arguments are search forms."""
+        text = self._searched(title, text)
         return (
-            not any(_occurs(word, text) for word in self.none)
-            and all(_occurs(word, text) for word in self.all)
+            all(_occurs(word, text) for word in self.all)
             and (not self.any or any(_occurs(word, text) for word in self.any))
+            and not any(_occurs(word, text) for word in self.none)
         )
+
+    def evidence(self, title: str, text: str) -> int:
+        """How much speaks for the rule: its different words that occur, and one more if one of them is in the title or occurs
+        again. Both arguments are search forms."""
+        searched = self._searched(title, text)
+        found = [word for word in (*self.any, *self.all) if _occurs(word, searched)]
+        again = any(_occurs(word, title) or _times(word, searched) > 1 for word in found)
+        return len(found) + again
+
+    def longest(self, title: str, text: str) -> int:
+        """Letters of the longest word that occurs."""
+        searched = self._searched(title, text)
+        return max((len(search_form(word)) for word in (*self.any, *self.all) if _occurs(word, searched)), default=0)
+
+    def _searched(self, title: str, text: str) -> str:
+        if self.where == "both":  # no accusation is missed where its word begins in the title and ends in the text
+            return f"{title}{text}" if self.suspected else f"{title}{_BETWEEN}{text}"
+        return title if self.where == "title" else text
+
+
+class Recognised(NamedTuple):
+    """The rules that match a filing, by id. `weak`: too little speaks for the subject, so a person dispatches."""
+
+    suspicion: str | None = None
+    subject: str | None = None
+    weak: bool = False
 
 
 class Keywords(Document):
-    """The rules in order. Rules of suspected accusations are applied before all others."""
+    """The rules in order. Rules of suspected accusations are applied before all others.
+
+    A text of more than `short_text` letters needs `least_evidence`: so many different words, or one of them twice or in the
+    title. Otherwise a person dispatches. Both values are our own choice."""
 
     rules: tuple[KeywordRule, ...] = ()
+    least_evidence: int = Field(2, ge=1, le=10)
+    short_text: int = Field(60, ge=0, le=100_000)
 
     @cached_property
     def by_id(self) -> dict[str, KeywordRule]:
         return {rule.id: rule for rule in self.rules}
 
-    def suspicion(self, title: str, text: str) -> str | None:
-        """The id of the rule by which this may be an accusation. Title and text as filed."""
-        return _first((rule for rule in self.rules if rule.suspected), title, text)
+    def recognised(self, title: str, text: str) -> Recognised:
+        """What the rules find. Title and text as filed."""
+        title, text = search_form(title), search_form(text)
+        rules = self._candidates(title + text)
+        suspicion = _first((rule for rule in rules if rule.suspected), title, text)
+        subject = _first((rule for rule in rules if not rule.suspected), title, text)
+        return Recognised(
+            suspicion.id if suspicion else None,
+            subject.id if subject else None,
+            subject is not None and self._weak(subject, title, text, rules),
+        )
 
-    def subject(self, title: str, text: str) -> str | None:
-        """The id of the rule that determines the subject."""
-        return _first((rule for rule in self.rules if not rule.suspected), title, text)
+    @cached_property
+    def _starts(self) -> dict[str, list[tuple[str, int]]]:
+        """First letter of a word -> (the word up to its first star, place of its rule)."""
+        found: dict[str, list[tuple[str, int]]] = {}
+        for place, rule in enumerate(self.rules):
+            for word in rule.any or rule.all:
+                part = _compiled(word)[0][0]
+                found.setdefault(part[0], []).append((part, place))
+        return found
+
+    def _candidates(self, text: str) -> list[KeywordRule]:
+        """The rules, in order, of which a word begins in the text. Only words whose first letter occurs are looked for."""
+        starts, places = self._starts, set[int]()
+        for letter in starts.keys() & set(text):
+            places.update(place for part, place in starts[letter] if place not in places and part in text)
+        return [self.rules[place] for place in sorted(places)]
+
+    def _weak(self, rule: KeywordRule, title: str, text: str, rules: Iterable[KeywordRule]) -> bool:
+        """True if nothing but the word was written, if one word of a long text is all that matches, or if more speaks for
+        another subject."""
+        length = len(title) + len(text)
+        if length < rule.longest(title, text) + _REST:
+            return True
+        own = rule.evidence(title, text)
+        if length > self.short_text and own < self.least_evidence:
+            return True
+        others = (one for one in rules if not one.suspected and one.subject != rule.subject)
+        return any(one.evidence(title, text) > own and one.matches(title, text) for one in others)
 
 
-def normal(text: str) -> str:
-    """The text in the form that is searched: one width, one case, no blanks; a new line ends a sentence."""
-    return _BLANKS.sub("", _LINES.sub("。", unicodedata.normalize("NFKC", text).casefold().strip()))
-
-
-def _first(rules: Iterable[KeywordRule], title: str, text: str) -> str | None:
-    plain_title, plain_text = normal(title), normal(text)
-    return next((rule.id for rule in rules if rule.matches(plain_title, plain_text)), None)
+def _first(rules: Iterable[KeywordRule], title: str, text: str) -> KeywordRule | None:
+    return next((rule for rule in rules if rule.matches(title, text)), None)
 
 
 def _occurs(word: str, text: str) -> bool:
-    pattern = _compiled(word)
-    return pattern in text if isinstance(pattern, str) else pattern.search(text) is not None
+    parts, pattern = _compiled(word)
+    return all(part in text for part in parts) and (pattern is None or pattern.search(text) is not None)
+
+
+def _stars(word: str) -> str:
+    return word.replace("＊", "*")
+
+
+def _times(word: str, text: str) -> int:
+    parts, pattern = _compiled(word)
+    return text.count(parts[0]) if pattern is None else sum(1 for _ in pattern.finditer(text))
 
 
 @cache
-def _compiled(word: str) -> str | re.Pattern[str]:
-    plain = normal(word).strip("*")
-    return re.compile(_GAP.join(map(re.escape, plain.split("*")))) if "*" in plain else plain
+def _compiled(word: str) -> tuple[tuple[str, ...], re.Pattern[str] | None]:
+    """The parts of a word between its stars, and a pattern if it has stars inside."""
+    parts = tuple(filter(None, map(search_form, _stars(word).split("*"))))
+    return parts, re.compile(_GAP.join(map(re.escape, parts))) if len(parts) > 1 else None

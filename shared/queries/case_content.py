@@ -7,20 +7,26 @@ from typing import Any
 
 from pydantic import Field
 
+from shared.application.problem import TooMany
 from shared.application.response import Answer
 from shared.case import Case
 from shared.commands.authorization import Principal, handles, handles_matter
 from shared.commands.command import NewEvent
 from shared.commands.command_handler import CommandHandler
 from shared.commands.event_writer import EventMetadata
+from shared.commands.reading_meter import FAR, REASONS
 from shared.events.intake import PartyCorrected, PartyRecorded
 from shared.events.routing import AccusationConfirmed, ReadRecorded
 from shared.events.wording import event_words
 from shared.eventstore.errors import StoreFull
 from shared.eventstore.field_encryption import open_sealed
-from shared.eventstore.recorded_event import RecordedEvent
+from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 
 STREAM = "reads/"
+NAMES = (PartyRecorded, PartyCorrected, AccusationConfirmed)
+"""Events that hold the identity of a party."""
+LOCAL = "local"
+"""The owner of the data folder, who can read the store itself."""
 
 
 class ContentAnswer(Answer):
@@ -45,6 +51,14 @@ def purposes(principal: Principal, case: Case, lead: Case | None = None) -> froz
     return frozenset()
 
 
+def _for_the_accuser(event: RecordedEvent, principal: Principal, case: Case) -> bool:
+    """True for an answer of the organ that handles an accusation, which only the accuser and that organ read (Art. 30)."""
+    body = event.body
+    if not case.accusation.sealed or principal.org in case.handlers or isinstance(body, NewerEvent):
+        return False
+    return event.actor.org in case.handlers and bool(body.petitioner_reads or body.petitioner_reads_after_reply)
+
+
 async def record_reading(
     handling: CommandHandler,
     principal: Principal,
@@ -53,15 +67,33 @@ async def record_reading(
     purposes: Sequence[str],
     compared: Sequence[str] = (),
 ) -> None:
-    """Record that the principal reads these parts of the case, before they are decrypted.
+    """Record that the principal reads these parts of the case, before they are decrypted. Raises TooMany for a key that reads many
+    cases without a reason, or far too many.
 
     Args:
         handling: The command handler of routing.
         cause: First part of the cause of the event.
         compared: Ids of the cases whose texts are compared with that of the case."""
+    _require_reason(handling, principal, case)
     stamp = EventMetadata(principal, cause=f"{cause}:{handling.clock.new_id()}", jurisdiction=case.jurisdiction)
-    body = ReadRecorded(case=case.id, purposes=tuple(purposes), compared=tuple(compared))
+    body = ReadRecorded(case=case.id, purposes=tuple(purposes), compared=tuple(compared), reason=principal.reason)
     await handling.append(STREAM + case.id, stamp, lambda _head: [NewEvent(body)])
+
+
+def _require_reason(handling: CommandHandler, principal: Principal, case: Case) -> None:
+    if principal.ref == LOCAL or principal.role == "platform":  # a platform reads the answers to what it filed itself
+        return
+    meter = handling.readings
+    verdict, wait = meter.verdict(principal.ref, case.id, principal.reason, handling.clock.monotonic())
+    if verdict == "refused":
+        raise TooMany(
+            "too_many_reads",
+            f"This key has read the personal data of {meter.limit} cases within an hour. To read more, state why in the header"
+            f" Reason: {', '.join(sorted(REASONS))}; {FAR * meter.limit} cases an hour are the most. Reads are recorded.",
+            detail_zh=f"该密钥一小时内已查阅 {meter.limit} 件的个人信息。继续查阅请在请求头 Reason 中注明事由，一小时最多"
+            f" {FAR * meter.limit} 件。查阅均有记录。",
+            retry_after=wait,
+        )
 
 
 async def content(
@@ -80,7 +112,7 @@ async def content(
 
     While the log is full the read cannot be recorded, so nothing is decrypted; `withheld` gives the reason."""
     allowed = purposes(principal, case, lead)
-    sealed = [event for event in events if event.sealed]
+    sealed = [event for event in events if event.sealed and not _for_the_accuser(event, principal, case)]
     if not allowed or not sealed:
         return None
     try:
@@ -95,7 +127,7 @@ async def content(
         event = by_version[opened.version]
         if opened.erased:
             erased.add(opened.party)
-        elif isinstance(event.body, PartyRecorded | PartyCorrected | AccusationConfirmed):
+        elif isinstance(event.body, NAMES) and "reference" not in opened.values:
             parties.setdefault(opened.party, {"role": dict(case.filing.parties).get(opened.party)}).update(
                 opened.values
             )

@@ -17,6 +17,7 @@ from shared.case import STREAM, Case, cut, fold, head_of
 from shared.commands.allowed_commands import allowed
 from shared.commands.authorization import READ, SEES_ALL, Principal, authorize, visible
 from shared.commands.command_handler import CommandHandler
+from shared.commands.visible_cases import seen
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
 from shared.events.intake import CaseLinked, CaseUnlinked
@@ -25,7 +26,7 @@ from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 from shared.kernel.legal_time import LegalTime, instant_of, zone
 from shared.kernel.refusals import Unknown
 from shared.policy.book import PolicyBook
-from shared.queries.case_content import content
+from shared.queries.case_content import NAMES, content
 from shared.queries.case_details_models import (
     CaseAnswer,
     DeadlineAnswer,
@@ -35,18 +36,18 @@ from shared.queries.case_details_models import (
 )
 
 Episode = TypeVar("Episode", bound=DeadlineAnswer)
+TIMELINE = 200
+"""Maximum number of events of one answer (own choice). Most cases have 20."""
 _ASIDE = frozenset({"AccusationSuspected", "SuspicionCleared"})
 """Only the petition office sees that a rule suspected an accusation (Art. 30)."""
 
 
 async def find(ports: Ports, principal: Principal, reference: str) -> Case:
     """The present state of the case. Raises Unknown if it does not exist or the principal may not see it."""
-    case, _head = await ports.cases.get(await resolve(ports, reference))
-    if not case.exists:
-        case, _head = await ports.cases.reload(await resolve(ports, reference))
-    if not case.exists:
+    case = await seen(ports.cases, principal, await resolve(ports, principal, reference))
+    if case is None:
         raise unknown_case()
-    authorize(principal, READ, case, await ports.cases.lead_of(case))
+    authorize(principal, READ)
     return case
 
 
@@ -59,6 +60,7 @@ async def show(
     as_of: LegalTime | None = None,
     known_at: LegalTime | None = None,
     open_content: bool = True,
+    before: int | None = None,
 ) -> CaseAnswer:
     """Everything of a case that the principal may see.
 
@@ -67,6 +69,8 @@ async def show(
         as_of: Show the state at this time; None shows the present state.
         known_at: Show only what was recorded by this time.
         open_content: Decrypt the sealed parts as well.
+        before: Show the events before this version; None shows the latest. At most `TIMELINE` events are shown, with the texts
+            that belong to them.
     Raises:
         Unknown: The principal may not see the case, or it did not exist at that time.
     """
@@ -96,6 +100,10 @@ async def show(
     known = await _may_know(ports, principal, present, seen)
     lead = await ports.cases.lead_of(case)
     present_lead = lead if case.matter.lead == present.matter.lead else await ports.cases.lead_of(present)
+    until = [event for event in seen if before is None or event.version < before]
+    page = until[-TIMELINE:]
+    inside = {event.version for event in page}
+    opened = [event for event in seen if event.version in inside or isinstance(event.body, NAMES)]
     now = min((ports.clock.now(), *(instant_of(when, book.zone) for when in (as_of, known_at) if when is not None)))
     return CaseAnswer.built_from(
         case,
@@ -107,9 +115,10 @@ async def show(
         as_of=as_of,
         known_at=known_at,
         deadlines=[_episode(DeadlineAnswer, one, book, now) for one in deadlines(case, book)],
-        timeline=[_entry(event, book, known) for event in seen],
+        timeline=[_entry(event, book, known) for event in page],
+        timeline_before=page[0].version if len(page) < len(until) else None,
         allowed=[] if past else allowed(case, principal),
-        content=await content(reader, principal, present, seen, present_lead) if open_content else None,
+        content=await content(reader, principal, present, opened, present_lead) if open_content else None,
     )
 
 

@@ -93,6 +93,7 @@ class CaseAnswer(Answer):
         serialization_alias="class",
         description="claim, accusation, suggestion, litigation, consultation",
     )
+    urgency: str = Field(validation_alias="filing.urgency", description="ordinary or urgent")
     path: int | None = Field(validation_alias="filing.path", description="Statutory path 1 to 6 (Art. 31)")
     org: PolicyCode | None = Field(validation_alias="assignment.org", description="The one responsible organisation")
     assist: list[PolicyCode] = Field(validation_alias="assignment.assist", description="Organisations that assist")
@@ -139,7 +140,10 @@ class CaseAnswer(Answer):
     as_of: TimeText | None = Field(description="Day of the shown state")
     known_at: TimeText | None = Field(description="Day by which the shown events were recorded")
     deadlines: list[DeadlineAnswer] = Field(description="All episodes of all clocks")
-    timeline: list[TimelineEntry] = Field(description="Events in the order of the log")
+    timeline: list[TimelineEntry] = Field(description="Events in the order of the log, the latest 200")
+    timeline_before: int | None = Field(
+        description="Set if older events were left out: give it as `before` to read them with their texts"
+    )
     corrections: list[CorrectionAnswer] = Field(description="Corrections of registered facts")
     allowed: list[str] = Field(description="Commands that you may give now")
     content: ContentAnswer | None = Field(description="Sealed data, as far as you may see them")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from shared.application.ports import Ports
-from shared.case import FINAL_STATES, STREAM, Case, fold
-from shared.commands.authorization import owes_notice
+from shared.case import FINAL_STATES, STREAM, Case, PendingWithdrawal, fold
+from shared.case.withdrawals import waits_for_person
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
 from shared.events import department as d
@@ -19,79 +19,64 @@ from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 from shared.kernel.legal_time import day_of
 from shared.kernel.wording import Words, code_words, state_words
 from shared.policy.book import PolicyBook
+from shared.queries.citizen_documents import readable
 from shared.queries.citizen_status_models import MayAsk, StatusAnswer
+from shared.queries.next_step import NextStep, next_step
+from shared.queries.sealed_status import told_of_sealed
 
 _NOT_TOLD = frozenset({"exempt"})
 """Kinds of notices that were not served."""
 
-_NEXT: dict[str, Words] = {
-    "registered": Words("由信访部门确定承办单位", "the petition office decides which organisation is responsible"),
-    "dispatched": Words("由承办单位签收并决定是否受理", "the organisation signs for it and decides on acceptance"),
-    "signed": Words("由承办单位决定是否受理", "the organisation decides whether it accepts it"),
-    "return_requested": Words(
-        "由信访部门核实是否改派", "the petition office checks whether another organisation is responsible"
-    ),
-    "returned": Words("由信访部门重新确定承办单位", "the petition office decides which organisation is responsible"),
-    "disputed": Words("由上级指定承办单位", "the superior authority decides which organisation is responsible"),
-    "accepted": Words("由承办单位调查处理并出具意见", "the organisation investigates and decides"),
-    "handling": Words("由承办单位出具处理意见", "the organisation decides"),
-    "decided": Words("由承办单位将答复送达给您", "the organisation delivers its reply to you"),
-    "replied": Words("您可以评价", "you may evaluate"),
-    "in_review": Words("由复查机关出具复查意见", "the next level reviews the decision"),
-    "in_re_review": Words("由复核机关出具复核意见", "the re-review is decided"),
-    "redo_ordered": Words("由承办单位重新办理", "the organisation handles it again"),
-    "not_accepted": Words("请看书面告知中的理由和救济途径", "the written notice gives the reasons and your remedies"),
-    "guided": Words("请按告知的法定途径提出", "please follow the statutory path that you were guided to"),
-}
-
-
-_OF_THE_PETITIONER = ("decided", "replied", "not_accepted", "guided")
-_NEXT_OF_MATTER = {state: words for state, words in _NEXT.items() if state not in _OF_THE_PETITIONER}
-_NEXT_OF_MATTER["decided"] = Words("由承办单位送达答复", "the organisation delivers its reply")
-"""State of the lead -> the next step. Steps that concern only the petitioner of the lead are left out."""
 _OUTCOMES = frozenset(
     {
-        "supported", "explained", "not_supported", "adopted", "partly_adopted", "not_adopted", "guided", "not_accepted",
-        "closed_unresolved",
+        "supported", "explained", "not_supported", "adopted", "partly_adopted", "not_adopted", "guided", "led_into",
+        "not_accepted", "performed", "refused", "answered", "closed_unresolved",
     }
 )  # fmt: skip
 """Outcomes that every petitioner of a matter may see. Agreements and evaluations of another petitioner are not shown."""
 
 
 async def status(ports: Ports, case: Case) -> StatusAnswer:
-    """The status in plain sentences."""
+    """The status in plain sentences. Of a sealed case it tells what it tells of any case that waits for dispatch (Art. 30)."""
+    events = [event for commit in await ports.log.load(STREAM + case.id) for event in commit.recorded]
+    if case.accusation.sealed:
+        events = told_of_sealed(events)
+        case = fold(events)
     book = await ports.policies.book(case.jurisdiction)
     now = ports.clock.now()
     responsible = holder_of(case)
-    running = [  # without the transfer notice that a receiving organisation owes: the petitioner does not wait for that
-        one for one in deadlines(case, book) if one.running and not one.rule.window and not owes_notice(one.org, case)
-    ]
-    first = min(running, key=lambda one: one.due, default=None)
     lead = await _leading(ports, case)
-    events = [event for commit in await ports.log.load(STREAM + case.id) for event in commit.recorded]
     shown: list[dict[str, str]] = []
     for place, event in enumerate(events):
         words = heard(event, events[: place + 1], book)
         if words is not None:
             shown.append({"day": day_of(event.effective_at, book.zone).isoformat(), "zh": words.zh, "en": words.en})
-    sentence = _sentence(case, book, first, overdue=first is not None and first.due < now)
-    if lead is not None:
-        theirs = [one for one in deadlines(lead, book) if one.running and not one.rule.window]
-        until = min(theirs, key=lambda one: one.due, default=None)
-        sentence = _matter_sentence(case, lead, book, until, overdue=until is not None and until.due < now)
-        first, responsible = first or until, holder_of(lead)
+    if lead is None:
+        step = next_step(case, book)
+        sentence = sentence_of(case, book, step, now)
+    else:
+        responsible = holder_of(lead)
+        step = next_step(case, book, lead)
+        sentence = _matter_sentence(case, lead, book, step, now)
     right = _right(case, book, now)
     if right is not None:
         sentence = Words(sentence.zh + right.zh, f"{sentence.en} {right.en}")
+    leaving = next((one for one in case.withdrawals.pending if one.party == "p1"), None) if case.open else None
+    if leaving is not None:
+        said = _withdrawal(case, leaving, book)
+        sentence = Words(sentence.zh + said.zh, f"{sentence.en} {said.en}")
     return StatusAnswer(
         number=case.number,
         state=case.state,
         zh=sentence.zh,
         en=sentence.en,
         org=book.names.get(responsible, responsible) if responsible else None,
-        due_day=first.due_day.isoformat() if first else None,
-        due_because=first.rule.article if first else None,
+        due_day=step.deadline.due_day.isoformat() if step.deadline else None,
+        due_because=step.deadline.rule.article if step.deadline else None,
+        notice_due=step.notice.due_day.isoformat() if step.notice else None,
         may_ask=right,
+        withdrawal=day_of(leaving.effective_on, book.zone).isoformat() if leaving is not None else None,
+        documents=len(readable(events)),
         events=shown,
     )
 
@@ -148,6 +133,22 @@ def _right(case: Case, book: PolicyBook, now: datetime) -> MayAsk | None:
     return None
 
 
+def _withdrawal(case: Case, pending: PendingWithdrawal, book: PolicyBook) -> Words:
+    """When the request to withdraw takes effect, and that it can be taken back."""
+    day = day_of(pending.effective_on, book.zone)
+    if waits_for_person(case, pending):
+        return Words(
+            "您已申请撤回，须经核实后生效，生效之前可以取消；在此之前照常办理。",
+            "You asked to withdraw it. That takes effect only after it is confirmed with you, and you may take it back before;"
+            " until then it is handled as usual.",
+        )
+    return Words(
+        f"您已申请撤回，至{day.year}年{day.month}月{day.day}日结束时生效，此前可以取消；在此之前照常办理。",
+        f"You asked to withdraw it. That takes effect at the end of {day.isoformat()}, and you may take it back before; until then"
+        " it is handled as usual.",
+    )
+
+
 async def _leading(ports: Ports, case: Case) -> Case | None:
     """The lead whose progress the petitioner of a follower may see; None if it no longer leads, or one of them is sealed."""
     lead = await ports.cases.lead_of(case)
@@ -189,7 +190,7 @@ def heard(event: RecordedEvent, until: Sequence[RecordedEvent], book: PolicyBook
         return Words(f"书面告知：{kind.zh}", f"A written notice was served: {kind.en}.")
     if isinstance(body, d.ExtensionGranted):
         return _extended(body.days, until, book)
-    if isinstance(body, d.SuggestionAnswered | d.ReviewOpinionIssued | d.ReReviewOpinionIssued):
+    if isinstance(body, d.DutyPerformed | d.SuggestionAnswered | d.ReviewOpinionIssued | d.ReReviewOpinionIssued):
         result, plain = code_words(body.result), event_words(event.type)
         return Words(f"{plain.zh}：{result.zh}", f"{plain.en[:-1]}: {result.en}.")
     if isinstance(body, EvaluationInvited):
@@ -222,7 +223,7 @@ def _extended(days: int, until: Sequence[RecordedEvent], book: PolicyBook) -> Wo
     )
 
 
-def _matter_sentence(case: Case, lead: Case, book: PolicyBook, deadline: Deadline | None, *, overdue: bool) -> Words:
+def _matter_sentence(case: Case, lead: Case, book: PolicyBook, step: NextStep, now: datetime) -> Words:
     """The state of the matter, its organisation and the next step. Nothing about the petitioner of the lead."""
     zh, en = (
         "您的信访件与此前登记的同一事项并案办理",
@@ -242,12 +243,9 @@ def _matter_sentence(case: Case, lead: Case, book: PolicyBook, deadline: Deadlin
     if outcome in _OUTCOMES:
         words = code_words(outcome)
         zh, en = f"{zh}。处理结果：{words.zh}", f"{en}. Outcome: {words.en}"
-    after = _NEXT_OF_MATTER.get(lead.state)
-    if after is not None:
-        zh, en = f"{zh}。下一步：{after.zh}", f"{en}. Next: {after.en}"
-        if deadline is not None:
-            by = _by_when(deadline, overdue=overdue)
-            zh, en = zh + by.zh, en + by.en
+    if step.words is not None:
+        told = _told(step, now)
+        zh, en = zh + told.zh, en + told.en
     elif case.evaluation.invited:
         zh, en = f"{zh}。下一步：您可以评价", f"{en}. Next: you may evaluate"
     elif case.open:
@@ -255,16 +253,16 @@ def _matter_sentence(case: Case, lead: Case, book: PolicyBook, deadline: Deadlin
     return Words(f"{zh}。", f"{en}.")
 
 
-def _by_when(deadline: Deadline, *, overdue: bool) -> Words:
+def _by_when(deadline: Deadline, now: datetime) -> Words:
     day, rule = deadline.due_day, deadline.rule
-    late_zh, late_en = ("（已超期）", " (that day has passed)") if overdue else ("", "")
+    late = Words("（已超期）", " (that day has passed)") if deadline.due < now else Words("", "")
     return Words(
-        f"，应于{day.year}年{day.month}月{day.day}日前完成{late_zh}（{rule.title.zh}，{rule.article_zh}）",
-        f", by {day.isoformat()}{late_en} ({rule.title.en}, {rule.article_en})",
+        f"{day.year}年{day.month}月{day.day}日前完成{late.zh}（{rule.title.zh}，{rule.article_zh}）",
+        f"{day.isoformat()}{late.en} ({rule.title.en}, {rule.article_en})",
     )
 
 
-def _sentence(case: Case, book: PolicyBook, deadline: Deadline | None, *, overdue: bool) -> Words:
+def sentence_of(case: Case, book: PolicyBook, step: NextStep, now: datetime) -> Words:
     state = state_words(case.state)
     office = called(book, book.petition_office) if book.petition_office else Words("信访部门", "the petition office")
     holder = holder_of(case)
@@ -272,10 +270,19 @@ def _sentence(case: Case, book: PolicyBook, deadline: Deadline | None, *, overdu
     zh, en = f"您的信访件现为“{state.zh}”", f"Your case is {state.en}"
     zh += f"，由{responsible.zh}负责" if case.state not in FINAL_STATES else ""
     en += f"; {responsible.en} is responsible" if case.state not in FINAL_STATES else ""
-    after = _NEXT.get(case.state)
-    if after is not None:
-        zh, en = f"{zh}。下一步：{after.zh}", f"{en}. Next: {after.en}"
-    if deadline is not None:
-        by = _by_when(deadline, overdue=overdue)
-        zh, en = zh + by.zh, en + by.en
-    return Words(f"{zh}。", f"{en}.")
+    told = _told(step, now)
+    return Words(f"{zh}{told.zh}。", f"{en}{told.en}.")
+
+
+def _told(step: NextStep, now: datetime) -> Words:
+    """The next step with its day, and the day of a written notice that is owed beside it."""
+    zh = en = ""
+    if step.words is not None:
+        zh, en = f"。下一步：{step.words.zh}", f". Next: {step.words.en}"
+        if step.deadline is not None:
+            by = _by_when(step.deadline, now)
+            zh, en = f"{zh}，应于{by.zh}", f"{en}, by {by.en}"
+    if step.notice is not None:
+        by = _by_when(step.notice, now)
+        zh, en = f"{zh}。书面告知应于{by.zh}", f"{en}. The written notice is due by {by.en}"
+    return Words(zh, en)

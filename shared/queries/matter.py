@@ -40,17 +40,10 @@ async def matter(ports: Ports, principal: Principal, reference: str, after: str 
     lead = await ports.cases.lead_of(case) or case
     book = await ports.policies.book(case.jurisdiction)
     members = await _members(ports, lead)
-    begun = after is None
-    shown: list[FilingAnswer] = []
-    for member in members:
-        if not begun:
-            begun = member.id == after
-            continue
-        if visible(principal, member, None if member is lead else lead):
-            if len(shown) == limit:
-                return MatterPage(filings=shown, after=shown[-1].id)
-            shown.append(FilingAnswer.built_from(member, book, leads=member.id == lead.id))
-    return MatterPage(filings=shown, after=None)
+    told = [member for member in members if visible(principal, member, None if member is lead else lead)]
+    begin = next((place for place, member in enumerate(told, start=1) if member.id == after), len(told) if after else 0)
+    shown = [FilingAnswer.built_from(one, book, leads=one.id == lead.id) for one in told[begin : begin + limit]]
+    return MatterPage(filings=shown, after=shown[-1].id if len(told) > begin + limit else None)
 
 
 async def _members(ports: Ports, lead: Case) -> Sequence[Case]:

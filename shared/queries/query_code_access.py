@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 
-from shared.application.case_reference import resolve
+from shared.application.case_reference import by_number
 from shared.application.ports import Ports
 from shared.case import Case
 from shared.commands.authorization import READ, Principal, authorize
@@ -17,28 +17,36 @@ _MOST_CLIENTS = 10_000
 
 
 class RateLimiter:
-    """Counts the wrong pairs of each client in the last minute, to prevent guessing."""
+    """Counts the wrong pairs of each client in the last minute.
+
+    An attempt is counted before it is looked at, so that attempts at the same time do not pass together, and is given back if the
+    pair was right. A right pair is answered even if too many wrong ones came from the same client: many people share an
+    address, and whoever guesses gains nothing from it, because a code has 130 bits."""
 
     def __init__(self, clock: Clock, most: int) -> None:
         self._clock = clock
         self._most = most
         self._by_client: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def wait(self, client: str) -> int:
-        """Seconds until this client may try again; 0 when it may try now."""
-        misses = self._by_client.get(client)
-        if misses is None:
-            return 0
+    def take(self, client: str) -> int:
+        """Count an attempt. Returns 0, or the seconds after which a wrong pair of this client is looked at again: then it was not
+        counted."""
         now = self._clock.monotonic()
-        while misses and now - misses[0] >= MINUTE:
-            misses.popleft()
-        return 0 if len(misses) < self._most else max(1, round(MINUTE - (now - misses[0])))
-
-    def add(self, client: str) -> None:
-        self._by_client.setdefault(client, deque(maxlen=self._most)).append(self._clock.monotonic())
+        taken = self._by_client.setdefault(client, deque())
         self._by_client.move_to_end(client)
         if len(self._by_client) > _MOST_CLIENTS:
             self._by_client.popitem(last=False)
+        while taken and now - taken[0] >= MINUTE:
+            taken.popleft()
+        if len(taken) >= self._most:
+            return max(1, round(MINUTE - (now - taken[0])))
+        taken.append(now)
+        return 0
+
+    def give_back(self, client: str) -> None:
+        """The pair of the last attempt was right."""
+        if taken := self._by_client.get(client):
+            taken.pop()
 
 
 async def opened(ports: Ports, number: str, code: str) -> tuple[Principal, Case]:
@@ -48,17 +56,14 @@ async def opened(ports: Ports, number: str, code: str) -> tuple[Principal, Case]
         "Number and query code do not match. Both are on the receipt.",
         detail_zh="编号与查询码不匹配，请核对回执。",
     )
-    if read_number(number) is None:
+    known = read_number(number)
+    if known is None:
         raise wrong
-    secret = ports.keys.secret("query-code")
-    try:
-        case_id = await resolve(ports, number)
-    except Unknown:
-        code_matches(secret, "0" * 32, code)  # constant work, so that timing does not reveal whether the number exists
-        raise wrong from None
-    if not code_matches(secret, case_id, code):
+    case_id = await by_number(ports, known)
+    case = (await ports.cases.load_confirmed(case_id)).case  # the same reads and the same work for a number of no case
+    matches = code_matches(ports.keys.secret("query-code"), case_id, code, case.filing.code_generation)
+    if not matches or case.number != known:
         raise wrong
-    case, _head = await ports.cases.get(case_id)
     citizen = Principal("citizen", None, case.number, case_id)
     authorize(citizen, READ, case)
     return citizen, case

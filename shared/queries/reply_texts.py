@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import Field
@@ -38,8 +39,10 @@ class AnswerTexts(Answer):
 async def replies(handling: CommandHandler, principal: Principal, case: Case) -> AnswerTexts:
     """The reply texts of a case that the principal may see. The read is recorded first."""
     events = [event for commit in await handling.log.load(STREAM + case.id) for event in commit.recorded]
-    delivered = max((event.version for event in events if event.type == "ReplyDelivered"), default=0)
-    wanted = {event.version: event for event in events if _fields(event, delivered) and event.sealed}
+    delivered = delivered_in(events)
+    wanted = {event.version: event for event in events if readable_fields(event, delivered) and event.sealed}
+    if case.accusation.sealed:  # the answer to an accusation is for the accuser only (Art. 30)
+        wanted = {}
     texts: list[AnswerText] = []
     erased: set[str] = set()
     if wanted:
@@ -49,13 +52,18 @@ async def replies(handling: CommandHandler, principal: Principal, case: Case) ->
             if part.erased:
                 erased.add(part.party)
                 continue
-            fields = {name: part.values[name] for name in _fields(event, delivered) if name in part.values}
+            fields = {name: part.values[name] for name in readable_fields(event, delivered) if name in part.values}
             texts.append(AnswerText.built_from(event, fields=fields))
     return AnswerTexts(case=case.id, number=case.number, texts=texts, erased=sorted(erased))
 
 
-def _fields(event: RecordedEvent, delivered: int) -> tuple[str, ...]:
-    """The fields of the event that may be read. `delivered`: version of the last delivery of a reply."""
+def delivered_in(events: Iterable[RecordedEvent]) -> int:
+    """Version of the last delivery of a reply; 0 if there is none."""
+    return max((event.version for event in events if event.type == "ReplyDelivered"), default=0)
+
+
+def readable_fields(event: RecordedEvent, delivered: int) -> tuple[str, ...]:
+    """The fields of the event that the petitioner may read. `delivered`: version of the last delivery of a reply."""
     if isinstance(event.body, NewerEvent):
         return ()
     later = event.body.petitioner_reads_after_reply if event.version < delivered else ()

@@ -37,17 +37,25 @@ QUEUES = (
     "to_review",
     "forwarded",
     "to_notify",
+    "to_confirm_receipt",
+    "to_serve_on_paper",
 )
+_ALSO = ("to_confirm_receipt",)
+"""Queues of work beside the handling of a case: values of the column `also`."""
 _BY_TIME = ("at_risk", "overdue")
 _MOST_LOOKED_AT = 5_000
 """Maximum number of rows that one page reads. A rare filter gives a short page and a cursor instead of a slow answer."""
 _OTHERWISE = {"forwarded": "holder", "to_notify": "owes"}
+_PAPER = "to_serve_on_paper"
+"""Decisions, opinions and notices that nobody has received: from the instant in the column `paper_at`."""
 _AS = {"to_review": "reviewer", **_OTHERWISE}
 """Queues of organisations with another role than the responsible one -> the column that names them."""
 _CHOICES: tuple[tuple[str, ...], ...] = (
+    ("on_paper",),
     ("reviewer",),
     ("holder",),
     ("owes",),
+    ("also",),
     ("org", "queue"),
     ("queue",),
     ("org", "state"),
@@ -72,6 +80,8 @@ class ListFilter(NamedTuple):
     reviewer: str | None = None
     holder: str | None = None
     """The subordinate that handles the case."""
+    also: str | None = None
+    """A queue of work beside the handling."""
     owes: str | None = None
     """The organisation that received the filing and owes the petitioner the notice of the transfer."""
 
@@ -130,6 +140,8 @@ async def cases(
         wanted = wanted._replace(**{"org": None, _AS[wanted.queue]: wanted.org})
     cursor = _read(after)
     now = to_text(ports.clock.now())
+    if wanted.queue in _ALSO:
+        wanted = wanted._replace(queue=None, also=wanted.queue)
     if wanted.queue == "overdue":  # the list ends at the present time, not at the last open case
         wanted = wanted._replace(due_before=min(now, wanted.due_before or now))
     found: list[ListedCase] = []
@@ -156,8 +168,12 @@ async def cases(
 
 async def _rows(ports: Ports, wanted: ListFilter, place: _Cursor, limit: int) -> Sequence[Row]:
     """The next rows in order, from the most selective index that fits the filters."""
-    asked = {name: value for name, value in wanted._asdict().items() if value is not None and name != "due_before"}
-    if asked.get("queue") in (*_BY_TIME, *_OTHERWISE):
+    asked: dict[str, Value] = {
+        name: value for name, value in wanted._asdict().items() if value is not None and name != "due_before"
+    }
+    if asked.get("queue") == _PAPER:
+        asked["on_paper"] = True
+    if asked.get("queue") in (*_BY_TIME, *_OTHERWISE, _PAPER):
         del asked["queue"]
     for columns in _CHOICES:
         if not set(columns) <= asked.keys():
@@ -189,7 +205,7 @@ def _meets(row: Row, wanted: ListFilter, now: str) -> bool:
     if values["state"] == "voided" and wanted.state != "voided":
         return False
     due = values["due"]
-    for name in ("org", "state", "place", "subject", "reviewer", "holder", "owes"):
+    for name in ("org", "state", "place", "subject", "reviewer", "holder", "owes", "also"):
         value = getattr(wanted, name)
         if value is not None and values[name] != value:
             return False
@@ -200,6 +216,9 @@ def _meets(row: Row, wanted: ListFilter, now: str) -> bool:
     if wanted.queue == "at_risk":
         risk = values["risk_at"]
         return isinstance(due, str) and due >= now and isinstance(risk, str) and risk <= now
+    if wanted.queue == _PAPER:
+        paper = values["paper_at"]
+        return isinstance(paper, str) and paper <= now
     if wanted.queue in _OTHERWISE:
         return values[_OTHERWISE[wanted.queue]] is not None
     return wanted.queue is None or values["queue"] == wanted.queue

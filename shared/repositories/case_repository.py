@@ -18,7 +18,7 @@ False
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from shared.case import EMPTY, STREAM, Case, fold, head_of
@@ -48,6 +48,8 @@ class LoadedCase(NamedTuple):
     head: StreamHead
     confirmed: bool
     """True if the log was read, or this process is the only one that appends. False: the log may have newer events."""
+    read: bool = False
+    """True if the log was read for this answer."""
 
 
 class CaseRepository:
@@ -77,26 +79,26 @@ class CaseRepository:
 
     async def load_confirmed(self, case_id: str) -> LoadedCase:
         """The case as the log has it now."""
-        case, head, _confirmed = self._known.get(case_id, self._unknown)
+        case, head = self._known.get(case_id, self._unknown)[:2]
         for commit in await self._log.load(STREAM + case_id, after=case.version):
             case, head = fold(commit.recorded, case), commit.head
         if case.exists:
             self.remember(case, head)
-        return LoadedCase(case, head, confirmed=True)
+        return LoadedCase(case, head, confirmed=True, read=True)
 
     async def get(self, case_id: str, at_least: int = 0) -> tuple[Case, StreamHead]:
         """load() of a case that is expected at version `at_least`, for readers."""
-        case, head, _confirmed = await self.load(case_id, Expected(at_least))
-        return case, head
+        return (await self.load(case_id, Expected(at_least)))[:2]
 
     async def reload(self, case_id: str) -> tuple[Case, StreamHead]:
         """load_confirmed(), for readers."""
-        case, head, _confirmed = await self.load_confirmed(case_id)
-        return case, head
+        return (await self.load_confirmed(case_id))[:2]
 
-    async def lines(self, case_ids: Iterable[str], *, fresh: bool = False) -> dict[str, Case]:
+    async def lines(
+        self, case_ids: Iterable[str], *, fresh: bool = False, through: Callable[[Case], bool] = lambda _case: True
+    ) -> dict[str, Case]:
         """These cases, each with all that it follows, by id; those that do not exist are left out. `fresh`: read from
-        the log, for decisions."""
+        the log, for decisions. `through`: false for a case whose lead is not needed."""
         found: dict[str, Case] = {}
         waiting = list(case_ids)
         while waiting:
@@ -106,7 +108,7 @@ class CaseRepository:
             case = (await (self.load_confirmed(case_id) if fresh else self.load(case_id))).case
             if case.exists:
                 found[case_id] = case
-                if case.matter.lead is not None:
+                if case.matter.lead is not None and through(case):
                     waiting.append(case.matter.lead)
         return found
 
@@ -136,7 +138,7 @@ class CaseRepository:
         for commit in commits:
             if not commit.stream.startswith(STREAM):
                 continue
-            case, head, _confirmed = self._known.get(commit.stream.removeprefix(STREAM), self._unknown)
+            case, head = self._known.get(commit.stream.removeprefix(STREAM), self._unknown)[:2]
             if self.alone and not case.exists:
                 continue
             if head == StreamHead(commit.first - 1, commit.previous) and commit.intact():

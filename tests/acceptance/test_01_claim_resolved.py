@@ -24,6 +24,8 @@ async def test_ordinary_claim_is_resolved_and_confirmed_by_petitioner() -> None:
         await county.refused("not_confirmed", county.desk.closes(case, "resolved_confirmed", on="2026-04-02"))
 
         await county.desk.notes_the_petitioners_grade(case, "satisfied", on="2026-04-03")
+        await county.refused("not_confirmed", county.desk.closes(case, "resolved_confirmed", on="2026-04-03"))
+        await county.follow_up_centre.calls_back(case, satisfied=True, on="2026-04-04")
         await county.refused("role_not_allowed", county.housing.closes(case, "resolved_confirmed", on="2026-04-07"))
         await county.supervisor.closes(case, "resolved_confirmed", on="2026-04-07")
 

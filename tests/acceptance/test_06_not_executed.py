@@ -11,7 +11,7 @@ async def test_supported_decision_without_execution_cannot_be_closed() -> None:
         await county.housing.accepts(case, on="2026-03-03")
         await county.housing.decides(case, "supported", on="2026-03-10")
         await county.housing.replies(case, on="2026-03-11")
-        await county.desk.calls_back(case, satisfied=True, on="2026-03-12")
+        await county.follow_up_centre.calls_back(case, satisfied=True, on="2026-03-12")
 
         for kind in ("resolved_confirmed", "resolved_unconfirmed"):
             problem = await county.refused("not_executed", county.desk.closes(case, kind, on="2026-03-13"))

@@ -27,6 +27,8 @@ from tests.support.serving import Served, served
 
 ZONE = ZoneInfo("Asia/Shanghai")
 HOUR = timedelta(hours=1)
+PROOF = {"evidence": "signed_form", "reference": "2026-017"}
+"""What an office has when it records the word of the petitioner."""
 MINUTE = timedelta(minutes=1)
 _numbers = count(1)
 
@@ -108,7 +110,16 @@ class Actor:
         return await self.does("verify_return", case, on=on, agreed=False, reason="属于你单位职责")
 
     async def notes_the_petitioners_grade(self, case: Filing, grade: str, *, on: str) -> Any:
-        return await self.does("evaluate", case, on=on, object="organisation", grade=grade)
+        return await self.does("evaluate", case, on=on, object="organisation", grade=grade, **PROOF)
+
+    async def notes_the_withdrawal(self, case: Filing, *, on: str, party: str = "p1") -> Any:
+        return await self.does("withdraw", case, on=on, party=party, present="本人和女儿", **PROOF)
+
+    async def confirms_the_withdrawal(self, case: Filing, *, on: str, party: str = "p1") -> Any:
+        return await self.does("confirm_withdrawal", case, on=on, party=party)
+
+    async def confirms_the_date(self, case: Filing, *, of: int, on: str) -> Any:
+        return await self.does("confirm_date", case, on=on, of=of, **PROOF)
 
     async def calls_back(self, case: Filing, *, satisfied: bool, on: str) -> Any:
         return await self.does("follow_up", case, on=on, reached=True, satisfied=satisfied)
@@ -166,6 +177,8 @@ class County:
         self.supervisor = await self.actor("supervisor", "xfj")
         self.analyst = await self.actor("analyst", None)
         self.platform = await self.actor("platform", "province")
+        self.follow_up_centre = await self.actor("registrar", "hfzx")
+        self.province = await self.actor("supervisor", "sxfj")
         self.housing = await self.actor("clerk", "zj")
         self.transport = await self.actor("clerk", "jt")
 
@@ -212,6 +225,24 @@ class County:
         async with self.here.client() as anyone:
             answer = await anyone.post("/v1/status", json={"number": case.number, "code": case.code})
         assert answer.status_code == 200, answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+    async def citizen_does(self, command: str, case: Filing, *, on: str, **fields: Any) -> dict[str, Any]:
+        """Give a command with number and query code."""
+        await self.day(on)
+        body = {
+            "command": command,
+            "command_id": f"s-{next(_numbers)}",
+            "number": case.number,
+            "code": case.code,
+            **fields,
+        }
+        async with self.here.client() as anyone:
+            answer = await anyone.post("/v1/citizens/commands", json=body)
+        await self.here.runtime.drain()
+        if answer.is_error:
+            raise Answered(answer)
         told: dict[str, Any] = answer.json()
         return told
 

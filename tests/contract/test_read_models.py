@@ -174,6 +174,9 @@ async def test_first_parked_mark_is_kept(views: ReadModelStore) -> None:
     assert await views.parked("routing") == [first, other]
     assert await views.parked(stream="case/a") == [third, first]
     assert await views.parked("routing", "case/b") == [other]
+    assert await views.restate(first, "redrive:ValueError") and not await views.restate(first, "x")
+    assert not await views.restate(first._replace(stream="case/none"), "x")
+    assert await views.parked("routing") == [first._replace(reason="redrive:ValueError"), other]
     assert await views.unpark("routing", "case/a")
     assert not await views.unpark("routing", "case/a")
     assert await views.parked("routing") == [other]

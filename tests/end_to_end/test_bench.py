@@ -11,6 +11,8 @@ LINES = {
     "authorisation",
     "ticker",
     "visible p99",
+    "refused command",
+    "refused read by number",
     "growth append",
     "growth read",
     "due",

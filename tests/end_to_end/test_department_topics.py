@@ -72,13 +72,15 @@ def client(one: Process, place: dict[str, str], key: str, out: Path) -> Iterator
     """The example as a process."""
     environment = {
         "PATH": os.environ["PATH"],
-        "KAFKA": place["HUIYIN_KAFKA_BOOTSTRAP"],
-        "PREFIX": place["HUIYIN_KAFKA_PREFIX"],
+        "HUIYIN_KAFKA_BOOTSTRAP": place["HUIYIN_KAFKA_BOOTSTRAP"],
+        "HUIYIN_KAFKA_PREFIX": place["HUIYIN_KAFKA_PREFIX"],
         "HUIYIN_URL": one.url,
-        "HUIYIN_KEY": key,
+        "HUIYIN_ACCESS_KEY": key,
     }
     with out.open("w") as stdout, out.with_suffix(".err").open("w") as stderr:
-        process = subprocess.Popen([sys.executable, str(CLIENT), "zj"], stdout=stdout, stderr=stderr, env=environment)
+        process = subprocess.Popen(
+            [sys.executable, str(CLIENT), "cn-demo", "zj"], stdout=stdout, stderr=stderr, env=environment
+        )
         try:
             yield
             assert process.poll() is None, out.with_suffix(".err").read_text()
@@ -157,21 +159,21 @@ async def test_full_case_lifecycle_runs_through_two_topics(tmp_path: Path, place
         assert heard[0] == "assigned" and heard[-1] == "closed"
         assert {"extension_granted", "evaluated"} <= set(heard) and heard.count("outcome") == 7
 
-        carried = await records(place, "assignments.zj")
+        carried = await records(place, "assignments.cn-demo.zj")
         whole = pulled.json()["entries"]
         assert [orjson.loads(record.value) for record in carried] == whole, "the same by topic as by pull"
         assert unfit("assignments", [record.value for record in carried]) == []
-        assert unfit("actions", [record.value for record in await records(place, "actions.zj")]) == []
+        assert unfit("actions", [record.value for record in await records(place, "actions.cn-demo.zj")]) == []
         assert [entry["id"] for entry in whole] == list(range(1, len(whole) + 1))
         assert {record.key.decode() for record in carried} == {case}
-        assert dict(carried[0].headers)["ce_id"] == b"assignments.zj/1"
+        assert dict(carried[0].headers)["ce_id"] == b"assignments.cn-demo.zj/1"
 
         again = huiyin("outbox", "replay", "zj", "--since", "3", "--data", str(one.data), **place)
         assert again.returncode == 0, again.stderr
         until = time.monotonic() + 60
         while len(carried) < 2 * len(whole) - 2:
             assert time.monotonic() < until
-            carried = await records(place, "assignments.zj")
+            carried = await records(place, "assignments.cn-demo.zj")
         assert [orjson.loads(record.value)["id"] for record in carried[len(whole) :]] == list(range(3, len(whole) + 1))
 
         # Each record is answered and does not block later records.
@@ -189,7 +191,7 @@ async def test_full_case_lifecycle_runs_through_two_topics(tmp_path: Path, place
         }
         missing = {**sign, "case": "web:none", "command_id": "missing"}
         good = {"case": case, "command": "record_step", "command_id": "last", "step": "site_visit"}
-        await send(place, "actions.zj", *bad.values(), missing, good)
+        await send(place, "actions.cn-demo.zj", *bad.values(), missing, good)
         eventually(lambda: any(entry["command"] == "record_step" for entry in entries(out)))
         answered = [entry["detail"] for entry in entries(out) if entry["kind"] == "outcome"][-len(bad) - 2 :]
         assert answered[:-1] == [*bad, "unknown_case"], "a foreign case is one that does not exist"

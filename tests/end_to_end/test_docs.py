@@ -142,5 +142,5 @@ def test_documented_commands_work_as_written(
         if "--suggest" in line:
             mapping = folder / shlex.split(line)[-1]
             text = mapping.read_text(encoding="utf-8")
-            mapping.write_text(text + "\njurisdiction: CN-DEMO\n", encoding="utf-8")
-            assert mappings.load(mapping).jurisdiction == "CN-DEMO"
+            mapping.write_text(text + "\njurisdiction: cn-demo\n", encoding="utf-8")
+            assert mappings.load(mapping).jurisdiction == "cn-demo"

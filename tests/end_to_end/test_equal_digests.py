@@ -35,7 +35,7 @@ def sample(data: Path, _place: dict[str, str]) -> None:
 
 def messages(data: Path, place: dict[str, str]) -> None:
     mapping = str(ROOT / "examples/mappings/messages_with_replies.yaml")
-    given = ("--mapping", mapping, "--jurisdiction", "CN-DEMO", "--rejects", str(data.with_suffix(".rejects")))
+    given = ("--mapping", mapping, "--jurisdiction", "cn-demo", "--rejects", str(data.with_suffix(".rejects")))
     done = huiyin("import", str(MESSAGES), *given, "--data", str(data), **place)
     assert done.returncode == 0, done.stderr
 

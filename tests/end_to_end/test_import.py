@@ -31,7 +31,7 @@ MESSAGES = DATA / "taidi2020c/messages_with_replies.csv.gz"
 REQUESTS = DATA / "311/baltimore_5000.csv.gz"
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 OPERATIONS = Principal("operations", None, "k-ops")
-BALTIMORE = "US-MD-BAL"
+BALTIMORE = "us-md-bal"
 
 
 def needs(path: Path) -> pytest.MarkDecorator:

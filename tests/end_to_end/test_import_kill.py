@@ -17,7 +17,7 @@ from tests.support.process import huiyin
 ROWS = 600
 KILLS = 10
 MAPPING = """
-jurisdiction: CN-DEMO
+jurisdiction: cn-demo
 source: {format: csv, zone: Asia/Shanghai}
 channel: {constant: web}
 item: {column: id}

@@ -32,6 +32,7 @@ from shared.adapters.kafka.topics import Refusal, admin_client
 from shared.adapters.memory import MemoryEventStore, MemoryReadModels
 from shared.adapters.system_clock import SystemClock
 from shared.eventstore.recorded_event import RecordedEvent
+from shared.messaging.member import Member
 from shared.messaging.partner_topics import InboundMessage, OutboundMessage, OutboundTopic
 from tests.end_to_end.test_full_mode import asked, owner, serving, settled, ways
 from tests.support.commits import history
@@ -45,9 +46,20 @@ SERVICES = ("intake", "routing", "supervision", "analytics")
 PREFIX = "whole-"
 """Of the deployment whose services run here."""
 _SERVICES = tuple(f"{prefix}svc-{service}" for service in SERVICES for prefix in ("", PREFIX))
-USERS = (ADMIN, *_SERVICES, "dept-wj", "dept-zj", "dept-zj-2", "platform-hn", "platform-gd")
+USERS = (
+    ADMIN,
+    *_SERVICES,
+    "dept-cn-demo.wj",
+    "dept-cn-demo.zj",
+    "dept-cn-demo.zj-2",
+    "platform-cn-demo.hn",
+    "platform-cn-demo.gd",
+)
 PASSWORDS = {user: uuid4().hex for user in USERS}
-MEMBERS = {"organisation": ("wj", "zj", "zj-2"), "platform": ("hn", "gd")}
+MEMBERS = {
+    "organisation": [Member("cn-demo", code) for code in ("wj", "zj", "zj-2")],
+    "platform": [Member("cn-demo", code) for code in ("hn", "gd")],
+}
 CORE = "case-events"
 
 
@@ -59,10 +71,14 @@ OURS = tuple(f"svc-{service}" for service in SERVICES)
 EVERY = (
     _topic(CORE, OURS, OURS[:3]),
     # A publisher of a stream reads the last record of the topic to find its position.
-    _topic("assignments.{organisation}", ("dept-{organisation}", "svc-routing"), ("svc-routing",)),
-    _topic("actions.{organisation}", ("svc-routing",), ("dept-{organisation}",)),
-    _topic("submissions.{platform}", ("svc-intake",), ("platform-{platform}",)),
-    _topic("updates.{platform}", ("platform-{platform}", "svc-intake"), ("svc-intake",)),
+    _topic(
+        "assignments.{jurisdiction}.{organisation}",
+        ("dept-{jurisdiction}.{organisation}", "svc-routing"),
+        ("svc-routing",),
+    ),
+    _topic("actions.{jurisdiction}.{organisation}", ("svc-routing",), ("dept-{jurisdiction}.{organisation}",)),
+    _topic("submissions.{jurisdiction}.{platform}", ("svc-intake",), ("platform-{jurisdiction}.{platform}",)),
+    _topic("updates.{jurisdiction}.{platform}", ("platform-{jurisdiction}.{platform}", "svc-intake"), ("svc-intake",)),
 )
 """Every kind of topic that a deployment has."""
 
@@ -158,32 +174,34 @@ async def _soon(cluster: Cluster, topic: str) -> None:
 
 async def test_organisation_reads_and_writes_its_own_topics(cluster: Cluster) -> None:
     for code in MEMBERS["organisation"]:
-        record = await cluster.consume(f"dept-{code}", f"assignments.{code}", f"dept-{code}.office")
+        record = await cluster.consume(
+            f"dept-cn-demo.{code}", f"assignments.cn-demo.{code}", f"dept-cn-demo.{code}.office"
+        )
         assert record.value == b"x"
-        await cluster.produce(f"dept-{code}", f"actions.{code}")
-        assert await cluster.consume("svc-routing", f"actions.{code}", "svc-routing")
-        await cluster.produce("svc-routing", f"assignments.{code}")
-    await cluster.produce("platform-hn", "submissions.hn")
-    await cluster.produce("svc-intake", "updates.gd")
-    assert await cluster.consume("platform-gd", "updates.gd", "platform-gd.1")
-    assert await cluster.consume("svc-intake", "submissions.hn", "svc-intake")
+        await cluster.produce(f"dept-cn-demo.{code}", f"actions.cn-demo.{code}")
+        assert await cluster.consume("svc-routing", f"actions.cn-demo.{code}", "svc-routing")
+        await cluster.produce("svc-routing", f"assignments.cn-demo.{code}")
+    await cluster.produce("platform-cn-demo.hn", "submissions.cn-demo.hn")
+    await cluster.produce("svc-intake", "updates.cn-demo.gd")
+    assert await cluster.consume("platform-cn-demo.gd", "updates.cn-demo.gd", "platform-cn-demo.gd.1")
+    assert await cluster.consume("svc-intake", "submissions.cn-demo.hn", "svc-intake")
 
 
 @pytest.mark.parametrize(
     ("user", "topic"),
     [
-        ("dept-zj", "assignments.wj"),
-        ("dept-zj", "assignments.zj-2"),
-        ("dept-zj", "actions.wj"),
-        ("dept-zj", "actions.zj"),
-        ("dept-zj", "updates.hn"),
-        ("dept-zj", CORE),
-        ("platform-gd", "updates.hn"),
-        ("platform-gd", "submissions.hn"),
-        ("platform-gd", CORE),
-        ("svc-intake", "actions.zj"),
-        ("svc-routing", "submissions.hn"),
-        ("svc-analytics", "assignments.zj"),
+        ("dept-cn-demo.zj", "assignments.cn-demo.wj"),
+        ("dept-cn-demo.zj", "assignments.cn-demo.zj-2"),
+        ("dept-cn-demo.zj", "actions.cn-demo.wj"),
+        ("dept-cn-demo.zj", "actions.cn-demo.zj"),
+        ("dept-cn-demo.zj", "updates.cn-demo.hn"),
+        ("dept-cn-demo.zj", CORE),
+        ("platform-cn-demo.gd", "updates.cn-demo.hn"),
+        ("platform-cn-demo.gd", "submissions.cn-demo.hn"),
+        ("platform-cn-demo.gd", CORE),
+        ("svc-intake", "actions.cn-demo.zj"),
+        ("svc-routing", "submissions.cn-demo.hn"),
+        ("svc-analytics", "assignments.cn-demo.zj"),
     ],
 )
 async def test_reading_topics_of_others_is_denied(cluster: Cluster, user: str, topic: str) -> None:
@@ -194,18 +212,18 @@ async def test_reading_topics_of_others_is_denied(cluster: Cluster, user: str, t
 @pytest.mark.parametrize(
     ("user", "topic"),
     [
-        ("dept-zj", "assignments.wj"),
-        ("dept-zj", "assignments.zj"),
-        ("dept-zj", "actions.wj"),
-        ("dept-zj", "actions.zj-2"),
-        ("dept-zj", CORE),
-        ("dept-zj", "submissions.hn"),
-        ("platform-gd", "submissions.hn"),
-        ("platform-gd", "updates.gd"),
+        ("dept-cn-demo.zj", "assignments.cn-demo.wj"),
+        ("dept-cn-demo.zj", "assignments.cn-demo.zj"),
+        ("dept-cn-demo.zj", "actions.cn-demo.wj"),
+        ("dept-cn-demo.zj", "actions.cn-demo.zj-2"),
+        ("dept-cn-demo.zj", CORE),
+        ("dept-cn-demo.zj", "submissions.cn-demo.hn"),
+        ("platform-cn-demo.gd", "submissions.cn-demo.hn"),
+        ("platform-cn-demo.gd", "updates.cn-demo.gd"),
         ("svc-analytics", CORE),
-        ("svc-supervision", "assignments.zj"),
-        ("svc-intake", "assignments.zj"),
-        ("svc-routing", "updates.hn"),
+        ("svc-supervision", "assignments.cn-demo.zj"),
+        ("svc-intake", "assignments.cn-demo.zj"),
+        ("svc-routing", "updates.cn-demo.hn"),
     ],
 )
 async def test_writing_topics_of_others_is_denied(cluster: Cluster, user: str, topic: str) -> None:
@@ -214,14 +232,22 @@ async def test_writing_topics_of_others_is_denied(cluster: Cluster, user: str, t
 
 
 @pytest.mark.parametrize(
-    "group", ["dept-wj", "dept-wj.office", "dept-zj-2.office", "svc-routing", "dept-zjx", "anything"]
+    "group",
+    [
+        "dept-cn-demo.wj",
+        "dept-cn-demo.wj.office",
+        "dept-cn-demo.zj-2.office",
+        "svc-routing",
+        "dept-cn-demo.zjx",
+        "anything",
+    ],
 )
 async def test_joining_consumer_groups_of_others_is_denied(cluster: Cluster, group: str) -> None:
     with pytest.raises(GroupAuthorizationFailedError):
-        await cluster.consume("dept-zj", "assignments.zj", group)
-    async with cluster.admin("dept-zj") as client:
+        await cluster.consume("dept-cn-demo.zj", "assignments.cn-demo.zj", group)
+    async with cluster.admin("dept-cn-demo.zj") as client:
         with pytest.raises(GroupAuthorizationFailedError):
-            await client.list_consumer_group_offsets(group, partitions=[TopicPartition("assignments.zj", 0)])
+            await client.list_consumer_group_offsets(group, partitions=[TopicPartition("assignments.cn-demo.zj", 0)])
 
 
 async def test_organisation_topic_adapters_work_with_routing_rights(cluster: Cluster) -> None:
@@ -233,22 +259,22 @@ async def test_organisation_topic_adapters_work_with_routing_rights(cluster: Clu
     async def lines(_name: str, events: Sequence[RecordedEvent]) -> list[OutboundMessage]:
         return [OutboundMessage(one.version, "k", "told", b"{}", one.recorded_at) for one in events]
 
-    async def names() -> list[str]:
-        return ["zj"]
+    async def members() -> list[Member]:
+        return [Member("cn-demo", "zj")]
 
     log, views, clock = MemoryEventStore(outbox=True), MemoryReadModels(), SystemClock()
     views.declare(RELAYS)
     await views.start()
-    for commit in history("outbox/zj", 3):
+    for commit in history("inbox/cn-demo/zj", 3):
         await log.append(commit)
     routing = cluster.connection("svc-routing")
     arriving = KafkaInbound(routing, "actions", "routing.actions", answer, instance="one", ended=pytest.fail)
-    route = OutboundTopic("outbox/", "assignments", names, lines)
+    route = OutboundTopic("inbox/", "assignments", members, lines)
     for _ in range(2):  # the second time its row is missing, and the topic gives the position
         relay = OutboxRelay(log, views, routing, [route], clock=clock, instance="one", look=0.2)
         await relay.start()
         until = time.monotonic() + 60
-        while await relay._late(route, {"outbox/zj"}):
+        while await relay._late(route, {"inbox/cn-demo/zj"}):
             assert time.monotonic() < until, relay.missing
             await asyncio.sleep(0.1)
         await relay.stop()
@@ -259,7 +285,7 @@ async def test_organisation_topic_adapters_work_with_routing_rights(cluster: Clu
     assert relay.sent == 0, "nothing twice"
     await arriving.start()
     try:
-        await cluster.produce("dept-zj", "actions.zj")
+        await cluster.produce("dept-cn-demo.zj", "actions.cn-demo.zj")
         until = time.monotonic() + 60
         while "zj" not in {one.owner for one in letters}:
             assert time.monotonic() < until, letters
@@ -269,23 +295,23 @@ async def test_organisation_topic_adapters_work_with_routing_rights(cluster: Clu
 
 
 async def test_topic_names_of_others_are_hidden(cluster: Cluster) -> None:
-    await cluster.consume("dept-wj", "assignments.wj", "dept-wj.office")
-    async with cluster.admin("dept-zj") as client:
-        assert set(await client.list_topics()) == {"assignments.zj", "actions.zj"}
+    await cluster.consume("dept-cn-demo.wj", "assignments.cn-demo.wj", "dept-cn-demo.wj.office")
+    async with cluster.admin("dept-cn-demo.zj") as client:
+        assert set(await client.list_topics()) == {"assignments.cn-demo.zj", "actions.cn-demo.zj"}
         there, not_there = (
-            await client.describe_topics(["assignments.wj"]),
-            await client.describe_topics(["assignments.no"]),
+            await client.describe_topics(["assignments.cn-demo.wj"]),
+            await client.describe_topics(["assignments.cn-demo.no"]),
         )
         assert there[0]["error_code"] == not_there[0]["error_code"] == TopicAuthorizationFailedError.errno
         groups = {name for name, _kind in await client.list_consumer_groups()}
-        assert all(name.startswith("dept-zj.") for name in groups)
+        assert all(name.startswith("dept-cn-demo.zj.") for name in groups)
 
 
 async def test_only_administrator_creates_or_deletes_topics_and_grants_rights(cluster: Cluster) -> None:
-    for user in ("dept-zj", "svc-routing"):
+    for user in ("dept-cn-demo.zj", "svc-routing"):
         async with cluster.admin(user) as client:
-            made = await client.create_topics([NewTopic("actions.new", 1, 1)])
-            dropped = await client.delete_topics(["actions.zj"])
+            made = await client.create_topics([NewTopic("actions.cn-demo.new", 1, 1)])
+            dropped = await client.delete_topics(["actions.cn-demo.zj"])
             codes = [made.topic_errors[0][1], dropped.topic_error_codes[0][1]]
             assert codes == [TopicAuthorizationFailedError.errno] * 2
         async with admin_client(cluster.connection(user)) as admin:
@@ -293,12 +319,12 @@ async def test_only_administrator_creates_or_deletes_topics_and_grants_rights(cl
             with pytest.raises(Refusal, match=ClusterAuthorizationFailedError.__name__):
                 await brokers.give([Acl(user, "topic", CORE, False, "Read")])
             with pytest.raises(Refusal, match=ClusterAuthorizationFailedError.__name__):
-                await brokers.of({"dept-wj"})
+                await brokers.of({"dept-cn-demo.wj"})
 
 
 async def test_wrong_password_is_rejected(cluster: Cluster) -> None:
     with pytest.raises(KafkaConnectionError):
-        await cluster.produce("dept-zj", "actions.zj", password="wrong")
+        await cluster.produce("dept-cn-demo.zj", "actions.cn-demo.zj", password="wrong")
 
 
 def test_missing_rights_are_granted_and_extra_rights_reported(cluster: Cluster) -> None:
@@ -322,7 +348,7 @@ def test_missing_rights_are_granted_and_extra_rights_reported(cluster: Cluster) 
     done = huiyin("topics", "acls", "--apply", "--json", **place)
     assert done.returncode == 1, "a right that the file does not give is left to people"
     assert json.loads(done.stdout) == {"given": [], "more": [more._asdict()]}
-    done = huiyin("topics", "acls", "--apply", **{**place, **cluster.place("dept-zj")})
+    done = huiyin("topics", "acls", "--apply", **{**place, **cluster.place("dept-cn-demo.zj")})
     assert done.returncode == 1 and "ClusterAuthorizationFailedError" in done.stderr
 
 

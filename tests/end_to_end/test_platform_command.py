@@ -13,7 +13,7 @@ def test_platform_command_prints_updates_and_daily_report(tmp_path: Path) -> Non
     data = ("--data", str(tmp_path / "data"))
     assert huiyin("policy", "activate", "demo", *data).returncode == 0
     told = ("--channel", "province", "--item", "P-1", "--text", "路灯不亮", "--place", "dh-yl", "--subject", "0102")
-    assert huiyin("submit", *told, *data).returncode == 0
+    assert huiyin("submit", *told, "--as", "platform:province", *data).returncode == 0
     shown = huiyin("platform", "updates", "province", *data)
     assert shown.returncode == 0, shown.stderr
     assert "registered" in shown.stdout and "sent" in shown.stdout and "zj" in shown.stdout

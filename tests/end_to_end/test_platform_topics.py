@@ -22,7 +22,7 @@ from shared.adapters.kafka.outbox_relay import RELAYS, OutboxRelay
 from shared.messaging.partner_topics import InboundMessage, MessageHandler
 from shared.messaging.platform_updates import reconciled
 from tests.support.county import MORNING
-from tests.support.platform import PLATFORM, filing, submissions
+from tests.support.platform import OWNER, PLATFORM, filing, submissions
 from tests.support.schemas import unfit
 from tests.support.servers.kafka import PREFIX, bootstrap
 from tests.support.serving import Served, served
@@ -79,7 +79,7 @@ class Platform:
         log = self.here.runtime.ports.log
         async with asyncio.timeout(90):
             while True:
-                found = await reconciled(log, PLATFORM, MORNING.date(), "Asia/Shanghai")
+                found = await reconciled(log, OWNER, MORNING.date(), "Asia/Shanghai")
                 if found.sent == self.sent:
                     break
                 await asyncio.sleep(0.1)
@@ -128,7 +128,7 @@ async def test_garbage_duplicate_and_poison_records_are_answered_without_blockin
             foreign = {"command": "nudge", "command_id": "g-2", "case": (await it.here.filed())["case"]}
             await it.sends(filing("P-1"), *GARBAGE.values(), None, foreign, filing("P-2"), filing("P-1"), filing("P-2"))
             await it.answered()
-            whole = len(await it.here.runtime.ports.log.load(f"updates/{PLATFORM}"))
+            whole = len(await it.here.runtime.ports.log.load(f"updates/cn-demo/{PLATFORM}"))
             records = await it.reads(lambda found: len(found) >= whole)
         finally:
             await letters.stop()
@@ -165,7 +165,7 @@ async def test_platform_replays_from_zero_and_recovers_lost_position() -> None:
         await letters.start()
         await it.sends(*(filing(f"P-{number}") for number in range(12)))
         await it.answered()
-        whole = len(await it.here.runtime.ports.log.load(f"updates/{PLATFORM}"))
+        whole = len(await it.here.runtime.ports.log.load(f"updates/cn-demo/{PLATFORM}"))
         first = await it.reads(lambda found: len(found) >= whole)
         again = await it.reads(lambda found: len(found) >= whole)
         assert [one.value for one in first] == [one.value for one in again] and len(first) == whole == 24
@@ -213,7 +213,7 @@ async def test_process_killed_before_offset_commit_answers_once() -> None:
         await second.stop()
         answers = [
             (event.body.kind, event.body.record, event.body.repeated)  # type: ignore[union-attr]
-            for commit in await it.here.runtime.ports.log.load(f"updates/{PLATFORM}")
+            for commit in await it.here.runtime.ports.log.load(f"updates/cn-demo/{PLATFORM}")
             for event in commit.recorded
             if event.body.record is not None  # type: ignore[union-attr]
         ]

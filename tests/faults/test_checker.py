@@ -139,7 +139,7 @@ def before_acceptance(steps: Steps) -> None:
 
 def _assigned(steps: Steps) -> int:
     return next(
-        n for n, one in enumerate(steps) if one[0].startswith("outbox/") and one[2]["body"]["kind"] == "assigned"
+        n for n, one in enumerate(steps) if one[0].startswith("inbox/") and one[2]["body"]["kind"] == "assigned"
     )
 
 
@@ -149,7 +149,7 @@ def drop_inbox_entry(steps: Steps) -> None:
 
 def move_inbox_entry(steps: Steps) -> None:
     place = _assigned(steps)
-    steps[place] = ("outbox/nobody", *steps[place][1:])
+    steps[place] = ("inbox/cn-demo/nobody", *steps[place][1:])
 
 
 STORIES: dict[str, tuple[int, Story]] = {
@@ -263,14 +263,14 @@ def publish(run: Run, leave_out: int = 0) -> None:
 
 
 def outbox(run: Run) -> tuple[str, list[Any]]:
-    return next((org, events) for org, events in run.log.under("outbox/") if len(events) > 2)
+    return next((org, events) for org, events in run.log.under("inbox/") if len(events) > 2)
 
 
 def tell(run: Run, numbers: list[int], **other: Any) -> None:
     org, events = outbox(run)
     for seq in numbers:
         said = {"seq": seq, "kind": events[seq - 1].body["kind"], "case": events[seq - 1].body["case"], **other}
-        record(run, f"assignments.{org}", f"outbox/{org}", seq, json.dumps(said).encode())
+        record(run, f"assignments.{org.replace('/', '.')}", f"inbox/{org}", seq, json.dumps(said).encode())
 
 
 def every(run: Run) -> list[int]:
@@ -348,7 +348,7 @@ FAULTS: dict[str, tuple[int, Fault]] = {
     "the topic has other bytes": (3, fork_in_topic),
     "an event is not on the topic": (3, lambda run: publish(run, leave_out=1)),
     "what is parked has other bytes": (3, park_other_bytes),
-    "an outbox has a gap": (11, hole("outbox/")),
+    "an outbox has a gap": (11, hole("inbox/")),
     "a topic leaves an entry out": (11, lambda run: tell(run, every(run)[:-1])),
     "a topic tells in another order": (11, lambda run: tell(run, every(run)[::-1])),
     "a topic tells something else": (11, lambda run: tell(run, every(run), kind="other")),

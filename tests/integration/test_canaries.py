@@ -55,7 +55,7 @@ async def here(tmp_path: Path) -> AsyncIterator[tuple[Process, httpx.AsyncClient
             sections = {one.section: one.document for one in bundled("demo")}
             found = await client.post(
                 "/v1/policies:activate",
-                json={"jurisdiction": "CN-DEMO", "sections": sections, "effective_at": "2020-01-01"},
+                json={"jurisdiction": "cn-demo", "sections": sections, "effective_at": "2020-01-01"},
                 headers=as_("operations"),
             )
             assert found.status_code == 200, found.text

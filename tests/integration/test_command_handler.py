@@ -83,7 +83,7 @@ async def test_cached_commit_equals_decoded_bytes(here: County) -> None:
     org = (await here.case(filed.case)).assignment.org or ""
     await here.act(filed.case, "sign_off", clerk(org), at=date(2026, 3, 2))
     await here.act(filed.case, "accept", clerk(org), path=6)
-    for stream in (f"case/{filed.case}", f"outbox/{org}"):
+    for stream in (f"case/{filed.case}", f"inbox/cn-demo/{org}"):
         commits = await here.ports.log.load(stream)
         assert commits
         for commit in commits:
@@ -261,7 +261,7 @@ async def test_stale_refusal_of_reaction_is_rechecked_against_log(here: County) 
     known.remember(before, head)
     handling = replace(here.ports.handling("routing"), cases=known)
     rule = RULES["serve_notice"]
-    command = rule.model.model_validate({"kind": "acceptance", "mode": "electronic"})
+    command = rule.model.model_validate({"kind": "acceptance"})
     stamp = EventMetadata(clerk(org), "t:seen", jurisdiction=DEMO)
     done = await handling.handle(
         filed.case,

@@ -71,7 +71,7 @@ async def test_historical_case_is_recorded_once(here: County) -> None:
     assert await everything(here) == Counter({(name, "history"): 1 for name in names})
     await here.tick()
     assert sum((await everything(here)).values()) == 6  # nothing is sent, no rung fires
-    async for commits in here.ports.log.scan("outbox/"):
+    async for commits in here.ports.log.scan("inbox/"):
         pytest.fail(f"{len(commits)} entries were sent")
 
 

@@ -199,7 +199,8 @@ async def test_broken_log_terminates_process(here: Served, monkeypatch: pytest.M
     monkeypatch.setattr(here.runtime.ports.log, "append", broken)
     async with here.client("registrar") as desk:
         check(await desk.post("/v1/submissions", json=submission()), 503, "log_broken")
-        assert (await desk.get("/readyz")).status_code == 503
+    async with here.on_operations_port(None) as anybody:
+        assert (await anybody.get("/readyz")).status_code == 503
     assert here.runtime.ended.is_set()
 
 
@@ -217,10 +218,10 @@ async def test_unexpected_error_becomes_problem_without_its_text(
 
 async def test_policy_with_routing_gap_is_not_activated(here: Served) -> None:
     async with here.client("operations") as operations:
-        documents = (await operations.get("/v1/policies/CN-DEMO")).json()["documents"]
+        documents = (await operations.get("/v1/policies/cn-demo")).json()["documents"]
         routing = {**documents["routing"], "rules": documents["routing"]["rules"][:1]}
         routing.pop("default", None)
-        body = {"jurisdiction": "CN-DEMO", "sections": {"routing": routing}}
+        body = {"jurisdiction": "cn-demo", "sections": {"routing": routing}}
         checked = (await operations.post("/v1/policies:validate", json=body)).json()
         answer = await operations.post("/v1/policies:activate", json=body)
     assert not checked["valid"]

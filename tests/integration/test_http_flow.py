@@ -26,7 +26,7 @@ async def test_complaint_runs_from_filing_to_closing(here: Served) -> None:
         ("clerk", "accept", {"path": 6}, "accepted"),
         ("clerk", "serve_notice", {"kind": "acceptance"}, "accepted"),
         ("clerk", "decide", {"result": "explained", "basis": ["条例"], "text": "已维修"}, "decided"),
-        ("clerk", "deliver_reply", {"mode": "post"}, "replied"),
+        ("clerk", "deliver_reply", {"mode": "in_person"}, "replied"),
         ("registrar", "follow_up", {"reached": True, "satisfied": True}, "replied"),
         ("registrar", "close", {"kind": "explained"}, "closed"),
     ):
@@ -200,7 +200,7 @@ async def test_query_code_guessing_is_rate_limited(here: Served) -> None:
         for _ in range(10):
             wrong = await guesser.post("/v1/status", json={"number": receipt["number"], "code": "0" * 26})
             assert wrong.status_code == 404
-        limited = await guesser.post("/v1/status", json={"number": receipt["number"], "code": receipt["code"]})
+        limited = await guesser.post("/v1/status", json={"number": receipt["number"], "code": "1" * 26})
         assert limited.status_code == 429
         assert int(limited.headers["retry-after"]) > 0
         here.clock.advance(61)
@@ -221,7 +221,7 @@ async def test_rebuild_gives_same_read_models(here: Served) -> None:
 
 async def test_logs_and_metrics_contain_no_personal_data(here: Served, capsys: pytest.CaptureFixture[str]) -> None:
     receipt = await here.filed()
-    async with here.client("operations") as operations:
+    async with here.on_operations_port() as operations:
         figures = (await operations.get("/metrics")).text
     assert 'petition_cases_registered_total{channel_class="web"} 1.0' in figures
     seen = figures + "".join(capsys.readouterr())
@@ -238,7 +238,7 @@ async def test_parked_case_is_listed_and_retried(here: Served) -> None:
         assert (listed["group"], listed["reason"], listed["bytes"]) == ("supervision", "ValueError", None)
         (shown,) = (await owner.get(f"/local/parked?stream={case}")).json()["parked"]
         assert shown["bytes"] == "{}"
-        assert (await owner.post("/local/parked:redrive", json={})).json() == {"redriven": 1, "parked": 0}
+        assert (await owner.post("/local/parked:redrive", json={})).json() == {"redriven": 1, "parked": 0, "waiting": 0}
 
 
 async def test_sealed_case_is_hidden_from_lists_of_other_organisations(here: Served) -> None:

@@ -28,7 +28,7 @@ async def here() -> AsyncIterator[County]:
 
 
 async def told(here: County, org: str) -> list[tuple[str, str | None]]:
-    bodies = [event.body for event in await here.events(f"outbox/{org}")]
+    bodies = [event.body for event in await here.events(f"inbox/cn-demo/{org}")]
     return [(body.kind, body.detail) for body in bodies if isinstance(body, OutboxEntry)]
 
 
@@ -38,7 +38,7 @@ async def lived(here: County, case: str, *steps: tuple[Principal, str, dict[str,
         await here.act(case, command, who, **fields)
 
 
-ZJ, HEAD = clerk("zj"), clerk("zj", "k-head")
+ZJ, HEAD = clerk("zj"), clerk("zj", "k-head", head=True)
 TAKEN = (
     (ZJ, "sign_off", {}),
     (ZJ, "accept", {"path": 6}),
@@ -46,7 +46,7 @@ TAKEN = (
 )
 ANSWERED = (
     (ZJ, "decide", {"result": "explained", "basis": ["条例"], "text": "x"}),
-    (ZJ, "deliver_reply", {"mode": "post"}),
+    (ZJ, "deliver_reply", {"mode": "in_person"}),
 )
 HOUSING = {"place": "dh-yl", "subject": "0102"}
 
@@ -194,7 +194,7 @@ async def test_subordinate_of_forwarder_receives_case_entries(here: County) -> N
     await here.act(case, "recall", REGISTRAR)
     await here.act(case, "dispatch", REGISTRAR, org="dhq")
     await lived(here, case, (clerk("dhq"), "forward_down", {"to": "dhyl"}), (REGISTRAR, "nudge", {}))
-    entry = (await here.events("outbox/dhyl"))[0].body
+    entry = (await here.events("inbox/cn-demo/dhyl"))[0].body
     assert isinstance(entry, OutboxEntry)
     assert {due.clock for due in entry.due} == {"C3", "C4"}
     await lived(here, case, (REGISTRAR, "recall", {}))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.deciding import GUIDANCE
 from tests.support.serving import Served, served
 
 LAMP = "东湖小区三号楼路灯坏了半个月没有人修，晚上老人出门看不清路，请尽快派人维修。"
@@ -161,11 +162,11 @@ async def test_follower_petitioner_is_told_of_matter_but_not_of_other_petitioner
     assert "已受理" in told["zh"] and "Housing and Construction" in told["en"] and "Next: " in told["en"]
     assert lead["number"] not in str(told) and lead["case"] not in str(told) and "王五" not in str(told)
     assert any("joined to an older case" in one["en"] for one in told["events"])
-    assert (await here.act("registrar", follower["case"], "serve_notice", kind="joined", mode="post")).is_success
+    assert (await here.act("registrar", follower["case"], "serve_notice", kind="joined")).is_success
     for role, command, fields in (
         ("clerk", "serve_notice", {"kind": "acceptance"}),
         ("clerk", "decide", {"result": "explained", "basis": ["条例"], "text": "已维修"}),
-        ("clerk", "deliver_reply", {"mode": "post"}),
+        ("clerk", "deliver_reply", {"mode": "in_person"}),
         ("registrar", "follow_up", {"reached": True, "satisfied": True}),
         ("registrar", "close", {"kind": "explained"}),
     ):
@@ -215,7 +216,7 @@ async def test_follower_is_not_closed_before_petitioner_notice(here: Served) -> 
     follower = await linked(here, lead)
     for role, command, fields in (
         ("clerk", "sign_off", {}),
-        ("registrar", "guide", {"path": 4, "how_to": "申请行政复议"}),
+        ("registrar", "guide", {"path": 4, **GUIDANCE}),
         ("registrar", "close", {"kind": "guided"}),
     ):
         answer = await here.act(role, lead["case"], command, **fields)

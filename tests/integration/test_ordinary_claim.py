@@ -27,7 +27,7 @@ async def test_claim_runs_from_filing_to_confirmed_closing(here: County) -> None
     assert case.assignment.rule is not None
     assert case.assignment.delivered
     org = case.assignment.org
-    told = await here.events(f"outbox/{org}")
+    told = await here.events(f"inbox/cn-demo/{org}")
     assert [event.type for event in told] == ["OutboxEntry"]
     running = [one for one in deadlines(case, await here.ports.policies.book(DEMO)) if one.running and one.org == org]
     assert running, "the clocks run from delivery"
@@ -54,7 +54,7 @@ async def test_claim_runs_from_filing_to_confirmed_closing(here: County) -> None
     await here.act(filed.case, "close", SUPERVISOR, kind="resolved_confirmed")
     case = await here.case(filed.case)
     assert (case.state, case.closure.kind) == ("closed", "resolved_confirmed")
-    kinds = [event.body.kind for event in await here.events(f"outbox/{org}")]  # type: ignore[union-attr]
+    kinds = [event.body.kind for event in await here.events(f"inbox/cn-demo/{org}")]  # type: ignore[union-attr]
     assert kinds == ["assigned", "evaluated", "closed"]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from services.supervision.policy_activation import activate, checked
+from services.supervision.policy_activation import activate
 from shared.policy.loading.loader import bundled
 from tests.support.county import DEMO
 from tests.support.serving import OPERATOR, Served, served, submission
@@ -74,19 +74,3 @@ async def test_history_is_recorded_in_county_of_key(here: Served) -> None:
 async def test_inbox_of_another_county_is_reported_as_unknown(here: Served, role: str) -> None:
     assert (await asked(here, "GET", "/v1/organisations/zj/assignments", role))[0] == 200
     assert await asked(here, "GET", "/v1/organisations/only-next/assignments", role) == (404, "unknown_organisation")
-
-
-async def test_activation_names_codes_used_by_another_county(here: Served) -> None:
-    """A channel and item id identify one case, and an organisation code one inbox, across all counties."""
-    document = {one.section: deepcopy(one.document) for one in bundled("demo")}
-    own = {"channels": [{"code": "tel-next", "name": "热线", "class_": "phone"}]}
-    own_code = document["organisations"]["organisations"][0]["code"]
-    found = await checked(
-        here.runtime.handling("supervision"),
-        NEXT,
-        {"channels": document["channels"], "organisations": document["organisations"]},
-    )
-    assert [one.where for one in found.warnings] == ["channels", "organisations"]
-    assert all(DEMO in one.what and DEMO in one.zh for one in found.warnings)
-    assert own_code in found.warnings[1].what
-    assert (await checked(here.runtime.handling("supervision"), NEXT, {"channels": own})).warnings == []

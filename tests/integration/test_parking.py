@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -85,7 +86,7 @@ async def test_poison_event_parks_its_case_in_one_consumer_only(here: Served) ->
         (shown,) = (await owner.get(f"/local/parked?stream={poison.case}")).json()["parked"]
         assert "Nudged" in shown["bytes"]
         refused = (await owner.post("/local/parked:redrive", json={})).json()
-        assert refused == {"redriven": 0, "parked": 1}, "not mended yet"
+        assert refused == {"redriven": 0, "parked": 1, "waiting": 0}, "not mended yet"
         # The case itself and all its other consumers continue.
         assert (await here.act("clerk", poison.case, "accept", path=6)).is_success
         assert (await here.act("clerk", other, "accept", path=6)).is_success
@@ -95,6 +96,7 @@ async def test_poison_event_parks_its_case_in_one_consumer_only(here: Served) ->
         assert (await owner.post("/local/parked:redrive", json={"stream": poison.case})).json() == {
             "redriven": 1,
             "parked": 0,
+            "waiting": 0,
         }
     await here.runtime.drain()
     for case in (poison.case, other):
@@ -173,12 +175,46 @@ async def test_read_model_or_sink_failing_on_one_case_processes_others(here: Ser
     assert marks == {("analytics", f"case/{bad}"), ("supervision", f"case/{bad}")}
     analytics.sink, lists.shows = whole, shows
     async with here.owner() as owner:
-        assert (await owner.post("/local/parked:redrive", json={})).json() == {"redriven": 2, "parked": 0}
+        assert (await owner.post("/local/parked:redrive", json={})).json() == {"redriven": 2, "parked": 0, "waiting": 0}
     assert (await states(here))[bad] == "signed"
     before = await views_digest(here.runtime.ports.views, here.runtime.parts)
     async for _step in rebuild(here.runtime.ports, here.runtime.parts, feeding=True):
         pass
     assert await views_digest(here.runtime.ports.views, here.runtime.parts) == before
+
+
+@pytest.mark.parametrize("mended", [True, False])
+async def test_redrive_in_one_process_reaches_consumers_of_others(here: Served, mended: bool) -> None:
+    """The operator asks a process that does not run the consumer; the process that does looks every few seconds."""
+    other = consumer(here.runtime, "routing")
+    poison = Poison(other, "Nudged", lambda: ZeroDivisionError("x"))
+    poison.case = (await here.filed())["case"]
+    await nudged(here, poison.case)
+    assert len(await parked(here)) == 1
+    here.runtime.parts = [part for part in here.runtime.parts if part.name != "routing"]
+
+    async def time_passes() -> None:
+        while True:
+            here.clock.advance(0.5)
+            await asyncio.sleep(0.01)
+
+    async with here.owner() as owner, asyncio.timeout(60):
+        passing = asyncio.create_task(time_passes())
+        alone = (await owner.post("/local/parked:redrive", json={})).json()
+        assert alone == {"redriven": 0, "parked": 1, "waiting": 1}, "the request stays for its process"
+        assert [one["reason"] for one in await parked(here)] == ["redrive:ZeroDivisionError"]
+        poison.mended, tries = mended, poison.tries
+
+        async def look() -> None:
+            while any(one["reason"].startswith("redriv") for one in await parked(here)):
+                await asyncio.gather(retry(other), retry(other))  # of two processes one takes the request
+
+        answer, _ = await asyncio.gather(owner.post("/local/parked:redrive", json={}), look())
+        passing.cancel()
+    left = 0 if mended else 1
+    assert answer.json() == {"redriven": 1 - left, "parked": left, "waiting": 0}
+    assert [one["reason"] for one in await parked(here)] == ["ZeroDivisionError"] * left
+    assert poison.tries == tries + left
 
 
 # --- on SQLite: damage in the file, and restarts ---

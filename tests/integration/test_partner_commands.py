@@ -11,6 +11,7 @@ import pytest
 from services.routing.organisation_notifications import OrganisationNotifications
 from services.routing.topics.commands import PartnerCommands
 from shared.eventstore.errors import StoreUnavailable
+from shared.messaging.member import Member
 from shared.messaging.partner_topics import InboundMessage
 from tests.support.findings import is_chinese
 from tests.support.serving import Served, served
@@ -33,7 +34,7 @@ class Desk:
     def letter(self, value: Any, org: str = "zj") -> InboundMessage:
         self.offset += 1
         data = value if isinstance(value, bytes) or value is None else orjson.dumps(value)
-        return InboundMessage(org, 0, self.offset, SENT, data)
+        return InboundMessage(Member("cn-demo", org), 0, self.offset, SENT, data)
 
     async def sends(self, *values: Any, org: str = "zj") -> list[InboundMessage]:
         letters = [self.letter(value, org) for value in values]
@@ -158,7 +159,7 @@ async def test_store_fault_causes_redelivery(monkeypatch: pytest.MonkeyPatch) ->
 
         async def failing(commit: Any) -> Any:
             """The command is carried out, its answer is not written."""
-            if commit.stream.startswith("outbox/") and left[0]:
+            if commit.stream.startswith("inbox/") and left[0]:
                 left[0] -= 1
                 raise StoreUnavailable("away")
             return await append(commit)
@@ -173,3 +174,24 @@ async def test_store_fault_causes_redelivery(monkeypatch: pytest.MonkeyPatch) ->
         assert outcome["detail"] == "done"
         types = [one.type for commit in await log.load(f"case/{case}") for one in commit.recorded]
         assert types.count("SignedFor") == 1
+
+
+async def test_every_refused_outcome_names_its_visible_case() -> None:
+    async with served() as here:
+        desk = Desk(here)
+        case = (await here.filed())["case"]
+        await desk.sends(command(case))
+        refused: list[dict[str, Any]] = [
+            command(case, path=3),  # the id was used before
+            command(case, "burn"),
+            command(case, "accept", path=9),
+            command(case, "dispatch", org="jy"),
+            command(case, "deliver_reply"),
+            command(case, "sign_off", command_id="second"),
+        ]
+        await desk.sends(*refused)
+        outcomes = [one for one in await desk.outcomes() if one["problem"] is not None]
+        assert outcomes and {one["problem"]["code"] for one in outcomes} > {"same_id_other_content", "unknown_command"}
+        assert {one["case"] for one in outcomes} == {case} and all(one["number"] for one in outcomes)
+        await desk.sends(*refused, org="jy")
+        assert {one["case"] for one in await desk.outcomes("jy")} == {""}, "who may not see the case is not told its id"

@@ -20,12 +20,13 @@ from shared.eventstore.field_encryption import open_sealed
 from shared.kernel.identifiers import query_code
 from shared.kernel.refusals import Unavailable
 from shared.kernel.settings import Settings
+from shared.messaging.member import Member
 from shared.messaging.partner_topics import InboundMessage
 from shared.messaging.platform_updates import REFUSED, STREAM, reconciled
 from shared.policy.loading.loader import bundled
 from tests.support.county import DEMO, MORNING
 from tests.support.findings import is_chinese
-from tests.support.platform import PLATFORM, Topic, filing
+from tests.support.platform import OWNER, PLATFORM, Topic, filing
 from tests.support.serving import OPERATOR, Served, served
 
 ZONE = "Asia/Shanghai"
@@ -301,14 +302,14 @@ async def test_daily_report_adds_up() -> None:
         sent += [{"command": "nudge", "command_id": "n-0", "case": f"{PLATFORM}:P-0"}, filing("by-the-desk")]
         await topic.sends(*sent)
         today = MORNING.date()
-        found = await reconciled(here.runtime.ports.log, PLATFORM, today, ZONE)
+        found = await reconciled(here.runtime.ports.log, OWNER, today, ZONE)
         assert (found.registered, found.done, found.refused, found.same_again) == (20, 4, 2, 6)
         assert found.sent == len(sent) == found.registered + found.done + found.refused + found.same_again
         assert found.codes == {"not_json": 1, "unknown_channel": 1}
-        before = await reconciled(here.runtime.ports.log, PLATFORM, today - timedelta(days=1), ZONE)
+        before = await reconciled(here.runtime.ports.log, OWNER, today - timedelta(days=1), ZONE)
         assert (before.sent, before.registered, before.refused) == (2, 1, 1)
-        assert (await reconciled(here.runtime.ports.log, PLATFORM, today - timedelta(days=9), ZONE)).sent == 0
-        assert (await reconciled(here.runtime.ports.log, "nobody", today, ZONE)).sent == 0
+        assert (await reconciled(here.runtime.ports.log, OWNER, today - timedelta(days=9), ZONE)).sent == 0
+        assert (await reconciled(here.runtime.ports.log, Member("cn-demo", "nobody"), today, ZONE)).sent == 0
         async with here.client(key=await here.key_of("platform", PLATFORM)) as client:
             answer = await client.get(f"/v1/platforms/{PLATFORM}/days/{today}")
         assert answer.status_code == 200, answer.text
@@ -320,7 +321,7 @@ async def test_recreated_topic_loses_nothing() -> None:
     async with served() as here:
         topic = Topic(here.runtime)
         await topic.sends(filing("P-1"))
-        anew = InboundMessage(PLATFORM, 0, 0, here.clock.now(), orjson.dumps(filing("P-2")))
+        anew = InboundMessage(OWNER, 0, 0, here.clock.now(), orjson.dumps(filing("P-2")))
         assert kinds(await topic.delivers(anew)) == ["registered", "sent"]
 
 
@@ -329,7 +330,7 @@ async def test_record_with_impossible_time_counts_on_day_of_reading() -> None:
         topic = Topic(here.runtime)
         for wrong in (datetime.fromtimestamp(0, UTC), MORNING - timedelta(days=400), MORNING + timedelta(days=400)):
             await topic.delivers(topic.record(filing(f"T-{wrong}"))._replace(sent_at=wrong))
-        assert (await reconciled(here.runtime.ports.log, PLATFORM, MORNING.date(), ZONE)).sent == 3
+        assert (await reconciled(here.runtime.ports.log, OWNER, MORNING.date(), ZONE)).sent == 3
 
 
 async def test_case_without_platform_creates_no_update_stream() -> None:
@@ -342,7 +343,7 @@ async def test_case_without_platform_creates_no_update_stream() -> None:
 def test_topic_principal_is_platform() -> None:
     from shared.messaging.inbound_handler import topic_principal
 
-    assert topic_principal("platform", "province") == Principal("platform", "province", "topic")
+    assert topic_principal("platform", OWNER) == Principal("platform", "province", "topic", jurisdiction="cn-demo")
 
 
 async def test_records_are_not_answered_again_after_restart(tmp_path: Path) -> None:

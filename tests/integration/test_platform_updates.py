@@ -11,6 +11,7 @@ import pytest
 from shared.application.access_keys import PEOPLE
 from shared.case.evolve import changed
 from shared.kernel.identifiers import query_code
+from tests.support.deciding import GUIDANCE
 from tests.support.platform import PLATFORM, Topic, filing
 from tests.support.serving import Served, served
 
@@ -65,7 +66,7 @@ LIFE: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("head", "grant_extension", {"days": 10, "approver": "王局长", "reason": "须鉴定"}),
     ("clerk", "record_step", {"step": "site_visit"}),
     ("clerk", "decide", {"result": "supported", "basis": ["条例第三十二条"], "text": DECISION}),
-    ("clerk", "deliver_reply", {"mode": "electronic", "text": "答复如下"}),
+    ("clerk", "deliver_reply", {"mode": "in_person", "text": "答复如下"}),
     ("clerk", "correct_reply", {"text": "更正日期"}),
     ("clerk", "confirm_execution", {}),
     ("registrar", "correct", {"field": "subject", "new": "0103"}),
@@ -77,7 +78,7 @@ LIFE: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 async def test_platform_receives_every_case_step_in_order(platform: Platform) -> None:
     here = platform.here
-    here.keys["head"] = await here.key_of("clerk", "zj")
+    here.keys["head"] = await here.key_of("clerk", "zj", head=True)
     here.clock.advance(2)
     case = await platform.files("P-1")
     await live(here, case, *LIFE)
@@ -88,7 +89,7 @@ async def test_platform_receives_every_case_step_in_order(platform: Platform) ->
         ("accepted", "6"),
         ("notice", "acceptance"),
         ("extended", "10"),
-        ("replied", "electronic"),
+        ("replied", "in_person"),
         ("invited", "petition_office"),
         ("invited", "organisation"),
         ("corrected", "reply"),
@@ -108,7 +109,7 @@ async def test_platform_receives_every_case_step_in_order(platform: Platform) ->
 
 async def test_texts_are_read_by_recorded_request_after_reply_only(platform: Platform) -> None:
     here = platform.here
-    here.keys["head"] = await here.key_of("clerk", "zj")
+    here.keys["head"] = await here.key_of("clerk", "zj", head=True)
     here.clock.advance(2)
     case = await platform.files("P-1")
     await live(here, case, *LIFE[:7])
@@ -194,7 +195,7 @@ async def test_platform_receives_other_case_endings(platform: Platform) -> None:
     await live(here, follower, ("registrar", "link", {"lead": lead, "reason": "同一事项"}))
     await live(here, follower, ("registrar", "unlink", {"reason": "不是"}))
     guided = await platform.files("G-1", place=None, subject=None, text="请问")
-    await live(here, guided, ("registrar", "guide", {"path": 4, "how_to": "可以申请行政复议"}))
+    await live(here, guided, ("registrar", "guide", {"path": 4, **GUIDANCE}))
     void = await platform.files("V-1")
     await live(here, void, ("registrar", "void", {"reason_code": "test"}))
     gone = await platform.files("W-1")
@@ -228,7 +229,7 @@ async def test_erasure_removes_item_from_update_entries(platform: Platform) -> N
 async def test_accused_platform_receives_no_further_updates(platform: Platform) -> None:
     """Art. 30: the platform filed the accusation and keeps the number, but receives no updates about it."""
     here = platform.here
-    async with here.client("registrar") as client:
+    async with here.client(key=await here.key_of("platform", PLATFORM)) as client:
         body = filing("A-1", **{"class": "accusation", "respondent": {"name": "某人", "org": "zj"}})
         assert (await client.post("/v1/submissions", json=body)).status_code == 201
     await here.runtime.drain()

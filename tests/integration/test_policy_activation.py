@@ -188,7 +188,7 @@ async def test_future_activation_is_checked_against_policy_in_force_then() -> No
             "至少写一个词",
         ),
         (
-            {"jurisdiction": {"code": "X", "name": "某", "zone": "Asia/Shanghai"}},
+            {"jurisdiction": {"code": "x", "name": "某", "zone": "Asia/Shanghai"}},
             "is not the code of the jurisdiction",
             "不是要更改的辖区",
         ),

@@ -403,11 +403,11 @@ async def test_policy_change_is_shown_at_once() -> None:
         case = (await here.filed(place="nowhere"))["case"]
         before = await here.runtime.ports.views.get("worklist", case)
         async with here.client("registrar") as desk:
-            policy = (await desk.get("/v1/policies/CN-DEMO")).json()
+            policy = (await desk.get("/v1/policies/cn-demo")).json()
             clocks = policy["documents"]["clocks"]
             next(rule for rule in clocks["rules"] if rule["id"] == "C1")["period"]["days"] = 3
             told = await desk.post(
-                "/v1/policies:activate", json={"jurisdiction": "CN-DEMO", "sections": {"clocks": clocks}}
+                "/v1/policies:activate", json={"jurisdiction": "cn-demo", "sections": {"clocks": clocks}}
             )
             assert told.json()["activated"] == ["clocks"], told.text
         await runtime.drain()

@@ -38,7 +38,7 @@ async def test_receiving_organisation_lists_case_until_petitioner_notice(here: S
         assert filing["text"] not in orjson.dumps(whole).decode()
         assert "serve_notice" in whole["allowed"] and "sign_off" not in whole["allowed"]
         assert (await clerk.get("/v1/cases")).json()["cases"] == []
-        body = {"command": "serve_notice", "command_id": "n-1", "kind": "transfer", "mode": "post"}
+        body = {"command": "serve_notice", "command_id": "n-1", "kind": "transfer"}
         assert (await clerk.post(f"/v1/cases/{case}/commands", json=body)).status_code == 200
         await here.runtime.drain()
         assert (await clerk.get("/v1/cases?queue=to_notify")).json()["cases"] == []

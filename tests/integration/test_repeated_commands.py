@@ -36,7 +36,7 @@ async def test_repeated_command_with_different_path_kind_or_date_is_not_ignored(
     assert await code(here, "clerk", case, "accept") is None
     assert await code(here, "clerk", case, "accept", path=6) == "recorded_otherwise"
     here.clock.advance(3 * DAY)
-    assert await code(here, "clerk", case, "decide", result="explained", basis=["x"], text="y") is None
+    assert await code(here, "clerk", case, "perform_duty", result="answered", text="y") is None
     here.clock.advance(3 * DAY)
     assert await code(here, "clerk", case, "deliver_reply") is None
     assert await code(here, "clerk", case, "deliver_reply") is None

@@ -96,7 +96,9 @@ async def work(here: Served, case: str, org: str, steps: int) -> None:
         ("sign_off", own, {}),
         ("accept", own, {"path": 6}),
         ("serve_notice", own, {"kind": "acceptance"}),
-        ("decide", own, {"result": "explained", "basis": ["条例第三十二条"], "text": "意见"}),
+        ("finish_accusation", own, {"text": "意见"})
+        if org == "jjw"
+        else ("decide", own, {"result": "explained", "basis": ["条例第三十二条"], "text": "意见"}),
         ("deliver_reply", own, {}),
         ("evaluate", REGISTRAR, {"object": "organisation", "grade": "satisfied"}),
         ("follow_up", SUPERVISOR, {"reached": True, "satisfied": True}),
@@ -136,6 +138,9 @@ async def accusation(here: Served, turn: int) -> Secret:
         here, item=item, place=PLACES[turn % 4], subject="0102", respondent={"name": "某科长", "org": ACCUSED}, **fields
     )
     case = (await here.runtime.ports.cases.reload(receipt.case))[0]
+    if case.accusation.suspected is not None:  # a claim that names an organisation waits until a person has read it
+        await act(here, receipt.case, "clear_suspicion", REGISTRAR)
+        case = (await here.runtime.ports.cases.reload(receipt.case))[0]
     organ = case.assignment.org or ("jjw" if turn % 4 else "jt")
     if case.assignment.org is None and turn % 9:
         await act(here, receipt.case, "dispatch", REGISTRAR, org=organ)
@@ -363,8 +368,6 @@ PROBES: dict[tuple[str, str], Callable[[Twins], Iterator[Asked]]] = {
     ("GET", "/v1/cases/{reference}/candidates"): same_matter,
     ("GET", "/v1/matters/{reference}"): matters,
     ("GET", "/livez"): at("/livez"),
-    ("GET", "/readyz"): at("/readyz"),
-    ("GET", "/metrics"): at("/metrics"),
 }
 """A route without a row fails the test."""
 
@@ -393,7 +396,7 @@ async def transcript(
     async with here.client(key) as client:
         for method, path in probes:
             for address, parts in PROBES[method, path](twins):
-                await settle(here, without="" if path == "/readyz" else "analytics")
+                await settle(here, without="analytics")
                 answer = await client.request(method, address, **parts)
                 headers = {name: value for name, value in answer.headers.items() if name != "content-length"}
                 body = plain(answer.text, seen)

@@ -48,7 +48,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     for commit, event in read_log(folder / "log.sqlite").events:
         if commit.stream.startswith("case/"):
             cases[commit.stream].append(event)
-        elif commit.stream.startswith("outbox/"):
+        elif commit.stream.startswith("inbox/"):
             outboxes.append(event)
     last = days[-1].day
     end = datetime(last.year, last.month, last.day, 20, tzinfo=CHINA)

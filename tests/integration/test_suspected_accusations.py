@@ -50,8 +50,8 @@ async def test_suspected_accusation_is_hidden_from_others_even_in_counts() -> No
             assert await listed(here, role) == []
             async with here.client(role) as client:
                 assert (await client.get(f"/v1/cases/{case}")).status_code == 404
-        for org in here.runtime.ports.policies._books["CN-DEMO"].organisations:
-            assert await here.runtime.ports.log.load(f"outbox/{org}") == []
+        for org in here.runtime.ports.policies._books["cn-demo"].organisations:
+            assert await here.runtime.ports.log.load(f"inbox/cn-demo/{org}") == []
         for role in ("registrar", "supervisor"):
             assert await listed(here, role, queue="to_confirm") == [case]
             assert await listed(here, role, queue="to_dispatch") == []

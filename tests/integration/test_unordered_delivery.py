@@ -59,7 +59,7 @@ async def test_repeated_delivery_causes_effects_once() -> None:
                 org = (await here.case(case)).assignment.org
                 assert org is not None
                 await here.act(case, "sign_off", clerk(org))
-            told = [event.body for event in await here.events(f"outbox/{org}")]
+            told = [event.body for event in await here.events(f"inbox/cn-demo/{org}")]
             assert Counter(body.case for body in told) == dict.fromkeys(cases, 1)  # type: ignore[union-attr]
             for case in cases:
                 kinds = Counter(event.type for event in await here.events(f"case/{case}"))

@@ -32,11 +32,12 @@ from tests.property.days import ZONE, When
 from tests.property.matter import Attempt, Matter, Who
 from tests.property.table import AFTER_CLOSING, TABLE, Verdict, apply, knows, may, partial, verdict
 from tests.support.county import DEMO, activate
+from tests.support.deciding import GUIDANCE
 
 MODELS = body_models()
 CASES = 6
 """Cases of one county."""
-TICKER = frozenset({"DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted"})
+TICKER = frozenset({"DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted", "UnreadReminded"})
 _COMPARED = (
     "state", "assignment.org", "assignment.assist", "assignment.forwarded", "review.reviewer", "filing.class_", "filing.path",
 )  # fmt: skip
@@ -44,9 +45,9 @@ ENDED = frozenset({"closed", "withdrawn", "voided"})
 _CODE = re.compile(r"[a-z][a-z0-9_]+")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 ACTORS = (
-    Who("clerk", "zj", "zj-1"), Who("clerk", "zj", "zj-2"), Who("organisation", "zj", "zj-3"),
+    Who("clerk", "zj", "zj-1"), Who("clerk", "zj", "zj-2", head=True), Who("organisation", "zj", "zj-3"),
     Who("clerk", "jt", "jt-1"), Who("organisation", "jt", "jt-2"),
-    Who("clerk", "jjw", "jjw-1"), Who("clerk", "jjw", "jjw-2"),
+    Who("clerk", "jjw", "jjw-1"), Who("clerk", "jjw", "jjw-2", head=True),
     Who("clerk", "dhq", "dhq-1"), Who("clerk", "dhyl", "dhyl-1"), Who("clerk", "fc", "fc-1"), Who("clerk", "sfc", "sfc-1"),
     Who("registrar", "xfj", "desk-1"), Who("registrar", "xfj", "desk-2"), Who("registrar", "zj", "desk-inside"),
     Who("supervisor", "xfj", "supervisor-1"), Who("supervisor", "zj", "supervisor-inside"),
@@ -186,7 +187,8 @@ class Desk:
     def _principal(self, step: Step, lived: Lived) -> Principal:
         who = step.who
         if who.role != "citizen":
-            return Principal(who.role, who.org, who.key)  # type: ignore[arg-type]
+            person = who.key if who.role == "clerk" else None
+            return Principal(who.role, who.org, who.key, person=person, head=who.head)  # type: ignore[arg-type]
         own = lived.id if who.key == "own" else self.lived[step.case - 1].id
         return Principal("citizen", None, who.key, case=own)
 
@@ -217,7 +219,12 @@ class Desk:
     def _by_service(matter: Matter, event: Any) -> None:
         body = event.body
         if event.type == "CaseTransferred":
-            if matter.state != "registered" or body.org == matter.accused or matter.class_ == "accusation":
+            if (
+                matter.state != "registered"
+                or body.org == matter.accused
+                or matter.class_ in ("accusation", "consultation")
+                or (matter.class_ == "litigation" and body.org != "zfw")
+            ):
                 raise Disagreement(f"routed by itself while {matter.state}, {matter.class_}")
             matter.state, matter.moved = "dispatched", event.effective_at
             matter.given_to(body.org)
@@ -258,11 +265,14 @@ class Desk:
             for event in commit.recorded:
                 if event.type in TICKER:
                     rung = getattr(event.body, "rung", "breach" if event.type == "DeadlineBreached" else "lift")
-                    fired[event.body.clock, event.body.episode, rung] += 1
+                    clock = getattr(event.body, "clock", "unread")
+                    fired[clock, getattr(event.body, "episode", getattr(event.body, "of", 0)), rung] += 1
                 if ended and event.type not in AFTER_CLOSING:
                     raise Disagreement(f"{event.type} after the case had ended")
                 ended = event.type in ("CaseClosed", "CaseWithdrawn", "CaseVoided") or (
-                    ended and event.type not in ("RedoOrdered", "ReviewRequested", "ReReviewRequested")
+                    ended
+                    and event.type
+                    not in ("RedoOrdered", "ReviewRequested", "ReReviewRequested", "NotCompetentDeclared")
                 )
         twice = [rung for rung, times in fired.items() if times > 1]
         if twice:
@@ -308,10 +318,10 @@ def _filing(dice: Random, number: int, now: datetime) -> dict[str, Any]:
         "place": dice.choice(("dh-yl", "sl", "sl")),
         "subject": dice.choice(("0102", "0301", "1101", "1502", "1502")),
     }
-    class_ = dice.choice((None, "claim", "claim", "suggestion", "consultation", "accusation"))
+    class_ = dice.choice((None, "claim", "claim", "suggestion", "consultation", "litigation", "accusation"))
     if class_ is not None:
         fields["class"] = class_
-    if class_ == "accusation" or dice.random() < 0.1:
+    if class_ == "accusation":  # a claim about an organisation is a suspected accusation
         fields["respondent"] = {"name": "某人", "org": dice.choice(("zj", "jt", "jjw"))}
     if dice.random() < 0.3:
         fields["received_at"] = (now.astimezone(ZONE).date() - timedelta(days=dice.randrange(9))).isoformat()
@@ -319,7 +329,7 @@ def _filing(dice: Random, number: int, now: datetime) -> dict[str, Any]:
 
 
 def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
-    org = dice.choice(("zj", "zj", "jt", "jjw", "dhq", "nowhere"))
+    org = dice.choice(("zj", "zj", "jt", "jjw", "zfw", "dhq", "nowhere"))
     today = now.astimezone(ZONE).date()
     if command == "dispatch":
         found: dict[str, Any] = {"org": org, "kind": dice.choice(("transfer", "transfer", "assignment"))}
@@ -331,7 +341,7 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
     if command == "rule_jurisdiction":
         return {"org": org, "assist": list(dice.choice(((), (), ("jt",), ("zj", "jt"))))}
     if command in ("accept", "order_acceptance"):
-        path = {"path": dice.choice((6, 6, 6, 1, 4))} if dice.random() < 0.85 else {}
+        path = {"path": dice.choice((6, 6, 6, 6, 1, 4, 5))} if dice.random() < 0.85 else {}
         return path | ({"text": "应予受理"} if command == "order_acceptance" else {})
     if command == "record_hearing":
         first, last = (
@@ -353,21 +363,43 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         return {"field": name, "new": dice.choice(values[name])}
     return {
         "answer_at_once": lambda: {"text": "答复"},
-        "guide": lambda: {"path": dice.randint(1, 5), "how_to": "可以申请行政复议"},
+        "guide": lambda: {"path": dice.choice((1, 2, 3, 4, 4, 5, 6)), **GUIDANCE},
+        "record_not_competent": lambda: {"organ": "复议机构", "reference": "不予受理"}
+        | dice.choice(({}, {"path": 5}, {"path": 6})),
+        "lead_into": lambda: {
+            "path": dice.choice((1, 2, 3, 4, 4, 6)), "procedure": "行政裁决", "reference": "裁1号", "reason": "属于裁决事项",
+            "opened_on": (today + timedelta(days=dice.choice((-3, 0, 0, 2)))).isoformat(),
+        },
+        "perform_duty": lambda: {
+            "result": dice.choice(("performed", "refused", "answered")), "basis": ["某法第一条"], "text": "已查处",
+        },
+        "answer_consultation": lambda: {"text": "答复"},
+        "finish_accusation": lambda: {"text": "办理结果"},
+        "serve_on_paper": lambda: {"document": dice.choice(("reply", "reply", "notice"))},
+        "deliver_reply": lambda: {"mode": dice.choice(MODES)},
+        "confirm_delivery_address": lambda: {"electronic": dice.random() < 0.7, "kind": "sms", "address": "13900000000"},
         "verify_return": lambda: {"agreed": dice.random() < 0.4},
         "refer_dispute": lambda: {"reason": "意见不一"},
         "request_return": lambda: {"reason_code": "other", "reason": "不属于我单位职责"},
         "not_accept": lambda: {"reason_code": "other", "reason": "理由", "remedy": "可以申请复查"},
-        "serve_notice": lambda: {"kind": dice.choice(("acceptance", "non_acceptance", "exempt")), "reason": "说明"},
+        "serve_notice": lambda: {
+            "kind": dice.choice(("acceptance", "non_acceptance", "exempt", "guidance", "led_into")), "reason": "说明",
+            "mode": dice.choice(MODES),
+        },
         "record_step": lambda: {"step": "site_visit"},
         "ask_extension": lambda: {"days": dice.choice((5, 10, 30)), "reason": "复杂"},
         "grant_extension": lambda: {"days": dice.choice((5, 10, 20, 30, 31)), "approver": "office"},
         "refuse_extension": lambda: {"reason": "不必"},
+        "record_mediation": lambda: dice.choice(({"outcome": "offered"}, {"outcome": "agreed", "text": "协议"})),
+        "refuse_review": lambda: {"reason": "无正当理由"},
+        "no_longer_accept": lambda: {"concluded": "0" * 32, "reason": "同一事实"},
         "decide": lambda: {"result": dice.choice(("supported", "explained", "not_supported")), "basis": ["条例"], "text": "意见"},
         "answer_suggestion": lambda: {"result": dice.choice(("adopted", "not_adopted")), "text": "答复"},
         "correct_reply": lambda: {"text": "更正"},
         "file_report": lambda: {"text": "报告"},
         "add_material": lambda: {"text": "补充"},
+        "confirm_date": lambda: {"of": 1, "evidence": "letter", "reference": "1"},
+        "correct_party": lambda: {"name": "某"},
         "evaluate": lambda: {
             "object": dice.choice(("organisation", "petition_office")),
             "grade": dice.choice(("satisfied", "basically_satisfied", "dissatisfied")),
@@ -379,6 +411,9 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         "void": lambda: {"reason_code": "other"},
         "link": lambda: {"lead": "0" * 32, "reason": "同一事项"},
         "unlink": lambda: {"reason": "并非同一事项"},
+        "renew_query_code": lambda: {"reason": "回执遗失"},
+        "confirm_sealed_withdrawal": lambda: {"reason": "已当面核实"},
+        "decline_sealed_withdrawal": lambda: {"reason": "并非本人意愿"},
         "follow_up": lambda: dice.choice(({"reached": False}, {"reached": True, "satisfied": dice.random() < 0.6})),
         "order_redo": lambda: {"ground": "other"},
         "open_supervision": lambda: {"ground": "delay", "text": "拖延"} | dice.choice(({}, {"decider": "xfj"})),
@@ -387,12 +422,13 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         "close": lambda: {
             "kind": dice.choice(
                 ("resolved_confirmed", "resolved_unconfirmed", "settled", "explained", "not_supported", "guided",
-                 "not_accepted", "closed_unresolved", "withdrawn", "merged")
+                 "led_into", "not_accepted", "closed_unresolved", "withdrawn", "merged")
             )
         } | ({"text": "说明"} if dice.random() < 0.7 else {}),
     }.get(command, dict)()  # fmt: skip
 
 
+MODES = ("in_person", "in_person", "in_person", "post", "electronic", "left", "public")
 CLASSES = (*("claim", "suggestion") * 8, "accusation")
 """To an accusation less often: it takes a case back to its beginning."""
 NOW_ONLY = frozenset({"ask_extension", "grant_extension", "refuse_extension"})
@@ -406,11 +442,18 @@ LATE = {
     "request_re_review": 4.0,
     "issue_re_review_opinion": 3.0,
     "grant_extension": 3.0,
+    "serve_extension_notice": 4.0,
     "verify_return": 4.0,
+    "record_not_competent": 3.0,
+    "finish_accusation": 3.0,
+    "answer_consultation": 3.0,
+    "perform_duty": 2.0,
 }
 """More weight for what stands at the end of the longest way."""
 SLOW = {
-    "withdraw": 0.02, "void": 0.02, "answer_at_once": 0.2, "guide": 0.1, "recall": 0.2, "nudge": 0.1, "add_material": 0.1,
+    "withdraw": 0.02, "void": 0.02, "answer_at_once": 0.2, "guide": 0.1,
+    "lead_into": 0.1, "recall": 0.2, "nudge": 0.1, "add_material": 0.1,
+    "confirm_sealed_withdrawal": 0.02, "renew_query_code": 0.1,
     "correct": 0.2, "serve_notice": 0.3, "request_confidentiality": 0.2, "urge": 0.3, "open_supervision": 0.2,
     "close_supervision": 0.2, "record_hearing": 0.3,
 }  # fmt: skip

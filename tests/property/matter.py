@@ -21,6 +21,8 @@ class Who(NamedTuple):
     role: str
     org: str | None
     key: str
+    head: bool = False
+    """Head of the organisation, who decides on extensions."""
 
 
 class Attempt(NamedTuple):
@@ -59,6 +61,8 @@ class Matter:
     forwarded: tuple[str, ...] = ()
     """Down the line from the responsible organisation."""
     confidential: bool = False
+    asked_to_withdraw: Who | None = None
+    """Who asked to withdraw an accusation, while nobody has decided on it."""
     path: int | None = None
     ruled: bool = False
     objections: int = 0
@@ -68,6 +72,10 @@ class Matter:
     """How the last return was verified."""
     delivered: When | None = None
     notice: str | None = None
+    mediation: bool = False
+    """Mediation was offered and not failed."""
+    extension_told: bool = True
+    """The petitioner was notified of the last extension."""
     asked_by: str | None = None
     """Key of who asked for an extension that is not decided yet."""
     refused_extension: bool = False
@@ -97,6 +105,20 @@ class Matter:
     closure: str | None = None
     concluded: bool = False
     """By the opinion of the re-review: the last word (Art. 36 ¶3)."""
+    opinion: bool = False
+    """The handling ended in an opinion (处理意见书), which only path 6 has."""
+    reply_heard: bool = True
+    """The petitioner has the reply in hand, so that the period for a review runs."""
+    unread: bool = False
+    """The reply went to the electronic address, and nobody has read it."""
+    electronic: bool = False
+    """The petitioner confirmed an electronic address."""
+    before: str = ""
+    """The state before the last step."""
+    guided_from: str | None = None
+    path_before: int | None = None
+    declared: bool = False
+    """An organ declared that it is not competent."""
 
     def last_day_to_object(self) -> date | None:
         """Art. 23 ¶3: five working days from the delivery."""
@@ -118,6 +140,7 @@ class Matter:
         self.result = self.asked_by = self.closure = self.reply_open = self.opinion_open = None
         self.executed = self.report_filed = self.confirmed_by_call = False
         self.grades = {}
+        self.opinion = self.unread = False
         self.period_from = when
         self.extended_now = 0
 

@@ -21,7 +21,7 @@ from tests.property.matter import MOST_EXTENSION_DAYS, MOST_OBJECTIONS, REVIEW_D
 
 ORGS = {
     "zj": "handling", "jt": "handling", "jjw": "sealed", "xfj": "petition_office", "dhq": "handling", "dhyl": "handling",
-    "fc": "review", "sfc": "review",
+    "zfw": "political_legal", "fc": "review", "sfc": "review",
 }  # fmt: skip
 ABOVE = {"dhyl": "dhq"}
 """Subordinate -> the organisation above it."""
@@ -30,7 +30,8 @@ ASKED = frozenset({"in_review", "in_re_review"})
 OPEN = frozenset(
     {
         "registered", "dispatched", "signed", "return_requested", "returned", "disputed", "accepted", "handling",
-        "decided", "replied", "redo_ordered", "not_accepted", "guided", "in_review", "reviewed", "in_re_review",
+        "decided", "replied", "redo_ordered", "not_accepted", "guided", "led_into", "in_review", "reviewed",
+        "in_re_review",
     }
 )  # fmt: skip
 EVERY = OPEN | {"closed", "withdrawn", "concluded"}
@@ -38,7 +39,7 @@ AFTER_CLOSING = frozenset(
     {
         "CaseCorrected", "CaseVoided", "EvaluationInvited", "EvaluationSubmitted", "FollowUpRecorded", "ReplyCorrected",
         "RedoOrdered", "ReviewRequested", "ReReviewRequested", "NoticeServed", "BreachLifted", "AssignmentDelivered",
-        "SupervisionClosed", "AssignmentWithdrawn", "OpinionDelivered",
+        "SupervisionClosed", "AssignmentWithdrawn", "OpinionDelivered", "PaperServed", "DocumentRead", "NotCompetentDeclared",
     }
 )  # fmt: skip
 """What may still be recorded of a case that is closed, withdrawn or voided: corrections, the petitioner's word, late paper, and
@@ -72,7 +73,7 @@ def no_effect(_matter: Matter, _attempt: Attempt) -> None:
 class Row(NamedTuple):
     by: str
     """organisation: the responsible one; desk: a registrar; outside: a supervisor or registrar of another unit than the
-    handling one; organisation_or_desk; organisation_or_supervisor; supervisor; petitioner: they, their platform, a registrar."""
+    handling one; organisation_or_desk; head: its head; supervisor; petitioner: they, their platform, a registrar."""
     states: frozenset[str]
     to: str | None = None
     """The state then; None: as before, or as `effect` says."""
@@ -94,13 +95,16 @@ class Row(NamedTuple):
 ROLES: dict[str, frozenset[str]] = {
     "organisation": frozenset({"organisation", "clerk"}),
     "organisation_or_desk": frozenset({"organisation", "clerk", "registrar"}),
-    "organisation_or_supervisor": frozenset({"organisation", "clerk", "supervisor"}),
+    "head": frozenset({"clerk"}),
     "desk": frozenset({"registrar"}),
     "outside": frozenset({"registrar", "supervisor"}),
     "desk_or_supervisor": frozenset({"registrar", "supervisor"}),
+    "organisation_or_desk_or_supervisor": frozenset({"organisation", "clerk", "registrar", "supervisor"}),
     "supervisor": frozenset({"supervisor"}),
     "outside_supervisor": frozenset({"supervisor"}),
     "petitioner": frozenset({"citizen", "platform", "registrar"}),
+    "petitioner_not_handler": frozenset({"citizen", "platform", "registrar"}),
+    "holder_of_code": frozenset({"citizen", "registrar"}),
     "reviewer": frozenset({"organisation", "clerk"}),
     "reviewer_or_desk": frozenset({"organisation", "clerk", "registrar"}),
     "subordinate": frozenset({"organisation", "clerk"}),
@@ -129,8 +133,12 @@ def may(row: Row, matter: Matter, who: Who) -> bool:
         return True
     if row.by in ("reviewer", "reviewer_or_desk") or (row.by == "hearer" and matter.state in ASKED):
         return who.org == matter.reviewer and not partial(matter, who.org)
+    if row.by == "petitioner_not_handler" and who.role == "registrar":
+        return who.org not in matter.handlers
     if row.by == "subordinate":
         return who.org in matter.forwarded
+    if row.by == "head":
+        return who.org in matter.handlers and who.head
     if who.role in ("organisation", "clerk"):
         return who.org in matter.handlers
     if row.by in ("outside", "outside_supervisor"):
@@ -175,7 +183,7 @@ def verdict(matter: Matter, attempt: Attempt) -> Verdict:
 def apply(matter: Matter, attempt: Attempt) -> None:
     """The matter after an attempt that was done."""
     row = TABLE[attempt.command]
-    before = matter.state
+    before = matter.before = matter.state
     if row.to is not None:
         matter.state = row.to
     row.effect(matter, attempt)
@@ -197,6 +205,8 @@ def misdirected(matter: Matter, attempt: Attempt) -> str | None:
         return "the accused"
     if class_ == "accusation":
         return None if ORGS[org] == "sealed" else "an accusation goes to a sealed organ"
+    if class_ == "litigation" and ORGS[org] != "political_legal":
+        return "litigation goes to the political and legal organ"
     if attempt.get("kind") == "assignment":
         due = attempt.get("due")
         if due is None:
@@ -251,18 +261,80 @@ def wrongly_ruled(matter: Matter, attempt: Attempt) -> str | None:
         return "the accused"
     if matter.class_ == "accusation" and any(ORGS[org] != "sealed" for org in named):
         return "an accusation goes to sealed organs"
+    if matter.class_ == "litigation" and ORGS[named[0]] != "political_legal":
+        return "litigation goes to the political and legal organ"
     return "assists itself" if named[0] in named[1:] else None
+
+
+WORKING = frozenset({"accepted", "handling", "redo_ordered"})
+ENDS_IN: dict[tuple[str, int | None], frozenset[str]] = {
+    **{("claim", path): frozenset({"lead_into", "guide"}) for path in (1, 2, 3, 4)},
+    ("claim", 5): frozenset({"perform_duty"}),
+    ("claim", 6): frozenset({"decide"}),
+    ("claim", None): frozenset({"decide"}),
+    ("suggestion", None): frozenset({"answer_suggestion"}),
+    ("consultation", None): frozenset({"answer_consultation"}),
+    ("accusation", None): frozenset({"finish_accusation"}),
+    ("litigation", None): frozenset({"lead_into", "guide"}),
+}
+"""(class, path) -> outcomes (Art. 29 to 31). A case of no class yet is a claim; only claims have paths."""
+
+
+def other_outcome(command: str) -> Objection:
+    def objection(matter: Matter, _attempt: Attempt) -> str | None:
+        class_ = matter.class_ or "claim"
+        right = ENDS_IN[class_, matter.path if class_ == "claim" else None]
+        return None if command in right else "another outcome (Art. 31)"
+
+    return objection
+
+
+def not_elsewhere(command: str) -> Objection:
+    """Only paths 1 to 4 lead elsewhere; a duty that was accepted is performed, and what is handled on path 6 is decided."""
+
+    def objection(matter: Matter, attempt: Attempt) -> str | None:
+        if attempt.get("path") not in (1, 2, 3, 4):
+            return "no other procedure"
+        if (matter.class_ or "claim") not in ("claim", "litigation"):
+            return "another outcome"
+        if matter.path == 5 and matter.period_from is not None:
+            return "a duty"
+        if matter.path == 6 and matter.state in ("handling", "redo_ordered"):
+            return "is decided"
+        opened = attempt.get("opened_on")
+        if opened is not None and date.fromisoformat(opened) > day(attempt.when):
+            return "opened later"
+        return guided_late(matter, attempt)
+
+    return objection
+
+
+def gone(matter: Matter) -> bool:
+    return matter.guided_from is not None and (matter.state == "guided" or matter.closure == "guided")
+
+
+def came_back(matter: Matter, attempt: Attempt) -> None:
+    matter.state = matter.guided_from or "registered"
+    matter.path = attempt.get("path") or matter.path_before
+    matter.guided_from = matter.path_before = matter.closure = None
+    matter.declared = True
+
+
+def led(matter: Matter, attempt: Attempt) -> None:
+    if matter.period_from is None:
+        matter.path = attempt.get("path")
 
 
 def guided_late(matter: Matter, attempt: Attempt) -> str | None:
     """The organisation does not date it back to before the end of the sixty days that it missed (Art. 34)."""
-    last = matter.last_day_to_handle() if matter.state == "accepted" else None
+    last = matter.last_day_to_handle() if matter.state in WORKING else None
     if (attempt.who.role == "registrar" and attempt.who.org not in matter.handlers) or last is None:
         return None
     return "dated back over a breach" if day(attempt.now) > last >= day(attempt.when) else None
 
 
 def guided(matter: Matter, attempt: Attempt) -> None:
+    matter.guided_from, matter.path_before = matter.before, matter.path
     if matter.period_from is None:
         matter.path = attempt.get("path")
 
@@ -300,7 +372,18 @@ def without_path(matter: Matter, attempt: Attempt) -> str | None:
 def wrong_notice(matter: Matter, attempt: Attempt) -> str | None:
     if matter.delivered is not None and earlier(attempt.when, matter.delivered):
         return "before the delivery"
-    return None
+    kind = attempt.get("kind")
+    if {"guidance": "guided", "led_into": "led_into"}.get(kind, matter.state) != matter.state:
+        return "no such procedure"
+    return None if kind == "exempt" else unproved(matter, attempt)
+
+
+def unproved(matter: Matter, attempt: Attempt) -> str | None:
+    """No electronic service without a confirmed address; post is proved by the date on the return slip."""
+    mode = attempt.get("mode")
+    if mode == "electronic" and not matter.electronic:
+        return "no confirmed address"
+    return "the date on the slip" if mode == "post" and attempt.at is None else None
 
 
 def noticed(matter: Matter, attempt: Attempt) -> None:
@@ -324,6 +407,8 @@ def wrong_grant(matter: Matter, attempt: Attempt) -> str | None:
     last = matter.last_day_to_handle()
     if last is None or day(attempt.when) > last:
         return "no period runs that can be extended"
+    if matter.extended_now:
+        return "extended before"
     if matter.extended + attempt.fields["days"] > MOST_EXTENSION_DAYS:
         return "over the cap"
     return None
@@ -332,6 +417,7 @@ def wrong_grant(matter: Matter, attempt: Attempt) -> str | None:
 def granted(matter: Matter, attempt: Attempt) -> None:
     matter.extended += attempt.fields["days"]
     matter.extended_now += attempt.fields["days"]
+    matter.extension_told = False
     matter.asked_by = None
 
 
@@ -341,6 +427,17 @@ def wrong_refusal(matter: Matter, attempt: Attempt) -> str | None:
     return "own request" if matter.asked_by == attempt.who.key else None
 
 
+def extension_told(matter: Matter, _attempt: Attempt) -> None:
+    matter.extension_told = True
+
+
+def mediated(matter: Matter, attempt: Attempt) -> None:
+    if attempt.get("outcome") == "offered":
+        matter.state, matter.mediation = "handling", True
+    else:
+        matter.state, matter.result = "decided", "settled"
+
+
 def extension_refused(matter: Matter, _attempt: Attempt) -> None:
     matter.asked_by = None
     matter.refused_extension = True
@@ -348,13 +445,29 @@ def extension_refused(matter: Matter, _attempt: Attempt) -> None:
 
 def decided(matter: Matter, attempt: Attempt) -> None:
     matter.result = attempt.get("result")
+    matter.opinion = attempt.command == "decide"
+    matter.executed = matter.executed or matter.result == "performed"
     matter.decided_by |= {matter.org or ""}
 
 
 def replied(matter: Matter, attempt: Attempt) -> None:
     matter.replied = True
     matter.decided_by |= {matter.org or ""}
-    matter.reply_open = attempt.when if matter.path == 6 else None
+    matter.reply_open = attempt.when if matter.path == 6 and matter.opinion else None
+    mode = attempt.get("mode") or "in_person"
+    matter.reply_heard, matter.unread = mode not in ("electronic", "public"), mode == "electronic"
+
+
+def handed_over(matter: Matter, attempt: Attempt) -> None:
+    if attempt.get("document") != "reply":
+        return
+    if not matter.reply_heard and matter.reply_open is not None:
+        matter.reply_open = attempt.when
+    matter.reply_heard, matter.unread = True, False
+
+
+def addressed(matter: Matter, attempt: Attempt) -> None:
+    matter.electronic = attempt.get("electronic")
 
 
 def wrongly_forwarded(matter: Matter, attempt: Attempt) -> str | None:
@@ -393,6 +506,8 @@ def graded(matter: Matter, attempt: Attempt) -> None:
 
 
 def answered_at_once(matter: Matter, _attempt: Attempt) -> None:
+    if matter.org is not None:
+        recalled(matter, _attempt)
     matter.result = "explained"
     matter.replied = True
 
@@ -452,6 +567,11 @@ def nothing_received(matter: Matter, attempt: Attempt) -> str | None:
 def re_review_lapsed(matter: Matter, attempt: Attempt) -> str | None:
     """Counted from receipt of the opinion: before receipt the period does not run (Art. 36 ¶1)."""
     return None if matter.opinion_open and not matter.opinion_received else lapsed(matter.opinion_open, attempt)
+
+
+def review_lapsed(matter: Matter, attempt: Attempt) -> str | None:
+    """Counted from receipt of the reply, and only against an opinion (Art. 31(6), 35 ¶1)."""
+    return None if matter.reply_open and not matter.reply_heard else lapsed(matter.reply_open, attempt)
 
 
 def lapsed(opened: When | None, attempt: Attempt) -> str | None:
@@ -541,18 +661,31 @@ def not_closable(matter: Matter, attempt: Attempt) -> str | None:
         return "交办 without its report"
     if kind in ("withdrawn", "merged"):
         return "not by hand"
-    if matter.state in ("guided", "not_accepted"):
+    if matter.unread:
+        return "nobody has read the reply"
+    if matter.state in ("guided", "led_into", "not_accepted"):
         return None if kind == matter.state else "another kind"
-    if kind in ("guided", "not_accepted"):
+    if kind in ("guided", "led_into", "not_accepted"):
         return "another kind"
     wanted = {
-        "explained": ("explained", "adopted", "partly_adopted", "not_adopted"),
-        "not_supported": ("not_supported",),
+        "explained": (
+            "explained",
+            "adopted",
+            "partly_adopted",
+            "not_adopted",
+            "answered",
+            "the accusation was handled",
+            "the consultation was answered",
+        ),
+        "not_supported": ("not_supported", "refused"),
         "settled": ("settled",),
     }.get(kind)
     if wanted is not None and matter.result not in wanted:
         return "the decision was another"
-    if kind == "resolved_unconfirmed" and matter.result in ("explained", "not_supported", "not_adopted"):
+    if kind == "resolved_unconfirmed" and matter.result in (
+        "explained", "not_supported", "not_adopted", "refused", "answered", "the accusation was handled",
+        "the consultation was answered",
+    ):  # fmt: skip
         return "nothing was resolved"
     content = matter.grades.get("organisation") in ("satisfied", "basically_satisfied") or matter.confirmed_by_call
     if kind == "resolved_confirmed" and not content:
@@ -574,10 +707,24 @@ def says(reason: str, condition: Condition) -> Objection:
     return lambda matter, attempt: reason if condition(matter, attempt) else None
 
 
+def withdrawn(matter: Matter, attempt: Attempt) -> None:
+    """An accusation is only asked to be withdrawn: who holds its code may be the accused (Art. 30)."""
+    if matter.class_ == "accusation":
+        matter.asked_to_withdraw = attempt.who
+    else:
+        matter.state, matter.moved, matter.asked_to_withdraw = "withdrawn", attempt.when, None
+
+
+def not_asked_by_another(matter: Matter, attempt: Attempt) -> str | None:
+    asked = matter.asked_to_withdraw
+    return "nobody else asked to withdraw it" if asked is None or asked == attempt.who else None
+
+
 TABLE: dict[str, Row] = {
     # the desk
     "answer_at_once": Row(
-        "desk", states("registered"), "replied", effect=answered_at_once, basis="直接答复, consultations only",
+        "desk", states("registered", "dispatched"), "replied", effect=answered_at_once,
+        basis="直接答复, consultations only, until they are signed for",
         unless=says("not a consultation", lambda m, _a: m.class_ not in (None, "consultation")),
     ),
     "dispatch": Row(
@@ -589,8 +736,16 @@ TABLE: dict[str, Row] = {
         again=lambda m, _a: m.org is None,
     ),
     "guide": Row(
-        "organisation_or_desk", states("registered", "signed", "accepted"), "guided", effect=guided, basis="Art. 31",
-        unless=guided_late,
+        "organisation_or_desk", states("registered", "signed") | WORKING, "guided", effect=guided, basis="Art. 31",
+        unless=not_elsewhere("guide"),
+    ),
+    "record_not_competent": Row(
+        "desk_or_supervisor", states("guided", "closed"), None, moves=True, effect=came_back, basis="Art. 31",
+        unless=says("not guided", lambda m, _a: not gone(m)), again=lambda m, _a: m.declared and not gone(m),
+    ),
+    "lead_into": Row(
+        "organisation", states("signed") | WORKING, "led_into", effect=led, basis="Art. 31(1) to (4)",
+        unless=not_elsewhere("lead_into"), again=lambda m, _a: m.state == "led_into",
     ),
     "verify_return": Row(
         "desk", states("return_requested"), None, moves=True, effect=verified, basis="Art. 23 ¶3",
@@ -629,23 +784,50 @@ TABLE: dict[str, Row] = {
         unless=says("asked already", lambda m, _a: m.asked_by is not None),
     ),
     "grant_extension": Row(
-        "organisation_or_supervisor", states("accepted", "handling"), basis="Art. 34", unless=wrong_grant,
+        "head", states("accepted", "handling"), basis="Art. 34", unless=wrong_grant,
         effect=granted,
     ),
     "refuse_extension": Row(
-        "organisation_or_supervisor", states("accepted", "handling"), basis="Art. 34", unless=wrong_refusal,
+        "head", states("accepted", "handling"), basis="Art. 34", unless=wrong_refusal,
         effect=extension_refused, again=lambda m, _a: m.asked_by is None and m.refused_extension,
     ),
+    "serve_extension_notice": Row(
+        "organisation", OPEN, basis="Art. 34", effect=extension_told,
+        unless=says("not extended", lambda m, _a: not m.extended),
+        again=lambda m, _a: bool(m.extended) and m.extension_told,
+    ),
+    "record_mediation": Row(
+        "organisation", states("accepted", "handling", "redo_ordered"), None, moves=True, effect=mediated, basis="Art. 33",
+        unless=says("not offered", lambda m, a: a.get("outcome") == "agreed" and not m.mediation),
+        again=lambda m, a: a.get("outcome") == "offered" and m.mediation,
+    ),
+    "confirm_receipt_date": Row("desk_or_supervisor", states(), again=lambda _m, _a: True),
+    "no_longer_accept": Row("desk", states(), basis="Art. 36 ¶3"),  # no other case is concluded here
+    "refuse_review": Row("reviewer", states(), basis="Art. 35 ¶1"),  # every request is in time here
     "decide": Row(
-        "organisation", states("accepted", "handling", "redo_ordered"), "decided", effect=decided, basis="Art. 32",
+        "organisation", WORKING, "decided", effect=decided, basis="Art. 31(6), 32", unless=other_outcome("decide"),
         # to decide is itself the first act of handling
     ),
     "answer_suggestion": Row(
-        "organisation", states("accepted", "handling", "redo_ordered"), "decided", effect=decided, basis="Art. 29",
-        unless=says("no suggestion", lambda m, _a: m.class_ != "suggestion"),
+        "organisation", WORKING, "decided", effect=decided, basis="Art. 29", unless=other_outcome("answer_suggestion"),
+    ),
+    "perform_duty": Row(
+        "organisation", WORKING, "decided", effect=decided, basis="Art. 31(5)", unless=other_outcome("perform_duty"),
+    ),
+    "answer_consultation": Row(
+        "organisation", WORKING, "decided", unless=other_outcome("answer_consultation"),
+        effect=lambda m, a: (decided(m, a), setattr(m, "result", "the consultation was answered"))[0],
+    ),
+    "finish_accusation": Row(
+        "organisation", WORKING, "decided", basis="Art. 30", unless=other_outcome("finish_accusation"),
+        effect=lambda m, a: (decided(m, a), setattr(m, "result", "the accusation was handled"))[0],
+    ),
+    "serve_on_paper": Row(
+        "organisation_or_desk", EVERY, by_the_clocks=True, effect=handed_over,
+        unless=says("nothing to serve", lambda m, a: a.get("document") == "reply" and not m.replied),
     ),
     "deliver_reply": Row(
-        "organisation", states("decided"), "replied", effect=replied,
+        "organisation", states("decided"), "replied", effect=replied, unless=unproved,
         again=lambda m, a: m.state == "replied" and (a.at is None or day(a.at) == day(m.moved)),
     ),
     "correct_reply": Row("organisation", states("replied", "closed"), basis="beside the original"),
@@ -654,7 +836,8 @@ TABLE: dict[str, Row] = {
         unless=says("nothing to execute", lambda m, _a: m.result != "supported"), again=lambda m, _a: m.executed,
     ),
     "file_report": Row(
-        "organisation", states("decided", "replied", "reviewed", "concluded", "not_accepted", "guided"), basis="Art. 22",
+        "organisation", states("decided", "replied", "reviewed", "concluded", "not_accepted", "guided", "led_into"),
+        basis="Art. 22",
         effect=reported,
         again=lambda m, _a: m.report_filed,
     ),
@@ -669,7 +852,7 @@ TABLE: dict[str, Row] = {
     # the next level up
     "request_review": Row(
         "petitioner", states("replied", "closed"), "in_review", basis="Art. 35 ¶1", effect=review_asked,
-        unless=lambda m, a: lapsed(m.reply_open, a), again=lambda m, _a: m.state == "in_review",
+        unless=review_lapsed, again=lambda m, _a: m.state == "in_review",
     ),
     "request_re_review": Row(
         "petitioner", states("reviewed", "closed"), "in_re_review", basis="Art. 36 ¶1", effect=re_review_asked,
@@ -694,13 +877,24 @@ TABLE: dict[str, Row] = {
         unless=wrong_hearing, again=lambda m, a: (a.fields["from"], a.fields["to"]) in m.hearings, basis="Art. 31, 36 ¶2",
     ),
     # the petitioner
+    "confirm_delivery_address": Row(
+        "petitioner_not_handler", OPEN, effect=addressed, basis="送达地址确认",
+        again=lambda m, a: not a.get("electronic") and not m.electronic,
+    ),
     "request_confidentiality": Row(
         "petitioner", OPEN, effect=lambda m, _a: setattr(m, "confidential", True), again=lambda m, _a: m.confidential,
     ),
     "name_representatives": Row("desk", frozenset(), basis="Art. 20 ¶3; nobody who filed here is named"),
     "add_material": Row("petitioner", OPEN),
     "nudge": Row("petitioner", OPEN, basis="催问"),
-    "withdraw": Row("petitioner", OPEN, "withdrawn"),
+    "withdraw": Row("petitioner", OPEN, by_the_clocks=True, basis="it takes effect later: the tests of withdrawal"),
+    "take_back_withdrawal": Row("petitioner", OPEN, by_the_clocks=True),
+    "confirm_withdrawal": Row("desk_or_supervisor", frozenset(), basis="no third unit acts here"),
+    "correct_party": Row("petitioner", frozenset(), basis="PIPL Art. 46; no party is recorded here"),
+    "confirm_date": Row("desk_or_supervisor", frozenset(), basis="the tests of late records"),
+    "confirm_sealed_withdrawal": Row("desk_or_supervisor", frozenset(), basis="Art. 30: the tests of sealed withdrawals"),
+    "decline_sealed_withdrawal": Row("desk_or_supervisor", frozenset(), basis="Art. 30: the tests of sealed withdrawals"),
+    "renew_query_code": Row("holder_of_code", EVERY),
     "evaluate": Row(
         "petitioner", states("replied", "closed", "reviewed", "concluded"), basis="Art. 21 ¶2", effect=graded,
         unless=says("no reply yet", lambda m, _a: not m.replied),
@@ -741,7 +935,7 @@ TABLE: dict[str, Row] = {
         "outside_supervisor", EVERY | {"voided"}, basis="no clock is wrong here, and no rung is named", by_the_clocks=True
     ),
     "close": Row(
-        "outside", states("replied", "reviewed", "concluded", "guided", "not_accepted"), "closed",
+        "outside", states("replied", "reviewed", "concluded", "guided", "led_into", "not_accepted"), "closed",
         basis="Art. 22, 32", unless=not_closable, effect=closed,
         again=lambda m, a: m.state == "closed" and m.closure == a.get("kind"),
     ),

@@ -13,7 +13,19 @@ from typing import Any, Literal
 Direction = Literal["sent", "taken"]
 Schema = dict[str, Any]
 _ANNOTATIONS = frozenset(
-    {"$id", "$schema", "title", "description", "default", "examples", "deprecated", "discriminator"}
+    {
+        "$id",
+        "$schema",
+        "$ref",
+        "title",
+        "description",
+        "default",
+        "examples",
+        "deprecated",
+        "discriminator",
+        "x-extensible-enum",
+        "x-values-by-kind",
+    }
 )
 _LOWER = frozenset({"minLength", "minItems", "minimum", "exclusiveMinimum", "minProperties"})
 _UPPER = frozenset({"maxLength", "maxItems", "maximum", "exclusiveMaximum", "maxProperties"})
@@ -22,18 +34,51 @@ TOLERANT = frozenset({"kind"})
 """Fields of which a reader was told that they may say something new."""
 
 
-def breaks(old: Schema, new: Schema, direction: Direction, place: str = "") -> Iterator[str]:
-    """The changes that break consumers built on `old`."""
+def breaks(old: Schema, new: Schema, direction: Direction) -> Iterator[str]:
+    """The changes that break consumers built on `old`. A definition is compared wherever it is used, so it may be renamed or
+    written in place."""
+    yield from _breaks(_whole(old, old), _whole(new, new), direction, "")
+
+
+def _whole(schema: Schema, root: Schema) -> Schema:
+    """The schema with each reference to an inner object in place of it. The alternatives at its top keep their references."""
+    found: Schema = {}
+    for name, part in schema.items():
+        if name == "oneOf" and schema is root:
+            found[name] = part
+        elif isinstance(part, dict):
+            found[name] = _in_place(part, root)
+        elif isinstance(part, list):
+            found[name] = [_in_place(one, root) if isinstance(one, dict) else one for one in part]
+        else:
+            found[name] = part
+    return found
+
+
+def _in_place(schema: Schema, root: Schema) -> Schema:
+    reference = schema.get("$ref")
+    if not isinstance(reference, str):
+        return _whole(schema, root)
+    return {
+        **_whole(root["$defs"][reference.rpartition("/")[2]], root),
+        **{k: v for k, v in schema.items() if k != "$ref"},
+    }
+
+
+def _breaks(old: Schema, new: Schema, direction: Direction, place: str) -> Iterator[str]:
+    named = {one["$ref"].rpartition("/")[2] for one in old.get("oneOf", ()) if "$ref" in one}
     for name, part in old.get("$defs", {}).items():
+        if name not in named:
+            continue  # compared where it is used
         if name not in new.get("$defs", {}):
             yield f"{place}/$defs/{name}: is gone"
         else:
-            yield from breaks(part, new["$defs"][name], direction, f"{place}/$defs/{name}")
+            yield from _breaks(part, new["$defs"][name], direction, f"{place}/$defs/{name}")
     yield from _fields(old, new, direction, place)
     yield from _values(old, new, direction, place)
     yield from _limits(old, new, direction, place)
     if isinstance(old.get("items"), dict):
-        yield from breaks(old["items"], new.get("items", {}), direction, f"{place}/items")
+        yield from _breaks(old["items"], new.get("items", {}), direction, f"{place}/items")
     for choice in ("anyOf", "oneOf", "prefixItems"):
         yield from _choices(old.get(choice, []), new.get(choice, []), direction, f"{place}/{choice}")
 
@@ -44,7 +89,7 @@ def _fields(old: Schema, new: Schema, direction: Direction, place: str) -> Itera
         if name not in after:
             yield f"{place}/{name}: is gone"
         else:
-            yield from breaks(part, after[name], direction, f"{place}/{name}")
+            yield from _breaks(part, after[name], direction, f"{place}/{name}")
     was, is_ = set(old.get("required", ())), set(new.get("required", ()))
     for name in sorted(is_ - was):
         yield f"{place}/{name}: is required now"
@@ -99,7 +144,7 @@ def _choices(old: list[Schema], new: list[Schema], direction: Direction, place: 
         if name not in after:
             yield f"{place}/{name}: is gone"
         else:
-            yield from breaks(part, after[name], direction, f"{place}/{name}")
+            yield from _breaks(part, after[name], direction, f"{place}/{name}")
     if old and direction == "sent" and any(not name.startswith("#") for name in after.keys() - before.keys()):
         yield f"{place}: has an alternative that a reader does not know"
 

@@ -37,13 +37,14 @@ from shared.repositories.case_repository import CaseRepository
 from shared.repositories.policy_repository import STREAM as POLICY
 from shared.repositories.policy_repository import PolicyRepository
 
-DEMO = "CN-DEMO"
+DEMO = "cn-demo"
 MORNING = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 """09:00 on a Monday in the demo county."""
 
 
-def clerk(org: str, ref: str = "k-clerk") -> Principal:
-    return Principal("clerk", org, ref)
+def clerk(org: str, ref: str = "k-clerk", *, head: bool = False) -> Principal:
+    """A clerk whose staff code is the id of the key."""
+    return Principal("clerk", org, ref, person=ref, head=head)
 
 
 REGISTRAR = Principal("registrar", "xfj", "k-registrar")

@@ -18,16 +18,34 @@ from tests.support.policies import demo, recorded
 
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 BOOK = demo()
-CLERK = Principal("clerk", "zj", "k-clerk")
-HEAD = Principal("clerk", "zj", "k-head")
+CLERK = Principal("clerk", "zj", "k-clerk", person="z-1")
+HEAD = Principal("clerk", "zj", "k-head", person="z-9", head=True)
 REGISTRAR = Principal("registrar", "xfj", "k-registrar")
 SUPERVISOR = Principal("supervisor", "xfj", "k-supervisor")
+SUPERIOR = Principal("supervisor", "sxfj", "k-superior")
+"""The level above the petition office."""
+FOLLOW_UP = Principal("registrar", "hfzx", "k-follow-up")
+"""A third unit: it has no part in any case and may follow up."""
+CITIZEN = Principal("citizen", None, "2026-0000-0000-0000-0", "k1")
+PROOF = {"evidence": "signed_form", "reference": "2026-017"}
+OWN_HAND: Any = {"word": "own_hand"}
+"""The fields of an event that the petitioner caused with number and query code."""
+KEYED: Any = {"word": "keyed", **PROOF}
+"""The fields of an event that an office recorded with PROOF."""
 SERVICE = Principal("service", None, "routing")
 
 REGISTERED = CaseRegistered(
     number="2026-0000-0000-0000-0", channel="web", channel_class="web", place="dh", subject="01", class_="claim"
 )
 SENT = (REGISTERED, CaseTransferred(org="zj"), AssignmentDelivered(org="zj", seq=1))
+
+GUIDANCE = {
+    "organ": "县人民政府行政复议机构", "address": "县政府一楼", "time_limit": "知道之日起60日内", "how_to": "当面或者邮寄提出申请",
+    "reason": "该事项应当通过行政复议解决",
+}  # fmt: skip
+"""What a guidance has to say besides the path (Art. 31)."""
+SIGNATURE: dict[str, Any] = {"mode": "in_person", "proof": "signature"}
+"""A document that was handed over."""
 
 
 class Story:

@@ -14,11 +14,14 @@ from services.intake.topics.encrypted_records import EncryptedRecords
 from services.intake.topics.submissions import PlatformSubmissions
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.hosting.process import Process
+from shared.messaging.member import Member
 from shared.messaging.partner_topics import InboundMessage, MessageHandler
 from shared.messaging.platform_updates import STREAM, told
 
+DEMO = "cn-demo"
 PLATFORM = "province"
 """A platform of the demo county; it feeds the channel of the same code."""
+OWNER = Member(DEMO, PLATFORM)
 
 
 class Topic:
@@ -32,7 +35,9 @@ class Topic:
 
     def record(self, value: Any, at: datetime | None = None) -> InboundMessage:
         data = value if isinstance(value, bytes) or value is None else orjson.dumps(value)
-        return InboundMessage(self.platform, 0, next(self._offsets), at or self.runtime.ports.clock.now(), data)
+        return InboundMessage(
+            Member(DEMO, self.platform), 0, next(self._offsets), at or self.runtime.ports.clock.now(), data
+        )
 
     async def sends(self, *values: Any) -> list[dict[str, Any]]:
         """Send these together; the entries that are new since, once everything has followed."""
@@ -46,7 +51,7 @@ class Topic:
         return (await self.told())[before:]
 
     async def events(self) -> list[RecordedEvent]:
-        commits = await self.runtime.ports.log.load(STREAM + self.platform)
+        commits = await self.runtime.ports.log.load(Member(DEMO, self.platform).stream(STREAM))
         return [event for commit in commits for event in commit.recorded]
 
     async def told(self) -> list[dict[str, Any]]:

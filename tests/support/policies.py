@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from shared.case import Case, fold
-from shared.events import REGISTRY
+from shared.events import REGISTRY, department
 from shared.events.base import Event
 from shared.events.intake import CaseRegistered
 from shared.eventstore.recorded_event import Actor, Origin, RecordedEvent
@@ -15,6 +15,7 @@ from shared.policy.book import PolicyBook
 from shared.policy.loading.loader import LoadedSection, bundled
 
 CLERK = Actor("xfj", "clerk", "key-1")
+PETITIONER = Actor(None, "citizen", "web")
 LONG_AGO = date(2000, 1, 1)
 
 
@@ -27,19 +28,25 @@ def recorded(
     recorded_at: datetime | None = None,
     origin: Origin = "live",
     zone: str = "Asia/Shanghai",
+    actor: Actor | None = None,
 ) -> RecordedEvent:
     kind = type(body).__name__
+    acting = getattr(body, "org", None) or getattr(body, "body", None)
+    if actor is None and kind == "CaseRegistered":
+        actor = PETITIONER
+    if actor is None and acting is not None and type(body).__module__ == department.__name__:
+        actor = CLERK._replace(org=acting)
     return RecordedEvent(
         f"e{version}",
         stream,
         version,
         kind,
         1,
-        "CN-DEMO",
+        "cn-demo",
         effective_at,
         recorded_at or instant_of(effective_at, zone),
         origin,
-        CLERK,
+        actor or CLERK,
         f"t:{version}",
         None,
         None,
@@ -51,7 +58,7 @@ def recorded(
 
 def book_of(loaded: list[LoadedSection], since: LegalTime = LONG_AGO) -> PolicyBook:
     return PolicyBook.of(
-        recorded(entry.activation(), version, since, stream="policy/CN-DEMO") for version, entry in enumerate(loaded, 1)
+        recorded(entry.activation(), version, since, stream="policy/cn-demo") for version, entry in enumerate(loaded, 1)
     )
 
 

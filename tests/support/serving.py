@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from deploy.api.app import build_app
+from deploy.api.app import build_app, build_operations_app
 from deploy.modes.in_memory import opened
 from services.supervision.policy_activation import activate
 from shared.adapters.memory import SetClock
@@ -32,8 +32,11 @@ ORGS: dict[str, str | None] = {
     "analyst": None,
     "operations": None,
 }
+PLATFORM_CHANNELS = ("province", "h12345")
+"""Channels of the demo county that a platform of the same code feeds."""
 OPERATOR = Principal("operations", None, "local")
 _items = count(1)
+Running = Callable[..., AbstractAsyncContextManager[Process]]
 
 
 @dataclass
@@ -43,6 +46,7 @@ class Served:
     runtime: Process
     app: FastAPI
     local: FastAPI
+    operations: FastAPI
     clock: SetClock
     keys: dict[str, str] = field(default_factory=dict)
 
@@ -52,18 +56,28 @@ class Served:
             headers["authorization"] = f"Bearer {key or self.keys[role or '']}"
         return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://huiyin", headers=headers)
 
+    def on_operations_port(self, role: str | None = "operations") -> httpx.AsyncClient:
+        headers = {"authorization": f"Bearer {self.keys[role]}"} if role else {}
+        transport = httpx.ASGITransport(self.operations)
+        return httpx.AsyncClient(transport=transport, base_url="http://huiyin", headers=headers)
+
     def owner(self, as_: str = "operations") -> httpx.AsyncClient:
         return httpx.AsyncClient(
             transport=httpx.ASGITransport(self.local), base_url="http://huiyin", headers={"x-huiyin-as": as_}
         )
 
-    async def key_of(self, role: str, org: str | None) -> str:
-        _key, text = await self.runtime.principals.issue(self.runtime.handling("intake"), OPERATOR, role, org)
+    async def key_of(self, role: str, org: str | None, *, person: str | None = None, head: bool = False) -> str:
+        """The text of a new key; each is of a person of its own unless one is named."""
+        _key, text = await self.runtime.principals.issue(
+            self.runtime.handling("intake"), OPERATOR, role, org, person=person or f"person-{next(_items)}", head=head
+        )
         return text
 
     async def filed(self, **more: Any) -> dict[str, Any]:
-        """A receipt of a claim that the demo county routes to `zj`."""
-        async with self.client("registrar") as client:
+        """A receipt of a claim that the demo county routes to `zj`. A platform files in its own channel."""
+        own = more.get("channel") in PLATFORM_CHANNELS
+        key = await self.key_of("platform", str(more["channel"])) if own else None
+        async with self.client("registrar", key=key) as client:
             answer = await client.post("/v1/submissions", json=submission(**more))
         assert answer.status_code == 201, answer.text
         await self.runtime.drain()
@@ -91,13 +105,15 @@ def submission(**more: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def served(*, start: datetime = MORNING, **settings: Any) -> AsyncIterator[Served]:
-    """A running county with its clock set to `start`."""
+async def served(*, start: datetime = MORNING, running: Running = opened, **settings: Any) -> AsyncIterator[Served]:
+    """A running county with its clock set to `start`. `running`: another way to start the system."""
     clock = SetClock(start)
-    async with opened(Settings(**settings), clock=clock) as runtime:
+    async with running(Settings(**settings), clock=clock) as runtime:
         sections: dict[str, Any] = {one.section: one.document for one in bundled("demo")}
         await activate(runtime.handling("supervision"), OPERATOR, DEMO, sections)
-        found = Served(runtime, build_app(runtime), build_app(runtime, local=True), clock)
+        found = Served(
+            runtime, build_app(runtime), build_app(runtime, local=True), build_operations_app(runtime), clock
+        )
         for role in PEOPLE:
             found.keys[role] = await found.key_of(role, ORGS[role])
         clock.advance(2)

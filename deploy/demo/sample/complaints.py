@@ -18,7 +18,7 @@ SPAN = 146
 """Days from the first filing to today, a few less than 150: a weekend may postpone a step."""
 WINDOW_SHARE = 0.15
 """Share of the histories that may begin at an organisation's own counter."""
-_MODES = ("in_person", "post", "post", "electronic", "electronic", "phone")
+_MODES = ("in_person", "post", "post", "in_person", "in_person", "left")
 _BY_CITIZEN = frozenset(
     {"Nudged", "MaterialAdded", "EvaluationSubmitted", "ReviewRequested", "ReReviewRequested", "CaseWithdrawn"}
 )

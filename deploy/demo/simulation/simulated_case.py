@@ -22,7 +22,12 @@ OrgAct = Callable[[Case, str], Awaitable[None]]
 """An action of the responsible organisation."""
 _PLATFORMS = ("province", "h12345")
 _KINDS = ("claim",) * 88 + ("consultation",) * 5 + ("suggestion",) * 4 + ("accusation",) * 3
-_CLOSED = {"explained": "explained", "not_supported": "not_supported", "not_adopted": "explained"}
+_CLOSED = {
+    "explained": "explained",
+    "not_supported": "not_supported",
+    "not_adopted": "explained",
+    "accusation_handled": "explained",
+}
 _PATIENCE = timedelta(days=8)
 """Days that a supervisor waits after urging. Over a long holiday that is too short, and the command is refused."""
 
@@ -132,6 +137,11 @@ class SimulatedCase:
 
     async def finish(self, case: Case) -> None:
         """Call the petitioner; then order a redo, or close the case. The handling organisation never does that."""
+        if case.state == "led_into":
+            if case.assignment.assigned and not case.handling.report_filed:
+                self._organisation((0, 5), self.report)
+            self._office((6, 9), self.close)
+            return
         if case.state not in ("replied", "not_accepted", "guided"):
             return
         reached = self.dice.random() < 0.8
@@ -157,6 +167,8 @@ class SimulatedCase:
             return
         confirmed = case.evaluation.follow_up_satisfied is True or case.grade_now("organisation") == "satisfied"
         kind = _CLOSED.get(case.handling.result or "", "resolved_confirmed" if confirmed else "resolved_unconfirmed")
+        if case.state == "led_into":
+            kind = "led_into"
         await self._do("close", REGISTRAR, kind=kind, text=self._say("close"))
 
     async def watch(self) -> None:
@@ -210,7 +222,7 @@ class SimulatedCase:
             self._organisation(self._profile(case).notice, self.notice)
 
     async def notice(self, case: Case, org: str) -> None:
-        mode = self.dice.choice(("post", "electronic", "in_person"))
+        mode = self.dice.choice(("left", "in_person", "in_person"))
         await self._do("serve_notice", clerk(org), kind="acceptance", mode=mode)
         self._organisation(self._profile(case).work, self.work)
 
@@ -229,10 +241,19 @@ class SimulatedCase:
         self._organisation((15, 50), self.decide)
 
     async def decide(self, case: Case, org: str) -> None:
-        if self.kind == "suggestion" and case.supervision.redos == 0:
+        if self.kind == "suggestion":
             result = self.dice.choice(("adopted", "partly_adopted", "not_adopted"))
             text = self._say("adopted" if result == "adopted" else "not_adopted")
             done = await self._do("answer_suggestion", clerk(org), result=result, text=text)
+        elif self.kind == "consultation":
+            done = await self._do("answer_consultation", clerk(org), text=self._say("answer"))
+        elif self.kind == "accusation":
+            done = await self._do("finish_accusation", clerk(org), text=self._say("explained"))
+        elif case.filing.path == 5:
+            done = await self._do("perform_duty", clerk(org), result="performed", text=self._say("done"))
+        elif case.filing.path == 4:
+            await self._lead_into_procedure(org)
+            return
         else:
             result = self.dice.choice(("supported", "supported", "explained", "not_supported"))
             text = self._say("refused" if result == "not_supported" else result)
@@ -241,8 +262,15 @@ class SimulatedCase:
         if done:
             self._organisation((0, 4), self.reply)
 
+    async def _lead_into_procedure(self, org: str) -> None:
+        today = day_of(self.world.clock.now(), self.world.book.zone).isoformat()
+        fields = {"procedure": "行政裁决", "reference": f"裁{self.number:05d}号", "opened_on": today}
+        if await self._do("lead_into", clerk(org), path=4, reason=self._say("path"), **fields):
+            await self._do("serve_notice", clerk(org), kind="led_into")
+            self._office((5, 10), self.finish)
+
     async def reply(self, case: Case, org: str) -> None:
-        mode, text = self.dice.choice(("post", "electronic")), self._say("reply")
+        mode, text = self.dice.choice(("left", "in_person")), self._say("reply")
         if not await self._do("deliver_reply", clerk(org), mode=mode, text=text):
             return
         if case.handling.result == "supported":

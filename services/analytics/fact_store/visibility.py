@@ -1,4 +1,8 @@
-"""Visibility: which cases count in the figures of a caller, and on how many cases and events an answer is based."""
+"""Which cases count in figures, the same for every caller of a jurisdiction, and on how many cases an answer is based.
+
+Accusations, suspected ones, and cases that name an organisation as respondent count in no figure (Art. 30): a caller who may not
+see one of them would learn of it from the difference to its own list. They are given as one coarse number of a year instead.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +10,34 @@ from typing import Any, NamedTuple
 
 from shared.case import Case
 from shared.commands.authorization import Principal
-from shared.queries.respondents import cell
+
+_OPEN_TRACK = "NOT sealed AND accused IS NULL"
+BANDS = (0, 10, 50, 100, 500, 1_000, 5_000, 10_000)
+"""First number of each band of the coarse number. Few and wide (own choice), so that a single case seldom moves it."""
 
 
 class Visibility(NamedTuple):
-    """The cases of one jurisdiction (None: of all), without those in which `org` is the respondent (Art. 30)."""
+    """The cases of the open track, of one jurisdiction (None: of all)."""
 
     jurisdiction: str | None = None
-    org: str | None = None
 
     @property
     def condition(self) -> str:
         """SQL condition over cases, clocks or asked, with the parameters of values()."""
-        parts = []
-        if self.jurisdiction is not None:
-            parts.append("jurisdiction = $jurisdiction")
-        if self.org is not None:
-            parts.append("NOT coalesce(contains(accused, $unseen), false)")
-        return " AND ".join(parts) or "true"
+        return f"{_OPEN_TRACK} AND {self.within}"
+
+    @property
+    def within(self) -> str:
+        """SQL condition of the jurisdiction alone, with the parameters of values()."""
+        return "true" if self.jurisdiction is None else "jurisdiction = $jurisdiction"
 
     def values(self) -> dict[str, Any]:
-        found = {"jurisdiction": self.jurisdiction, "unseen": cell((self.org,)) if self.org is not None else None}
-        return {name: value for name, value in found.items() if value is not None}
+        return {} if self.jurisdiction is None else {"jurisdiction": self.jurisdiction}
 
     def hides(self, case: Case) -> bool:
         """True if this case counts in no figure."""
         elsewhere = self.jurisdiction not in (None, case.jurisdiction)
-        return elsewhere or (self.org is not None and self.org in case.accusation.accused)
+        return elsewhere or case.accusation.sealed or bool(case.accusation.accused)
 
 
 EVERYTHING = Visibility()
@@ -40,7 +45,23 @@ EVERYTHING = Visibility()
 
 def visibility_of(caller: Principal) -> Visibility:
     """The visibility of this caller."""
-    return Visibility(caller.jurisdiction, caller.org)
+    return Visibility(caller.jurisdiction)
+
+
+def sealed_count(visibility: Visibility) -> str:
+    """The statement, with the parameters $first, $last and values(), that counts what `condition` leaves out."""
+    left_out = f"NOT ({_OPEN_TRACK}) AND NOT voided AND {visibility.within}"
+    return f"SELECT count(*) FROM cases WHERE {left_out} AND filed_day BETWEEN $first AND $last"
+
+
+def band(number: int) -> str:
+    """The band of a number, as text.
+
+    >>> band(0), band(9), band(10), band(12_345)
+    ('0-9', '0-9', '10-49', '10000-')
+    """
+    place = max(place for place, first in enumerate(BANDS) if first <= number)
+    return f"{BANDS[place]}-{BANDS[place + 1] - 1 if place + 1 < len(BANDS) else ''}"
 
 
 class LogExtent(NamedTuple):

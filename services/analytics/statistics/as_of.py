@@ -33,7 +33,7 @@ async def facts_as_of(
 
     Args:
         known_at: None means `when`.
-        visibility: the cases that the caller may see now, whatever was known then.
+        visibility: the cases that count now, whatever was known then.
     """
     known = known_at if known_at is not None else when
     facts = Facts()
@@ -47,7 +47,7 @@ async def facts_as_of(
             if jurisdiction not in books:
                 books[jurisdiction] = await _book(log, policies, jurisdiction, known)
             book = books[jurisdiction]
-            if visibility != EVERYTHING and visibility.hides(fold(stream)):
+            if visibility.hides(fold(stream)):
                 continue
             kept = cut(stream, book.zone, as_of=when, known_at=known)
             case = fold(kept)

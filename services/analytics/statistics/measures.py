@@ -17,9 +17,12 @@ from pydantic import BaseModel
 
 from shared.kernel import data_file
 
-VERSION = 2
+VERSION = 3
 """Increased whenever a formula changes; published figures name the version."""
-SHOWN_WITH = {"satisfaction": "participation", "resolution": "resolved_unconfirmed"}
+VERSIONS = (2, 3)
+"""Versions that can be computed. In version 2 an act counts by its stated date even if it was recorded after the due date; from
+version 3 on, it counts as late until the date is confirmed."""
+SHOWN_WITH = {"satisfaction": "participation", "resolution": "resolved_unconfirmed", "guided": "guided_back"}
 """Measure -> the one that is always shown with it."""
 
 
@@ -56,8 +59,28 @@ class Measure(BaseModel, frozen=True, extra="forbid"):
     org: str = "org"
     """SQL: the organisation that the row is counted under."""
     where: str = "NOT voided"
+    since: int = 2
+    """The first version that has the measure."""
 
 
 MEASURES = tuple(map(Measure.model_validate, data_file.load(Path(__file__).with_name("measures.yaml"))))
 """In the order of printing."""
+
+
+def measures_of(version: int) -> tuple[Measure, ...]:
+    """The measures with the formulas of a version."""
+    if version >= 3:
+        return MEASURES
+    return tuple(_by_stated_dates(one) for one in MEASURES if one.since <= version)
+
+
+def _by_stated_dates(measure: Measure) -> Measure:
+    if measure.source != "clocks":
+        return measure
+    changed = {
+        name: getattr(measure, name).replace("status ", "stated ") for name in ("denominator", "numerator", "unknown")
+    }
+    return measure.model_copy(update=changed)
+
+
 BY_NAME = {measure.name: measure for measure in MEASURES}

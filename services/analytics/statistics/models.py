@@ -27,6 +27,7 @@ class StatsQuery(BaseModel):
     by: tuple[str, ...] = ()
     compare: tuple[str, ...] = ()
     measures: tuple[str, ...] = ()
+    version: int = VERSION
 
 
 class Compared(BaseModel):
@@ -54,9 +55,7 @@ class Figure(BaseModel):
 
     measure: Annotated[str, _described("Which figure, as in docs/metrics.md")]
     of: Annotated[str | None, _described("Member of a family of figures: the clock, the state, the kind, the object")]
-    group: Annotated[
-        dict[str, str], _described("Dimension -> code; `-` where a case has none, `sealed` for accusations")
-    ]
+    group: Annotated[dict[str, str], _described("Dimension -> code; `-` where a case has none")]
     shape: Annotated[
         Literal["rate", "quantile", "count"], _described("rate: numerator ÷ denominator; quantile: nearest rank; count")
     ]
@@ -84,6 +83,13 @@ class StatsResult(BaseModel):
     by: Annotated[tuple[str, ...], _described("Groups")]
     cases: Annotated[int, _described("Number of cases that the answer is based on")]
     events: Annotated[int, _described("Position: the sum of the versions of these cases")]
+    sealed: Annotated[
+        str | None,
+        _described(
+            "Band of the number of accusations and cases with a respondent organisation that were filed in a whole year or ever;"
+            " they count in no figure. Null for other periods"
+        ),
+    ] = None
     figures: Annotated[tuple[Figure, ...], _described("All figures, in the order of docs/metrics.md")]
     names: Annotated[dict[str, str], _described("Code -> name, of the codes in the groups")] = Field(
         default_factory=dict

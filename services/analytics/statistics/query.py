@@ -8,8 +8,8 @@ from math import sqrt
 from typing import Any, NamedTuple
 
 from services.analytics.fact_store.store import Facts, Statement
-from services.analytics.fact_store.visibility import EVERYTHING, LogExtent, Visibility, extent_of
-from services.analytics.statistics.measures import BY_NAME, MEASURES, SHOWN_WITH, Measure
+from services.analytics.fact_store.visibility import EVERYTHING, LogExtent, Visibility, band, extent_of, sealed_count
+from services.analytics.statistics.measures import SHOWN_WITH, VERSIONS, Measure, measures_of
 from services.analytics.statistics.models import (
     COMPARES,
     DIMENSIONS,
@@ -23,8 +23,8 @@ from services.analytics.statistics.period import Compare, Period, parse
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Invalid
 
-SEALED = "sealed"
-"""Replaces the organisation of an accusation (Art. 30): it is counted, but not under the name of any organisation."""
+_COARSE = ("all", "year")
+"""Periods that the coarse number of sealed cases is given for: by shorter ones the day of a single case could be found."""
 NO_CODE = "-"
 """A case without that code."""
 DAY = 86400.0
@@ -46,9 +46,13 @@ _EMPTY = _Cell(0, 0, 0)
 Cells = Mapping[tuple[str | None, Key], _Cell]
 
 
-async def query(facts: Facts, request: StatsQuery, now: datetime, visibility: Visibility = EVERYTHING) -> StatsResult:
-    """The figures as of `now`, of the cases that the caller may see.
+async def query(
+    facts: Facts, request: StatsQuery, now: datetime, visibility: Visibility = EVERYTHING, *, current: bool = True
+) -> StatsResult:
+    """The figures as of `now`, of the cases of the open track.
 
+    Args:
+        current: False for facts as of an earlier day, which hold no sealed case.
     Raises:
         Invalid: unknown period, group, comparison or measure.
     """
@@ -57,7 +61,7 @@ async def query(facts: Facts, request: StatsQuery, now: datetime, visibility: Vi
     if "clock" in by:
         measures = [measure for measure in measures if measure.source == "clocks"]
     statements = [_statement(measure, by, one, now, visibility) for measure in measures for one in periods]
-    (extent,), *answers = await facts.select([extent_of(visibility), *statements])
+    (extent,), sealed, *answers = await facts.select([extent_of(visibility), _sealed(period, visibility), *statements])
     figures: list[Figure] = []
     for place, measure in enumerate(measures):
         own = answers[place * len(periods) : (place + 1) * len(periods)]
@@ -66,6 +70,7 @@ async def query(facts: Facts, request: StatsQuery, now: datetime, visibility: Vi
     everything = period.kind == "all"
     cases, events = LogExtent(*extent)
     return StatsResult(
+        metric_version=request.version,
         period=period.label,
         first=None if everything else period.first.isoformat(),
         last=None if everything else period.last.isoformat(),
@@ -73,8 +78,13 @@ async def query(facts: Facts, request: StatsQuery, now: datetime, visibility: Vi
         by=by,
         cases=cases,
         events=events,
+        sealed=band(sealed[0][0]) if current and period.kind in _COARSE else None,
         figures=tuple(figures),
     )
+
+
+def _sealed(period: Period, visibility: Visibility) -> Statement:
+    return sealed_count(visibility), {"first": period.first, "last": period.last, **visibility.values()}
 
 
 def _known(field: str, code: str, given: Sequence[str], allowed: Sequence[str]) -> None:
@@ -106,9 +116,16 @@ def _compare(request: StatsQuery) -> tuple[Compare, ...]:
 
 
 def _measures(request: StatsQuery) -> list[Measure]:
-    _known("measures", "unknown_measure", request.measures, list(BY_NAME))
+    if request.version not in VERSIONS:
+        raise Invalid(
+            "unknown_version",
+            f"Figures can be computed in these metric versions: {', '.join(map(str, VERSIONS))}.",
+            detail_zh=f"可用的口径版本：{'、'.join(map(str, VERSIONS))}。",
+            field="version",
+        )
+    _known("measures", "unknown_measure", request.measures, [one.name for one in measures_of(request.version)])
     wanted = {*request.measures, *(SHOWN_WITH[name] for name in request.measures if name in SHOWN_WITH)}
-    return [measure for measure in MEASURES if not wanted or measure.name in wanted]
+    return [measure for measure in measures_of(request.version) if not wanted or measure.name in wanted]
 
 
 # -------------------------------------------------------------------- SQL
@@ -116,7 +133,7 @@ def _measures(request: StatsQuery) -> list[Measure]:
 
 def _dimension(name: Dimension, measure: Measure) -> str:
     if name == "organisation":
-        return f"CASE WHEN sealed THEN '{SEALED}' ELSE coalesce({measure.org}, '{NO_CODE}') END"
+        return f"coalesce({measure.org}, '{NO_CODE}')"
     if name == "month":
         return f"coalesce(strftime({measure.day}, '%Y-%m'), '{NO_CODE}')"
     if name == "period":

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from services.analytics.statistics.measures import BY_NAME
 from services.analytics.statistics.models import Figure, StatsResult
+from shared.kernel.plain_text import formula
 from shared.kernel.wording import with_words
 
 Lang = Literal["zh", "en"]
@@ -41,7 +42,6 @@ _WITH: dict[str, dict[Lang, str]] = {
     "year": {"zh": "上年同期", "en": "year before"},
 }
 _NUMBER = re.compile(r"-\d+(\.\d+)?")
-_RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Sheet(NamedTuple):
@@ -74,7 +74,7 @@ def sheet(result: StatsResult) -> Sheet:
 
 def defused(cell: Cell) -> Cell:
     """The cell, with an apostrophe if a spreadsheet would execute its text as a formula; negative numbers stay numbers."""
-    if isinstance(cell, str) and cell.startswith(_RISKY) and cell != "-" and not _NUMBER.fullmatch(cell):
+    if isinstance(cell, str) and formula(cell) and cell != "-" and not _NUMBER.fullmatch(cell):
         return "'" + cell
     return cell
 
@@ -179,9 +179,14 @@ def _head(name: str, lang: Lang) -> str:
 def _title(result: StatsResult, lang: Lang) -> str:
     period = result.period
     if lang == "zh":
-        return f"期间 {period} · 截至 {result.now} · 依据 {result.cases} 件 {result.events} 个事件 · 口径 {result.metric_version}"
+        sealed = f" · 另有密件 {result.sealed} 件" if result.sealed else ""
+        return (
+            f"期间 {period} · 截至 {result.now} · 依据 {result.cases} 件 {result.events} 个事件{sealed}"
+            f" · 口径 {result.metric_version}"
+        )
+    sealed = f" · sealed cases {result.sealed}" if result.sealed else ""
     return (
-        f"period {period} · as of {result.now} · based on {result.cases} cases, {result.events} events · "
+        f"period {period} · as of {result.now} · based on {result.cases} cases, {result.events} events{sealed} · "
         f"metric version {result.metric_version}"
     )
 

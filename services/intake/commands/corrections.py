@@ -13,15 +13,18 @@ from shared.case import MOVES, Case
 from shared.case.evolve import changed
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText
+from shared.commands.petitioners_word import apart, concerned
 from shared.deadlines.derivation import deadlines
 from shared.events import intake as e
-from shared.events.fields import Class
-from shared.kernel.legal_time import LegalTime, before, day_of, from_text, to_text
+from shared.events.fields import Class, Urgency
+from shared.kernel.legal_time import LegalTime, before, day_of, given_time, to_text
 from shared.kernel.refusals import Denied, Invalid, Refused
 
 
 class Correct(Command):
-    field: Literal["effective_at", "place", "subject", "class", "level"] = Field(description="The wrong field")
+    field: Literal["effective_at", "place", "subject", "class", "level", "urgency"] = Field(
+        description="The wrong field"
+    )
     of: int | None = Field(None, ge=1, description="For effective_at: the version with the wrong date")
     new: Code = Field(description="The correct value; for effective_at a date or an instant with offset")
     reason_code: Literal["typing", "misread", "wrong_source", "wrong_clock", "other"] = Field(
@@ -38,15 +41,20 @@ def correct(case: Case, command: Correct, given: DecisionContext) -> list[NewEve
     """Correct a registered fact. The original event stays in the log, and all deadlines are derived again.
 
     A petition that turns out to be an accusation is withdrawn from its organisation and sealed (Art. 30)."""
+    if command.field == "effective_at":
+        apart(case, given)
     only_of_an_accusation(command.respondent, command.field, command.new)
     about = named(case, command.respondent, given)
     old = _present(case, command, given)
     if old == command.new:
         return [*taken_away(case, about, given), *about] if about else []
-    field: Literal["effective_at", "place", "subject", "class_", "level"] = (
+    field: Literal["effective_at", "place", "subject", "class_", "level", "urgency"] = (
         "class_" if command.field == "class" else command.field
     )
-    _no_breach_removed(case, _as_corrected(case, command), given, "new")
+    after = _as_corrected(case, command, given)
+    _no_breach_removed(case, after, given, "new")
+    if command.field == "effective_at" and _eased(case, after, given):
+        raise concerned()
     corrected = e.CaseCorrected(
         field=field,
         of=command.of,
@@ -61,39 +69,71 @@ def correct(case: Case, command: Correct, given: DecisionContext) -> list[NewEve
     return [*taken_away(case, about, given), NewEvent(corrected), *about]
 
 
-def _as_corrected(case: Case, command: Correct) -> Case:
-    """The case with the new value, as far as deadlines depend on it."""
+def _as_corrected(case: Case, command: Correct, given: DecisionContext) -> Case:
+    """The case with the new value, as far as deadlines depend on it, as if the new date were confirmed."""
     if command.field == "class":
         sealed = command.new == "accusation" or case.accusation.suspected is not None
         return changed(case, {"filing.class_": command.new, "accusation.sealed": sealed})
     if command.field != "effective_at":
         return changed(case, {f"filing.{command.field}": command.new})
-    at = from_text(command.new)
+    at = given_time(command.new)
     return replace(
-        case, facts=tuple(fact._replace(effective_at=at) if fact.version == command.of else fact for fact in case.facts)
+        case,
+        facts=tuple(
+            fact._replace(effective_at=at, dated=given.now, vouched=True) if fact.version == command.of else fact
+            for fact in case.facts
+        ),
     )
 
 
 def _no_breach_removed(case: Case, after: Case, given: DecisionContext, field: str | None) -> None:
-    """Raises Denied if the change removes a missed deadline and the caller is not a supervisor outside the handling
-    organisation."""
-    outside = given.principal.role == "supervisor" and given.org not in case.handlers
-    if not outside and _missed(case, given) - _missed(after, given):
+    """Raises Denied if the change removes a missed deadline and the caller is not a supervisor of the petition office, or of a
+    unit above it where the petition office had the duty."""
+    office, remaining = given.book.petition_office, _missed(after, given)
+    for key, org in _missed(case, given).items():
+        if key in remaining:
+            continue
+        if given.book.may_confirm_date(org, given.principal.org):
+            if given.principal.role == "supervisor" and given.org not in case.handlers:
+                continue
+        elif office is not None and (org is None or org == office or given.book.is_below(org, office)):
+            raise Denied(
+                "level_above_needed",
+                "This change would remove a missed deadline of the petition office. Ask a supervisor of the level above it.",
+                detail_zh="此操作会消除信访部门自身的超期记录，须由其上级单位的督查人员办理。",
+                field=field,
+            )
         raise Denied(
             "supervisor_needed",
-            "This change would remove a missed deadline. Ask a supervisor outside the handling organisation to make it.",
+            "This change would remove a missed deadline. Ask a supervisor of the petition office outside the handling organisation"
+            " to make it.",
             detail_zh="此操作会消除超期记录，须由承办单位以外的督查人员办理。",
             field=field,
         )
 
 
-def _missed(case: Case, given: DecisionContext) -> set[tuple[str, int]]:
-    """(clock, episode) of every duty that was not fulfilled in time."""
+def _missed(case: Case, given: DecisionContext) -> dict[tuple[str, int], str | None]:
+    """(clock, episode) of every duty that was not fulfilled in time -> the unit that had the duty."""
     return {
-        (one.clock, one.episode)
+        (one.clock, one.episode): one.org
         for one in deadlines(case, given.book)
         if not one.rule.window and (one.missed or (one.running and one.due < given.now))
     }
+
+
+def _eased(case: Case, after: Case, given: DecisionContext) -> bool:
+    """True if the change gives the caller's own unit more time for a duty, or dates what ended one earlier."""
+    later = {(one.clock, one.episode): one for one in deadlines(after, given.book)}
+    for one in deadlines(case, given.book):
+        new = later.get((one.clock, one.episode))
+        if new is None or one.rule.window or one.org != given.principal.org:
+            continue
+        ended, ends = one.end or one.stopped, new.end or new.stopped
+        if new.due > one.due:
+            return True
+        if ended is not None and ends is not None and before(ends.effective_at, ended.effective_at, given.book.zone):
+            return True
+    return False
 
 
 def _in_order(case: Case, version: int, new: LegalTime, zone: str) -> bool:
@@ -121,7 +161,7 @@ def _present(case: Case, command: Correct, given: DecisionContext) -> str | None
                 field="of",
             )
         try:
-            new = from_text(command.new)
+            new = given_time(command.new)
         except ValueError as error:
             raise Invalid(
                 "not_a_time",
@@ -173,6 +213,15 @@ def _present(case: Case, command: Correct, given: DecisionContext) -> str | None
                 field="new",
             )
         return case.filing.class_
+    if command.field == "urgency":
+        if command.new not in get_args(Urgency):
+            raise Invalid(
+                "unknown_urgency",
+                f"This is not an urgency. Use one of: {', '.join(get_args(Urgency))}.",
+                detail_zh=f"紧急程度应为以下之一：{'、'.join(get_args(Urgency))}。",
+                field="new",
+            )
+        return case.filing.urgency
     if command.new not in book.levels:
         raise Invalid(
             "unknown_level",
@@ -181,6 +230,33 @@ def _present(case: Case, command: Correct, given: DecisionContext) -> str | None
             field="new",
         )
     return case.filing.level
+
+
+class ConfirmReceiptDate(Command):
+    reason: FreeText | None = Field(None, description="What the date rests on, such as the stamp of receipt; sealed")
+
+
+@rule(
+    "confirm_receipt_date",
+    service="intake",
+    roles=("registrar", "supervisor"),
+    followers=True,
+    zh="确认收到日期",
+    when=lambda case: "received_at" in case.filing.unclear,
+)
+def confirm_receipt_date(case: Case, command: ConfirmReceiptDate, given: DecisionContext) -> list[NewEvent]:
+    """Confirm that a filing of long ago was received on the day that it states, as another person than the one who filed it.
+
+    A wrong date is corrected instead (`correct`, of version 1). Clocks run from the stated date all the time (Art. 22, 44)."""
+    if "received_at" not in case.filing.unclear:
+        return []
+    if given.principal.ref == case.filing.filer.rpartition(":")[2]:
+        raise Denied(
+            "second_person_needed",
+            "Whoever registered the filing cannot confirm its date. Ask another registrar or a supervisor.",
+            detail_zh="登记人不得自行确认收到日期，请由另一名登记人员或督查人员确认。",
+        )
+    return [NewEvent(e.ReceiptDateConfirmed(reason=command.reason))]
 
 
 class Void(Command):
@@ -192,7 +268,8 @@ class Void(Command):
 def void(case: Case, command: Void, given: DecisionContext) -> list[NewEvent]:
     """Void a case that was registered by mistake. Its number stays assigned, and it is in no figure.
 
-    A case with a missed deadline is voided by a supervisor only."""
+    A case with a missed deadline is voided by a supervisor only, outside the unit that had the duty."""
+    apart(case, given)
     if case.state == "voided":
         return []
     if case.handling.replied_at is not None:

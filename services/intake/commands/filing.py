@@ -1,7 +1,8 @@
-"""Commands of the petitioner: filing, material, evaluation, withdrawal. Pure: (case, command, given) -> events."""
+"""Commands of the petitioner: filing, material, evaluation. Pure: (case, command, given) -> events."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -10,13 +11,16 @@ from services.intake.commands.parties import PARTIES_LIMIT, Person, Respondent, 
 from shared.case import OPEN_STATES, Case
 from shared.commands.authorization import Principal, Role
 from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
-from shared.commands.command_fields import Code, FreeText, Short
+from shared.commands.command_fields import Code, FreeText, GivenCode, Short
+from shared.commands.petitioners_word import Keyed, own_word_stands, spoken, standing
 from shared.events import intake as e
 from shared.events.base import Event
-from shared.events.fields import Class, Moment
+from shared.events.fields import Class, Moment, Urgency
+from shared.events.routing import AssignmentWithdrawn
 from shared.kernel.identifiers import number
 from shared.kernel.legal_time import day_of
 from shared.kernel.refusals import Denied, Invalid, Refused
+from shared.kernel.text_normalization import identifier_form
 from shared.policy.book import PolicyBook
 from shared.policy.references import organisation
 
@@ -27,17 +31,22 @@ class FileCase(Command):
     """A filing from a channel."""
 
     channel: Code = Field(description="Code of the channel, from the policy")
-    item: Code = Field(description="The channel's own id of this item; filing the same item twice gives the same case")
+    item: GivenCode = Field(
+        description="The channel's own id of this item; filing the same item twice gives the same case"
+    )
     received_at: Moment | None = Field(
         None, description="Time of receipt: an instant with offset, or a date such as a postmark. Default: now"
     )
     title: Short | None = Field(None, description="Title, sealed")
     text: FreeText = Field(description="The complaint or request, sealed")
-    place: Code | None = Field(None, description="Place of the problem (code); unknown ones are queued, not refused")
-    subject: Code | None = Field(None, description="Subject (code); unknown ones are queued, not refused")
-    level: Code | None = Field(None, description="Level of government addressed, if the routing table uses it")
-    qr: Code | None = Field(None, description="The scanned QR code: place and grid are derived from it")
+    place: GivenCode | None = Field(
+        None, description="Place of the problem (code); unknown ones are queued, not refused"
+    )
+    subject: GivenCode | None = Field(None, description="Subject (code); unknown ones are queued, not refused")
+    level: GivenCode | None = Field(None, description="Level of government addressed, if the routing table uses it")
+    qr: GivenCode | None = Field(None, description="The scanned QR code: place and grid are derived from it")
     class_: Class | None = Field(None, alias="class", description="Class, if the submitter knows it")
+    urgency: Urgency = Field("ordinary", description="urgent: a major or urgent matter (重大、紧急; Art. 22, 25)")
     location: Short | None = Field(None, description="Exact location, sealed")
     received_by: Code | None = Field(
         None, description="Organ that received the filing directly (Art. 23); empty for the petition office"
@@ -55,14 +64,24 @@ class FileCase(Command):
     respondent: Respondent | None = Field(None, description="The respondent of an accusation")
 
 
-def own_channel(principal: Principal, command: FileCase, book: PolicyBook) -> None:
-    """Raises Denied for a platform that files under a channel of another platform, even if the item exists."""
-    channel = book.known_channels.get(command.channel)
-    if principal.role == "platform" and channel is not None and channel.platform != principal.org:
+def own_channel(principal: Principal, code: str, book: PolicyBook) -> None:
+    """Raises Denied for a platform that files under a channel of another platform, and for a registrar who files under a channel
+    of a platform. It does not matter whether the item exists."""
+    channel = book.known_channels.get(code)
+    if channel is None:
+        return
+    if principal.role == "platform" and channel.platform != principal.org:
         raise Denied(
             "foreign_channel",
             "This channel belongs to another platform. Use a channel that the policy assigns to your platform.",
             detail_zh="平台只能通过自己的渠道提交。",
+            field="channel",
+        )
+    if principal.role != "platform" and channel.platform is not None:
+        raise Denied(
+            "platform_channel",
+            "This channel belongs to a platform, which files its items itself. Use a channel of the petition office.",
+            detail_zh="该渠道由平台自行提交，信访部门请使用本部门的渠道登记。",
             field="channel",
         )
 
@@ -80,7 +99,7 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
             detail_zh="该渠道不在本辖区的渠道目录中。",
             field="channel",
         )
-    own_channel(given.principal, command, book)
+    own_channel(given.principal, command.channel, book)
     if command.received_by is not None:
         organisation(book, command.received_by, "received_by")
     petitioner = command.petitioner
@@ -92,18 +111,20 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
             field="petitioner",
         )
     at = command.received_at or given.at
-    scanned = book.qr_codes.get((command.channel, command.qr)) if command.qr is not None else None
-    place = command.place or (
-        scanned.place if scanned else command.qr
-    )  # an unknown code counts as words for an unclear place
-    known_place = place is not None and place in book.places
-    known_subject = command.subject is not None and command.subject in book.subjects
-    known_level = command.level is not None and command.level in book.levels
-    unclear: list[Literal["place", "subject"]] = []
+    qr, subject, level = (_code(given) for given in (command.qr, command.subject, command.level))
+    scanned = book.qr_codes.get((command.channel, qr)) if qr is not None else None
+    stated_place = command.place or (scanned.place if scanned else None)
+    place = _code(stated_place)
+    known_place, known_subject, known_level = place in book.places, subject in book.subjects, level in book.levels
+    unclear: list[e.Unclear] = []
     if place is not None and not known_place:
         unclear.append("place")
     if command.subject is not None and not known_subject:
         unclear.append("subject")
+    if qr is not None and scanned is None:
+        unclear.append("qr")
+    if received_long_ago(day_of(at, book.zone), day_of(given.now, book.zone), book):
+        unclear.append("received_at")
     events: list[Event] = [
         e.CaseRegistered(
             number=number(case_id, day_of(at, book.zone).year),
@@ -111,10 +132,11 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
             channel_class=channel.class_,
             platform=channel.platform,
             place=place if known_place else None,
-            subject=command.subject if known_subject else None,
-            level=command.level if known_level else None,
+            subject=subject if known_subject else None,
+            level=level if known_level else None,
             level_text=None if known_level else command.level,
             class_=command.class_,
+            urgency=command.urgency,
             received_by=command.received_by or channel.received_by,
             anonymous=command.anonymous,
             confidential=command.confidential,
@@ -124,8 +146,9 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
             title=command.title,
             text=command.text,
             location=command.location,
-            place_text=None if known_place else place,
-            qr=command.qr if scanned else None,
+            place_text=None if known_place else stated_place,
+            qr=qr if scanned else None,
+            qr_text=None if scanned else command.qr,
             grid=scanned.grid if scanned else None,
             subject_text=None if known_subject else command.subject,
         )
@@ -134,16 +157,27 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
     events += recorded
     if command.representatives:
         filers = [party.party for party in recorded if party.role in ("petitioner", "co_petitioner")]
-        named = representatives([f"p{place}" for place in command.representatives], filers, "representatives")
+        most = book.profile.representatives.value
+        named = representatives([f"p{place}" for place in command.representatives], filers, most, "representatives")
         events.append(e.RepresentativesNamed(parties=named))
     return [NewEvent(event, at) for event in events]
+
+
+def received_long_ago(received: date, today: date, book: PolicyBook) -> bool:
+    """True if a second person has to confirm the day of receipt. Such a filing is never refused (Art. 22, 44)."""
+    return (today - received).days > book.profile.confirm_receipt_after_days.value
+
+
+def _code(given: str | None) -> str | None:
+    return None if given is None else identifier_form(given)
 
 
 def _parties(command: FileCase, book: PolicyBook) -> list[e.PartyRecorded]:
     """One event, and therefore one encryption key, for each party of the case."""
     events: list[e.PartyRecorded] = []
     if command.petitioner is not None:
-        events.append(e.PartyRecorded(party="p1", role="petitioner", **command.petitioner.model_dump()))
+        named = bool(command.petitioner.name) and not command.anonymous
+        events.append(e.PartyRecorded(party="p1", role="petitioner", named=named, **command.petitioner.model_dump()))
     if command.agent is not None:
         events.append(e.PartyRecorded(party="a1", role="agent", **command.agent.model_dump()))
     for place, person in enumerate(command.co_petitioners, start=2):
@@ -153,27 +187,27 @@ def _parties(command: FileCase, book: PolicyBook) -> list[e.PartyRecorded]:
     return events
 
 
-class AddMaterial(Command):
+class AddMaterial(Keyed):
     text: FreeText = Field(description="The added material, sealed")
 
 
 @rule("add_material", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="补充材料")
 def add_material(case: Case, command: AddMaterial, given: DecisionContext) -> list[NewEvent]:
     """Add material to the case."""
-    return [NewEvent(e.MaterialAdded(text=command.text))]
+    return [NewEvent(e.MaterialAdded(text=command.text, **spoken(case, command, given, "add_material")))]
 
 
-class Nudge(Command):
+class Nudge(Keyed):
     text: FreeText | None = Field(None, description="The question, sealed")
 
 
 @rule("nudge", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="催问")
 def nudge(case: Case, command: Nudge, given: DecisionContext) -> list[NewEvent]:
     """Ask about the progress of the case (催问)."""
-    return [NewEvent(e.Nudged(text=command.text))]
+    return [NewEvent(e.Nudged(text=command.text, **spoken(case, command, given, "nudge")))]
 
 
-class Evaluate(Command):
+class Evaluate(Keyed):
     object: Literal["petition_office", "organisation"] = Field(description="The evaluated body")
     grade: Literal["satisfied", "basically_satisfied", "dissatisfied"] = Field(description="满意 / 基本满意 / 不满意")
     text: FreeText | None = Field(None, description="Comment of the petitioner, sealed")
@@ -188,8 +222,16 @@ class Evaluate(Command):
     zh="评价",
 )
 def evaluate(case: Case, command: Evaluate, given: DecisionContext) -> list[NewEvent]:
-    """Evaluate the petition office or the organisation; a later grade replaces the earlier one."""
-    if case.grade_now(command.object) == command.grade:
+    """Evaluate the petition office or the organisation; a later grade replaces the earlier one.
+
+    An office that records it needs evidence, and is neither judged by it nor has a part in the case."""
+    said = spoken(
+        case,
+        command,
+        given,
+        "evaluate_organisation" if command.object == "organisation" else "evaluate_petition_office",
+    )
+    if case.grade_now(command.object) == command.grade and case.word(command.object) in ("own_hand", standing(said)):
         return []
     if command.object not in case.evaluation.invited and case.handling.replied_at is None:
         raise Refused(
@@ -197,7 +239,8 @@ def evaluate(case: Case, command: Evaluate, given: DecisionContext) -> list[NewE
             "The reply was not delivered yet. Evaluate after its delivery.",
             detail_zh="答复送达之后方可评价。",
         )
-    return [NewEvent(e.EvaluationSubmitted(object=command.object, grade=command.grade, text=command.text))]
+    own_word_stands(case, command.object, command.grade, standing(said))
+    return [NewEvent(e.EvaluationSubmitted(object=command.object, grade=command.grade, text=command.text, **said))]
 
 
 @rule(
@@ -224,30 +267,23 @@ def invite_evaluation(case: Case, command: Command, given: DecisionContext) -> l
     ]
 
 
-class Withdraw(Command):
-    text: FreeText | None = Field(None, description="Reason, sealed")
-
-
-@rule("withdraw", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="撤回")
-def withdraw(case: Case, command: Withdraw, given: DecisionContext) -> list[NewEvent]:
-    """Withdraw the petition."""
-    return [NewEvent(e.CaseWithdrawn(text=command.text))]
-
-
 class AnswerAtOnce(Command):
     text: FreeText = Field(description="The answer, sealed")
 
 
-@rule("answer_at_once", service="intake", roles=DESK, states=("registered",), zh="直接答复")
+@rule("answer_at_once", service="intake", roles=DESK, states=("registered", "dispatched"), zh="直接答复")
 def answer_at_once(case: Case, command: AnswerAtOnce, given: DecisionContext) -> list[NewEvent]:
-    """Answer a consultation without dispatching it (直接答复)."""
+    """Answer a consultation (直接答复). It is possible until an organisation has signed for it, which is then told so."""
     if case.filing.class_ not in (None, "consultation"):
         raise Refused(
             "not_a_consultation",
             "This case is not a consultation, so it cannot be answered directly. Dispatch it instead.",
             detail_zh="只有咨询类事项可以直接答复，其他事项请派单。",
         )
-    return [NewEvent(e.AnsweredAtOnce(text=command.text))]
+    answered = NewEvent(e.AnsweredAtOnce(text=command.text))
+    if case.assignment.org is None:
+        return [answered]
+    return [NewEvent(AssignmentWithdrawn(org=case.assignment.org, reason_code="recalled")), answered]
 
 
 @rule(

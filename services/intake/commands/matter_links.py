@@ -12,6 +12,7 @@ from shared.case import OPEN_STATES, Case, line_of, older
 from shared.commands.authorization import Role
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import CaseName, FreeText
+from shared.commands.petitioners_word import apart
 from shared.events import intake as e
 from shared.events import routing
 from shared.events.intake import LinkKind
@@ -48,6 +49,7 @@ def link(case: Case, command: Link, given: DecisionContext) -> list[NewEvent]:
     """Link the case to the older case of the same matter; its assignment, if any, is withdrawn in the same commit.
 
     A matter has one responsible organisation and is not handled twice (Art. 19 ¶3)."""
+    apart(case, given)
     if command.lead == case.id:
         raise Invalid(
             "link_to_itself",
@@ -171,7 +173,8 @@ class Unlink(Command):
 @rule("unlink", service="intake", roles=JOINERS, states=OPEN_STATES, followers=True, zh="解除并案")
 def unlink(case: Case, command: Unlink, given: DecisionContext) -> list[NewEvent]:
     """Unlink the case because it is another matter. It is routed or queued separately again."""
-    if command.lead is not None and command.lead in case.matter.related:
+    apart(case, given)
+    if command.lead in given.cases and command.lead in case.matter.related:
         return [NewEvent(e.CaseUnlinked(lead=command.lead, kind="related", reason=command.reason))]
     if case.matter.lead is None:
         return []

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from shared.commands.command import Command
-from shared.commands.command_fields import Code, Short
+from shared.commands.command_fields import GivenCode, Short
 from shared.events import intake as e
 from shared.kernel.refusals import Invalid
 from shared.policy.book import PolicyBook
+from shared.policy.public_offices import holds_public_office
 
 PARTIES_LIMIT = 500
-REPRESENTATIVES = 5
-"""Maximum number of representatives of a joint petition (Art. 20 ¶3)."""
 
 
 class Person(Command):
@@ -30,18 +29,25 @@ class Respondent(Command):
     """The respondent of an accusation."""
 
     name: Short | None = Field(None, description="Name of the respondent, sealed")
-    org: Code | None = Field(None, description="Code of the respondent organisation, which never sees the case")
+    org: GivenCode | None = Field(None, description="Code of the respondent organisation, which never sees the case")
 
 
-def representatives(parties: Sequence[str], filers: Sequence[str], field: str) -> tuple[str, ...]:
-    """The named parties, each once. Raises Invalid for more than five, or for a party that did not file."""
+def representatives(parties: Sequence[str], filers: Sequence[str], most: int, field: str) -> tuple[str, ...]:
+    """The named parties, each once.
+
+    Args:
+        most: Maximum number of representatives, of the profile (Art. 20 ¶3: five).
+
+    Raises:
+        Invalid: more than that, or a party that did not file.
+    """
     named = tuple(dict.fromkeys(parties))
-    if len(named) > REPRESENTATIVES:
+    if len(named) > most:
         raise Invalid(
             "too_many_representatives",
-            f"A joint petition has at most {REPRESENTATIVES} representatives (Art. 20 ¶3). Name fewer; the others remain"
+            f"A joint petition has at most {most} representatives (Art. 20 ¶3). Name fewer; the others remain"
             " co-petitioners.",
-            detail_zh=f"多人提出共同信访事项的，代表人数不得超过{REPRESENTATIVES}人；其他人仍列为信访人。",
+            detail_zh=f"多人提出共同信访事项的，代表人数不得超过{most}人；其他人仍列为信访人。",
             field=field,
         )
     if not set(named) <= set(filers):
@@ -56,9 +62,8 @@ def representatives(parties: Sequence[str], filers: Sequence[str], field: str) -
 
 def complained_of(respondent: Respondent, party: str, book: PolicyBook) -> e.PartyRecorded:
     """The record of the respondent."""
-    name, org = respondent.name, respondent.org
-    if (
-        org is not None and book.organisation(org) is None
-    ):  # words instead of a code; they may name a person, so they are sealed
-        name, org = " ".join(filter(None, (name, org))), None
-    return e.PartyRecorded(party=party, role="respondent", respondent_org=org, name=name)
+    name, org = respondent.name, book.organisation_meant(respondent.org)
+    if org is None:  # words instead of a code; they may name a person, so they are sealed
+        name = " ".join(filter(None, (name, respondent.org))) or None
+    public_office = org is not None or holds_public_office(name or "", book)
+    return e.PartyRecorded(party=party, role="respondent", respondent_org=org, public_office=public_office, name=name)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated, NamedTuple
+
 from pydantic import Field
 
 from services.intake.commands.filing import CITIZEN
 from shared.case import Case
-from shared.commands.command import Command, DecisionContext, NewEvent, rule
+from shared.commands.command import DecisionContext, NewEvent, rule
 from shared.commands.command_fields import FreeText
+from shared.commands.petitioners_word import Keyed, spoken
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
 from shared.events import intake as e
@@ -28,8 +31,17 @@ def _not_concluded(case: Case) -> None:
         )
 
 
-class RequestReview(Command):
+LateReason = Annotated[
+    FreeText | None,
+    Field(
+        description="After the period: force majeure or another good reason for the delay, sealed; the review body decides"
+    ),
+]
+
+
+class RequestReview(Keyed):
     text: FreeText | None = Field(None, description="Objections to the decision, sealed")
+    late_reason: LateReason = None
 
 
 @rule("request_review", service="intake", roles=CITIZEN, states=("replied", "closed"), zh="申请复查", when=_open)
@@ -37,16 +49,48 @@ def request_review(case: Case, command: RequestReview, given: DecisionContext) -
     """Request a review at the next higher level, within 30 days of the delivery of the written reply (Art. 35 ¶1).
 
     The right also exists after the case was closed."""
+    said = spoken(case, command, given, "request_review")
     if case.state == "in_review":
         return []
+    late = False
     if case.state in ("replied", "closed"):
         _not_concluded(case)
-        _in_time(_window(case, given, "ReviewRequested"), given, "复查", "review", "Art. 35")
-    return [NewEvent(e.ReviewRequested(text=command.text))]
+        _opinion_exists(case)
+        late = _late(_window(case, given, "ReviewRequested"), given, _REVIEW, command.late_reason)
+    reason = command.late_reason if late else None
+    return [NewEvent(e.ReviewRequested(late=late, text=command.text, late_reason=reason, **said))]
 
 
-class RequestReReview(Command):
+def has_opinion(case: Case) -> bool:
+    """True if the present reply rests on a decision (处理意见). Imported history may know the reply only."""
+    last = next((fact for fact in reversed(case.facts) if fact.name in _ANSWERS), None)
+    return last is None or last.name == "DecisionIssued"
+
+
+_ANSWERS = frozenset({
+    "DecisionIssued", "DutyPerformed", "SuggestionAnswered", "ConsultationAnswered", "AnsweredAtOnce", "MediationAgreed",
+    "AccusationHandled", "LedInto", "StatutoryPathGuided", "NotAccepted",
+})  # fmt: skip
+"""The events that end the handling. Only a decision is an opinion against which a review is possible (Art. 31(6), 35)."""
+
+
+def _opinion_exists(case: Case) -> None:
+    if not has_opinion(case):
+        raise _nothing_to_review("复查", "review", "Art. 35")
+
+
+def _nothing_to_review(zh: str, en: str, article: str) -> Refused:
+    return Refused(
+        "nothing_to_review",
+        f"A {en} is only possible against a written opinion on a claim under Art. 31(6) ({article}). Use the remedy that"
+        " the reply names, or file new facts as a new matter.",
+        detail_zh=f"本件没有可申请{zh}的处理意见；请按答复告知的途径提出，或就新的事实另行提出。",
+    )
+
+
+class RequestReReview(Keyed):
     text: FreeText | None = Field(None, description="Objections to the review opinion, sealed")
+    late_reason: LateReason = None
 
 
 @rule("request_re_review", service="intake", roles=CITIZEN, states=("reviewed", "closed"), zh="申请复核", when=_open)
@@ -54,12 +98,15 @@ def request_re_review(case: Case, command: RequestReReview, given: DecisionConte
     """Request a re-review above the review body, within 30 days of the delivery of the review opinion (Art. 36 ¶1).
 
     The period does not end while the delivery is not recorded."""
+    said = spoken(case, command, given, "request_re_review")
     if case.state == "in_re_review":
         return []
+    late = False
     if case.state in ("reviewed", "closed"):
         _not_concluded(case)
-        _in_time(_window(case, given, "ReReviewRequested"), given, "复核", "re-review", "Art. 36")
-    return [NewEvent(e.ReReviewRequested(text=command.text))]
+        late = _late(_window(case, given, "ReReviewRequested"), given, _RE_REVIEW, command.late_reason)
+    reason = command.late_reason if late else None
+    return [NewEvent(e.ReReviewRequested(late=late, text=command.text, late_reason=reason, **said))]
 
 
 def _window(case: Case, given: DecisionContext, request: str) -> Deadline | None:
@@ -72,15 +119,27 @@ def _window(case: Case, given: DecisionContext, request: str) -> Deadline | None
     return rights[-1] if rights else None
 
 
-def _in_time(window: Deadline | None, given: DecisionContext, zh: str, en: str, article: str) -> None:
-    """Raises Refused if there is nothing to review, if the review was requested before, or if the period has ended."""
+class _Right(NamedTuple):
+    """A right to a review in words."""
+
+    zh: str
+    en: str
+    article: str
+
+
+_REVIEW = _Right("复查", "review", "Art. 35")
+_RE_REVIEW = _Right("复核", "re-review", "Art. 36")
+
+
+def _late(window: Deadline | None, given: DecisionContext, right: _Right, reason: str | None) -> bool:
+    """True for a request after the period with a reason, on which the review body decides; False for one in time.
+
+    Raises:
+        Refused: there is nothing to review, the review was requested before, or the period has ended and no reason is given.
+    """
+    zh, en, article = right
     if window is None or window.stopped is not None:
-        raise Refused(
-            "nothing_to_review",
-            f"A {en} is only possible against a written opinion on a claim under Art. 31(6) ({article}). Use the remedy that"
-            " the reply names, or file new facts as a new matter.",
-            detail_zh=f"本件没有可申请{zh}的处理意见；请按答复告知的途径提出，或就新的事实另行提出。",
-        )
+        raise _nothing_to_review(zh, en, article)
     if window.end is not None:
         raise Refused(
             "reviewed_already",
@@ -90,11 +149,16 @@ def _in_time(window: Deadline | None, given: DecisionContext, zh: str, en: str, 
         )
     future = before(given.now, given.at, given.book.zone)  # refused with a code of its own
     if before(window.due, given.at, given.book.zone) and not window.open_ended and not future:
-        day = window.due_day
+        day, barred = window.due_day, given.book.profile.bar_after_lapse.value
+        if reason is not None and not barred:
+            return True
+        more = "" if barred else " If force majeure or another good reason prevented it in time, give late_reason."
+        more_zh = "" if barred else "因不可抗力或者其他正当理由耽误的，请说明理由（late_reason），由复查复核机关决定；"
         raise Refused(
             "review_window_lapsed",
-            f"The period to request a {en} ended on {day.isoformat()} ({article}). File new facts or reasons as a new"
+            f"The period to request a {en} ended on {day.isoformat()} ({article}).{more} File new facts or reasons as a new"
             " matter.",
-            detail_zh=f"申请{zh}的期限已于{day.year}年{day.month}月{day.day}日届满；有新的事实和理由的，可另行提出。",
+            detail_zh=f"申请{zh}的期限已于{day.year}年{day.month}月{day.day}日届满。{more_zh}有新的事实和理由的，可另行提出。",
             due=window.due.isoformat(),
         )
+    return False

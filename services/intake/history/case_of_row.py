@@ -15,6 +15,7 @@ from shared.events import intake as e
 from shared.kernel.identifiers import number, request_digest
 from shared.kernel.legal_time import day_of
 from shared.kernel.refusals import Invalid, Refused
+from shared.kernel.text_normalization import name_form
 
 CAUSE = "file"
 """Cause of the filing commit: one filing per case stream."""
@@ -31,10 +32,11 @@ def digest(key: bytes, case_id: str, item: HistoryItem) -> str:
 
 def organisation_code(name: str) -> str:
     """A code for an organisation of which the source states only the name; the same name always gives the same code."""
-    plain = re.sub(r"[^A-Z0-9]+", "-", name.upper()).strip("-") if name.isascii() else ""
+    form = name_form(name)
+    plain = re.sub(r"[^A-Z0-9]+", "-", form.upper()).strip("-") if form.isascii() else ""
     if plain and len(plain) <= 60:
         return plain
-    return "ORG-" + hashlib.sha256(" ".join(name.split()).encode()).hexdigest()[:10].upper()
+    return "ORG-" + hashlib.sha256(form.encode()).hexdigest()[:10].upper()
 
 
 def register(item: HistoryItem, case: Case, given: DecisionContext, case_id: str) -> list[NewEvent]:

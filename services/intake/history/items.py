@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any, Literal, NamedTuple
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.intake.history.step_types import NEEDS_ORG, body_of
+from shared.application.command_dispatch import no_personal_number
 from shared.case import Fact, fold
 from shared.commands.authorization import Principal
 from shared.commands.command import NewEvent
@@ -17,6 +20,9 @@ from shared.events import Event
 from shared.events.fields import Class, Moment
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import LegalTime, instant_of, to_text
+from shared.kernel.plain_text import visible_controls
+from shared.kernel.text_normalization import identifier_form
+from shared.kernel.validation_messages import WrongValue
 from shared.policy.documents import ChannelClass
 
 TEXT_LIMIT = 100_000
@@ -24,7 +30,8 @@ TEXT_LIMIT = 100_000
 SHORT_LIMIT = 2_000
 CODE_LIMIT = 128
 
-Code = Annotated[str, Field(min_length=1, max_length=CODE_LIMIT)]
+GivenCode = Annotated[str, Field(min_length=1, max_length=CODE_LIMIT)]
+Code = Annotated[GivenCode, AfterValidator(identifier_form)]
 Short = Annotated[str, Field(min_length=1, max_length=SHORT_LIMIT)]
 Long = Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT)]
 DueResult = Literal["equal", "different", "not_derived"]
@@ -81,11 +88,35 @@ class Filing(_Part):
     address: Short | None = None
 
 
+_MANY_DIGITS = re.compile(r"\d{6}|(?:\d[ -]?){7}")
+
+
+def _name(value: str) -> str:
+    """The name of an organisation. Raises WrongValue for a text that is none: without letters, with the digits of a telephone
+    number, an internet address, or characters that are not printed."""
+    plain = unicodedata.normalize("NFKC", value)
+    wrong = (
+        visible_controls(value) != value or "\n" in value or "\t" in value or "@" in plain or _MANY_DIGITS.search(plain)
+    )
+    if wrong or not any(one.isalpha() for one in plain):
+        raise WrongValue(
+            "is not the name of an organisation, and it would be kept in clear; map the column that holds the organisation",
+            "不是单位名称，而单位名称以明文保存，请映射载明单位的列。",
+        )
+    return value
+
+
+_OrganisationCode = Annotated[
+    str, Field(min_length=1, max_length=80), AfterValidator(identifier_form), AfterValidator(no_personal_number)
+]
+
+
 class HistoryOrganisation(_Part):
     """The responsible organisation, as the source names it. `create`: add it to the policy if it is not listed."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    code: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+    name: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_name)]
+    """Kept in clear if the organisation is created, as all names of organisations: it has the form of such a name."""
+    code: _OrganisationCode | None = None
     create: bool = False
 
 
@@ -102,9 +133,9 @@ class HistoryItem(_Part):
     line: int = Field(ge=0)
     channel: Code
     channel_class: ChannelClass | None = Field(None, description="Only where the policy does not know the channel")
-    item: Code
+    item: GivenCode
     filing: Filing
-    org: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+    org: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(identifier_form)] | None = None
     organisation: HistoryOrganisation | None = None
     steps: Annotated[tuple[HistoryStep, ...], Field(max_length=200)] = ()
     due: HistoryDue | None = None

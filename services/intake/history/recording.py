@@ -16,9 +16,19 @@ from services.intake.history.case_of_row import CAUSE, GO_LIVE, check_case, dige
 from services.intake.history.items import DueCompared, HistoryItem, HistoryStep, ItemResult, Outcome
 from services.intake.history.organisations import accuses, check_organisations, unknown_organisation
 from services.intake.history.steps import Run, in_runs, new_events, pending, runs, steps_cause, steps_digest
+from shared.application.case_reference import unknown_case
 from shared.application.ports import Ports
-from shared.case import Case
-from shared.commands.authorization import IMPORT, Action, Principal, Role, authorize, within
+from shared.case import EMPTY, Case
+from shared.commands.authorization import (
+    IMPORT,
+    Action,
+    Principal,
+    Role,
+    authorize,
+    importing,
+    may_add_history,
+    within,
+)
 from shared.commands.command import NewEvent
 from shared.commands.effective_dates import check_order
 from shared.commands.event_writer import EventMetadata
@@ -31,6 +41,7 @@ from shared.eventstore.recorded_event import Origin
 from shared.kernel.identifiers import case_id
 from shared.kernel.legal_time import LegalTime, day_of, is_instant
 from shared.kernel.refusals import Refused, Unavailable
+from shared.kernel.text_normalization import identifier_form, name_form
 from shared.policy.book import PolicyBook
 from shared.repositories.policy_repository import STREAM as POLICY
 
@@ -57,7 +68,7 @@ async def record_batch(
     found: list[ItemResult | None] = [None] * len(items)
     rows: dict[tuple[str, str], list[int]] = {}
     for index, item in enumerate(items):
-        rows.setdefault((item.channel, item.item), []).append(index)
+        rows.setdefault((item.channel, identifier_form(item.item)), []).append(index)
     await recorder.organisations(items)
     waiting = deque(rows.values())
 
@@ -85,8 +96,9 @@ class _Recorder:
         within(principal, jurisdiction)
         self._ports = ports
         self._intake = ports.handling("intake")
-        self._service = Principal("service", principal.org, principal.ref)
-        """May access any case, whatever the importing person may access."""
+        self._principal = principal
+        self._service = importing(principal)
+        """Writes the steps of all services. Whether a case may be written to is decided for `principal`, at each append."""
         self._jurisdiction = jurisdiction
         self._secret = ports.keys.secret("request")
 
@@ -105,6 +117,27 @@ class _Recorder:
     ) -> EventMetadata:
         return EventMetadata(self._service, cause, at, request, origin=origin, jurisdiction=self._jurisdiction)
 
+    async def _named(self, item: HistoryItem) -> tuple[str, Case]:
+        """The id of the case of a row, and the case. The item of a case that the importing person may not add to is recorded like a
+        new one, as a case of its own: any other answer would tell that the case exists."""
+        secret, cases = self._ports.keys.secret("case-id"), self._intake.cases
+        name = case_id(secret, self._jurisdiction, item.channel, item.item)
+        loaded = await cases.load(name)
+        if loaded.case.exists and not self._may_add(loaded.case):
+            if not loaded.read:  # the same reads as for a case that does not exist
+                await cases.load_confirmed(name)
+            return case_id(secret, self._jurisdiction, item.channel, f"{item.item}\x1f{self._service.name}"), EMPTY
+        return name, loaded.case
+
+    def _may_add(self, case: Case) -> bool:
+        return case.jurisdiction == self._jurisdiction and may_add_history(self._principal, case)
+
+    def _own(self, case: Case) -> Case:
+        """The case. Raises Unknown if it was sealed meanwhile, so that the importing person may no longer add to it."""
+        if case.exists and not self._may_add(case):
+            raise unknown_case()
+        return case
+
     async def _record(self, item: HistoryItem) -> ItemResult:
         intake, policies = self._intake, self._ports.policies
         book = await policies.book(self._jurisdiction)
@@ -112,8 +145,7 @@ class _Recorder:
             org = await self._organisation(item, book)
             item = item.model_copy(update={"org": org})
             book = await policies.book(self._jurisdiction)
-        case_name = case_id(self._ports.keys.secret("case-id"), item.channel, item.item)
-        before, _ = await intake.cases.get(case_name)
+        case_name, before = await self._named(item)
         check_case(item, before)
         steps = pending(item, before, book.zone)
         if steps or not before.exists or (item.go_live and go_live(before)):
@@ -126,7 +158,7 @@ class _Recorder:
         )
         case, added = done.case, not done.repeated
         if not added:
-            case, _ = await intake.cases.get(case_name)
+            case = self._own((await intake.cases.get(case_name))[0])
             check_case(item, case)
             await self._check_steps(item, case)
             left = runs(item, case, book.zone)
@@ -145,7 +177,8 @@ class _Recorder:
             left = left[1:] if alone else runs(item, case, book.zone)
         if item.go_live and go_live(case):
             metadata = self._metadata(GO_LIVE, origin="live")
-            case = (await intake.handle(case_name, RECORD, metadata, lambda found, _given: go_live(found))).case
+            done = await intake.handle(case_name, RECORD, metadata, lambda found, _given: go_live(self._own(found)))
+            case = done.case
         result: Outcome = "added" if added else "extended" if count else "same"
         return ItemResult(item.line, result, count, due=_compare(item, case, book))
 
@@ -155,6 +188,7 @@ class _Recorder:
         handling = self._ports.handling(service)
 
         def decide(found: Case, _given: object) -> list[NewEvent]:
+            self._own(found)
             if found.version != case.version:  # otherwise it is the case for which the run was derived
                 pending_runs = runs(item, found, zone)
                 if not pending_runs or pending_runs[0] != run:
@@ -217,7 +251,8 @@ class _Recorder:
         if book.organisation(code) is not None:
             return code
         if named.code is None:
-            same = sorted(entry.code for entry in book.organisations.values() if entry.name == named.name)
+            form = name_form(named.name)
+            same = sorted(entry.code for entry in book.organisations.values() if name_form(entry.name) == form)
             if same:
                 return same[0]
         if not named.create or accuses(item):  # an added organisation does not receive accusations

@@ -27,6 +27,7 @@ STEPS: tuple[str, ...] = (
     "JurisdictionRuled",
     "ReRegistrationBarred",
     "StatutoryPathGuided",
+    "NotCompetentDeclared",
     "NotAccepted",
     "AcceptanceOrdered",
     "Accepted",
@@ -40,9 +41,13 @@ STEPS: tuple[str, ...] = (
     "MediationAgreed",
     "SuggestionAnswered",
     "DutyPerformed",
+    "ConsultationAnswered",
+    "AccusationHandled",
+    "LedInto",
     "DecisionIssued",
     "AnsweredAtOnce",
     "ReplyDelivered",
+    "PaperServed",
     "ReplyCorrected",
     "ExecutionConfirmed",
     "ClosingReportFiled",
@@ -65,6 +70,8 @@ STEPS: tuple[str, ...] = (
 """Event types that an export may contain, in the usual order of a case, which orders the steps of one day whose time is not
 known. Events that only this system writes are not among them."""
 RANK = {name: rank for rank, name in enumerate(STEPS)}
+_OF_THIS_SYSTEM = frozenset({"word", "code_with_staff", "evidence", "reference", "independent"})
+"""Fields by which a fact would confirm something in the petitioner's name; an export proves nothing."""
 BY_KIND = frozenset({"NoticeServed", "EvaluationInvited", "EvaluationSubmitted", "InvestigationStepRecorded"})
 """Types whose kind identifies one of several parallel steps, not the result of a step."""
 NEEDS_ORG = frozenset(
@@ -86,6 +93,14 @@ def body_of(type_: str, fields: Mapping[str, Any], org: str | None = None) -> Ev
             field="steps.type",
         )
     model = REGISTRY[type_]
+    states_word = "word" in model.model_fields or "independent" in model.model_fields
+    if claimed := _OF_THIS_SYSTEM & fields.keys() if states_word else set():
+        raise Invalid(
+            "word_not_importable",
+            "Whose word it is, and who followed up, is stated by this system only. Take the field out of the mapping.",
+            detail_zh="该字段（何人陈述、何方回访）只由本系统记录，请从映射文件中去掉。",
+            field=f"steps.{type_}.{min(claimed)}",
+        )
     if unknown := fields.keys() - model.model_fields.keys():
         raise Invalid(
             "unknown_field",

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict
 
 from services.intake.channel_jurisdictions import ChannelJurisdictions
+from services.intake.commands.filing import own_channel
 from services.intake.http.submissions import JURISDICTION, File, filing_routes
 from services.intake.importer.channel_items import mapped_item
 from services.intake.registration import Receipt, filed
 from shared.commands.authorization import FILE, authorize, within
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
-from shared.kernel.refusals import Denied, Refused
+from shared.kernel.refusals import Refused
 
 _CHANNEL = Path(max_length=128, description="Code of the channel, from the policy")
 
@@ -45,16 +46,9 @@ def router(runtime: Process, jurisdictions: ChannelJurisdictions) -> APIRouter:
 
         async def file(value: Any) -> Receipt:
             own = jurisdiction or caller.jurisdiction or await jurisdictions.of(channel)
-            book = await handling.policies.book(own)
             within(caller, own)
-            known = book.known_channels.get(channel)
-            if caller.role == "platform" and known is not None and known.platform != caller.org:
-                raise Denied(
-                    "foreign_channel",
-                    "This channel belongs to another platform. File under a channel that the policy lists for your platform.",
-                    detail_zh="该渠道不属于本平台，请使用规则中列明的本平台渠道提交。",
-                    field="channel",
-                )
+            book = await handling.policies.book(own)
+            own_channel(caller, channel, book)
             found = mapped_item(book, channel, value)
             try:
                 return await filed(handling, jurisdictions, caller, found.submission, own)

@@ -1,4 +1,4 @@
-"""Commands of a citizen with number and query code (add, nudge, evaluate, withdraw, request a review), and receipts.
+"""Commands of a citizen with number and query code (add, nudge, evaluate, withdraw, review, renew the code), and receipts.
 
 Number and code are in the body, never in the address. A citizen's command takes effect at once: no `effective_at`.
 """
@@ -11,12 +11,17 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, create_model
 from starlette.responses import HTMLResponse
 
+from services.intake.commands.reading import receipt_printed
 from services.intake.http.citizen_status import LIMIT, StatusQuestion, StatusReaders
 from services.intake.http.pages.receipt import receipt
+from services.intake.http.sealed_commands import given_on_sealed
 from shared.application.command_dispatch import CommandId
+from shared.application.ports import Ports
 from shared.application.request_validation import command_of
-from shared.commands.authorization import RECEIPT, authorize
+from shared.case import Case
+from shared.commands.authorization import RECEIPT, Principal, authorize
 from shared.commands.command import RULES
+from shared.commands.event_writer import EventMetadata
 from shared.hosting.process import Process
 from shared.http import request_bodies as bodies
 from shared.http.authentication import Caller
@@ -26,7 +31,9 @@ from shared.http.responses import CommandAnswer
 from shared.kernel.identifiers import query_code
 from shared.queries import case_details as reading
 from shared.queries.case_content import record_reading
+from shared.queries.sealed_status import told_case
 
+RENEWS = "renew_query_code"
 _PAGE: dict[int | str, dict[str, Any]] = {
     200: {"description": "A page to print", "content": {"text/html": {"schema": {"type": "string"}}}}
 }
@@ -74,7 +81,13 @@ def router(runtime: Process, commands: Commands, askers: StatusReaders) -> APIRo
         command = commands.models[rule.name].model_construct(
             **given, command=rule.name, command_id=body.command_id, effective_at=None, expected_version=None
         )
-        return await commands.given(citizen, case.id, rule, command)
+        if case.accusation.sealed:
+            answer = await given_on_sealed(runtime.ports, commands, citizen, case, rule, command)
+        else:
+            answer = await commands.given(citizen, case.id, rule, command)
+        if rule.name == RENEWS:
+            answer = answer.model_copy(update={"code": await code_of(runtime.ports, case.id)})
+        return answer
 
     @routes.post(
         "/v1/receipt",
@@ -100,9 +113,25 @@ def router(runtime: Process, commands: Commands, askers: StatusReaders) -> APIRo
         case = await reading.find(runtime.ports, caller, reference)
         authorize(caller, RECEIPT, case)
         await record_reading(runtime.handling("routing"), caller, case, "receipt", ("receipt",))
+        if caller.role != "platform":
+            await _seen_by_staff(runtime, caller, case)
         return await page_of(runtime, case.id)
 
     return routes
+
+
+async def _seen_by_staff(runtime: Process, caller: Principal, case: Case) -> None:
+    """Record once that a member of staff has had the query code in hand: reading with it proves no receipt any more."""
+    if receipt_printed(case):
+        handling = runtime.handling("intake")
+        stamp = EventMetadata(caller, f"receipt:{handling.clock.new_id()}", jurisdiction=case.jurisdiction)
+        await handling.handle(case.id, RECEIPT, stamp, lambda found, _given: receipt_printed(found))
+
+
+async def code_of(ports: Ports, case_id: str) -> str:
+    """The present query code of a case. Codes are not stored, so they can be shown again at any time."""
+    case, _head = await ports.cases.get(case_id)
+    return query_code(ports.keys.secret("query-code"), case.id, case.filing.code_generation)
 
 
 async def page_of(runtime: Process, case_id: str) -> HTMLResponse:
@@ -110,5 +139,4 @@ async def page_of(runtime: Process, case_id: str) -> HTMLResponse:
     ports = runtime.ports
     case, _head = await ports.cases.get(case_id)
     book = await ports.policies.book(case.jurisdiction)
-    code = query_code(ports.keys.secret("query-code"), case.id)
-    return receipt(case, book, code, runtime.settings.public_url)
+    return receipt(await told_case(ports, case), book, await code_of(ports, case_id), runtime.settings.public_url)

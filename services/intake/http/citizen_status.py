@@ -9,6 +9,7 @@ from shared.application.problem import TooMany
 from shared.case import Case
 from shared.commands.authorization import Principal
 from shared.hosting.process import Process
+from shared.http.client_network import network_of
 from shared.http.openapi import operation
 from shared.http.request_bodies import read_model
 from shared.kernel.refusals import Unknown
@@ -36,21 +37,30 @@ class StatusReaders:
         self._misses = RateLimiter(runtime.ports.clock, runtime.settings.status_misses)
 
     async def opened(self, request: Request, number: str, code: str) -> tuple[Principal, Case]:
-        """The citizen and the case. Raises TooMany, and Unknown for a wrong pair."""
-        client = request.client.host if request.client else "local"
-        wait = self._misses.wait(client)
-        if wait:
+        """The citizen and the case. Raises Unknown for a wrong pair, and TooMany for one from a client that sent too many."""
+        client = network_of(request.client.host) if request.client else "local"
+        wait = self._misses.take(client)
+        try:
+            found = await opened(self._ports, number, code)
+        except Unknown:
+            if not wait:
+                raise
             raise TooMany(
                 "too_many_misses",
-                f"Too many wrong pairs of number and code. Try again in {wait} seconds.",
-                detail_zh=f"尝试次数过多，请在{wait}秒后再试。",
+                "Too many wrong pairs of number and code came from your network, and this one is wrong, too. Compare it with your"
+                f" receipt and try again in {wait} seconds.",
+                detail_zh=f"您所在的网络尝试次数过多，本次编号与查询码也不匹配。请核对回执，{wait}秒后再试。",
                 retry_after=wait,
-            )
-        try:
-            return await opened(self._ports, number, code)
-        except Unknown:
-            self._misses.add(client)
+            ) from None
+        except BaseException:
+            self._return(client, wait)
             raise
+        self._return(client, wait)
+        return found
+
+    def _return(self, client: str, wait: int) -> None:
+        if not wait:
+            self._misses.give_back(client)
 
 
 def router(runtime: Process, askers: StatusReaders) -> APIRouter:

@@ -68,10 +68,10 @@ def router(runtime: Process) -> APIRouter:
     ) -> Response:
         """Record rows of another system's export; roles operations and registrar."""
         authorize(caller, IMPORT)
-        chosen = await jurisdiction_of(
-            runtime.ports.policies, runtime.settings.jurisdiction, None, jurisdiction or caller.jurisdiction
-        )
-        within(caller, chosen)
+        named = jurisdiction or caller.jurisdiction
+        if named is not None:
+            within(caller, named)
+        chosen = await jurisdiction_of(runtime.ports.policies, runtime.settings.jurisdiction, None, named)
         limit = runtime.settings.history_limit
 
         async def together(lines: Sequence[RequestLine]) -> list[bytes]:

@@ -6,6 +6,7 @@ from datetime import date
 
 from fastapi import APIRouter
 
+from shared.application.case_reference import jurisdiction_needed
 from shared.application.ports import Ports
 from shared.application.request_validation import EARLIEST, LATEST
 from shared.case import Case
@@ -16,7 +17,9 @@ from shared.http.long_polling import Cursor, cursor_query, polled
 from shared.http.openapi import READING, operation
 from shared.http.responses import ReceiptAnswer
 from shared.kernel.identifiers import query_code
+from shared.kernel.legal_time import given_day
 from shared.kernel.refusals import Invalid, Unknown
+from shared.messaging.member import Member
 from shared.messaging.platform_updates import STREAM, DayAnswer, UpdatesPage, reconciled, told
 from shared.queries import case_details as reading
 from shared.queries.case_content import record_reading
@@ -24,7 +27,7 @@ from shared.queries.reply_texts import AnswerTexts, replies
 
 
 def require_own(principal: Principal, platform: str) -> None:
-    """Raise Unknown unless the caller is this platform."""
+    """Raises Unknown unless the caller is this platform."""
     if principal.role not in UPDATES.roles or principal.org != platform:
         raise _unknown()
 
@@ -38,14 +41,29 @@ def _unknown() -> Unknown:
     )
 
 
-async def zone_of(ports: Ports, platform: str, preferred: str | None) -> str:
-    """The zone of the platform's days: that of the jurisdiction whose policy names it. Raises Unknown for a platform that no
-    policy names."""
+async def _of(ports: Ports, caller: Principal, platform: str) -> Member:
+    """The platform that the caller names: a platform itself, other roles one that a policy of their jurisdiction names.
+
+    Raises:
+        Unknown: `unknown_platform`.
+        Invalid: `jurisdiction_needed`, the caller belongs to no jurisdiction and several have the platform.
+    """
+    if caller.role == "platform":
+        require_own(caller, platform)
+        if caller.jurisdiction is not None:
+            return Member(caller.jurisdiction, platform)
     books = await ports.policies.all()
-    having = [code for code, book in books.items() if any(one.platform == platform for one in book.channels.values())]
+    having = [
+        Member(code, platform)
+        for code, book in sorted(books.items())
+        if caller.jurisdiction in (None, code)
+        and any(channel.platform == platform for channel in book.known_channels.values())
+    ]
+    if len(having) > 1:
+        raise jurisdiction_needed()
     if not having:
         raise _unknown()
-    return books[preferred if preferred in having else having[0]].zone
+    return having[0]
 
 
 def router(runtime: Process) -> APIRouter:
@@ -63,11 +81,12 @@ def router(runtime: Process) -> APIRouter:
     async def updates(platform: str, caller: Caller, cursor: Cursor = cursor_query(runtime.settings)) -> UpdatesPage:
         """The notifications to a platform after a cursor, without gaps. They can be read from the beginning at any time."""
         require_own(caller, platform)
+        stream = (await _of(ports, caller, platform)).stream(STREAM)
 
         async def look() -> UpdatesPage:
             after, limit = cursor.after, cursor.limit
             commits = await ports.log.load(
-                STREAM + platform, after=after, limit=limit + 1
+                stream, after=after, limit=limit + 1
             )  # one more, to know whether there are more
             events = [event for commit in commits for event in commit.recorded if event.version > after]
             page = events[:limit]
@@ -75,7 +94,7 @@ def router(runtime: Process) -> APIRouter:
                 entries=await told(ports, page), after=page[-1].version if page else after, more=len(events) > limit
             )
 
-        return await polled(runtime, STREAM + platform, cursor, look)
+        return await polled(runtime, stream, cursor, look)
 
     @routes.get(
         "/v1/platforms/{platform}/days/{day}", **operation("of_a_day_v1_platforms__platform__days__day__get", *READING)
@@ -83,11 +102,10 @@ def router(runtime: Process) -> APIRouter:
     async def of_a_day(platform: str, day: str, caller: Caller) -> DayAnswer:
         """The results of the records that a platform sent to its topic on one day."""
         authorize(caller, RECONCILE)
-        if caller.role == "platform":
-            require_own(caller, platform)
-        zone = await zone_of(ports, platform, runtime.settings.jurisdiction)
+        member = await _of(ports, caller, platform)
+        zone = (await ports.policies.book(member.jurisdiction)).zone
         wanted = _day(day)
-        found = await reconciled(ports.log, platform, wanted, zone)
+        found = await reconciled(ports.log, member, wanted, zone)
         return DayAnswer.built_from(found, platform=platform, day=wanted.isoformat(), zone=zone)
 
     @routes.get(
@@ -98,8 +116,15 @@ def router(runtime: Process) -> APIRouter:
         """The receipt, with query code, of a case that the platform filed. The access is recorded."""
         case = await own_case(caller, platform, reference)
         await record_reading(runtime.handling("routing"), caller, case, "receipt", ("receipt",))
-        code = query_code(ports.keys.secret("query-code"), case.id)
-        return ReceiptAnswer.built_from(case, case=case.id, code=code, received_at=case.filing.filed_at, repeated=True)
+        code = query_code(ports.keys.secret("query-code"), case.id, case.filing.code_generation)
+        return ReceiptAnswer.built_from(
+            case,
+            case=case.id,
+            code=code,
+            received_at=case.filing.filed_at,
+            repeated=True,
+            unclear=case.filing.unclear,
+        )
 
     @routes.get(
         "/v1/platforms/{platform}/answers/{reference:path}",
@@ -115,7 +140,7 @@ def router(runtime: Process) -> APIRouter:
 
 def _day(text: str) -> date:
     try:
-        found = date.fromisoformat(text)
+        found = given_day(text)
         if EARLIEST <= found.year <= LATEST:
             return found
     except ValueError:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from services.intake.importer.errors import RowError
 from services.intake.importer.readers import Cell
+from shared.kernel.text_normalization import is_empty
 
 # Characters that no text has: NUL, other control characters, halves of surrogate pairs (also what damaged bytes become).
 _ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -56,7 +57,7 @@ def _of_text(cell: str, line: int, field: str, cleaned: Callable[[], None]) -> s
         cell = _ODD.sub(" ", cell)
         cleaned()
     text = cell.strip()
-    if not text or text in _EMPTY:
+    if is_empty(text) or text in _EMPTY:
         return None
     if text[0] == "#" and text in _ERRORS:
         raise RowError(line, field, "error_cell")

@@ -20,6 +20,7 @@ from services.intake.importer.mapping_file import problems_of
 from services.intake.importer.readers import Row, Table
 from services.intake.importer.row_mapper import RowMapper
 from shared.kernel.refusals import Invalid, Refused
+from shared.kernel.text_normalization import identifier_form, name_form
 from shared.policy.book import PolicyBook
 from shared.policy.validation.checks import checks_mappings
 
@@ -112,12 +113,13 @@ def _code(book: PolicyBook, reading: Reading, name: str, given: str | None) -> s
     value = reading.filing.values[name]
     if given is None:
         return value.default
-    if value.table is not None and given in value.table:
-        return value.table[given] or None
+    if value.table is not None and (found := value.looked_up(given)) is not None:
+        return found or None
     listed: Mapping[str, Any] = book.places if name == "place" else book.subjects
-    if given in listed:
-        return given
-    called = [code for code, entry in listed.items() if given in (entry.name, entry.name_en)]
+    if (code := identifier_form(given)) in listed:
+        return code
+    form = name_form(given)
+    called = [code for code, entry in listed.items() if form in (name_form(entry.name), name_form(entry.name_en or ""))]
     return called[0] if len(called) == 1 else value.default or given
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from shared.kernel import data_file
+from shared.kernel.text_normalization import identifier_form, name_form, search_form
 
 
 class _Excluded(NamedTuple):
@@ -24,21 +25,28 @@ class _Excluded(NamedTuple):
 def _excluded() -> _Excluded:
     raw = data_file.load(Path(__file__).parent / "data" / "excluded_columns.yaml")
     words = [words.split() for words in raw["words"]]
-    return _Excluded(raw["anywhere"], re.compile(raw["whole"]), frozenset(raw["abbreviations"]), words)
+    return _Excluded(
+        [search_form(word) for word in raw["anywhere"]],
+        re.compile(raw["whole"]),
+        frozenset(raw["abbreviations"]),
+        words,
+    )
 
 
 @lru_cache(maxsize=4096)
 def classifies_persons(column: str) -> bool:
-    """True if a column of this name classifies persons. An ambiguous abbreviation counts as one that does."""
+    """True if a column of this name classifies persons, in whatever characters it is written. An ambiguous abbreviation counts
+    as one that does."""
     excluded = _excluded()
-    clean = re.sub(r"\s+", "", column)
-    if any(word in clean for word in excluded.anywhere):
+    letters = search_form(column)
+    if any(word in letters for word in excluded.anywhere):
         return True
-    bare = re.sub(r"[\W_]+", "", clean).removeprefix("是否")
-    if excluded.whole.fullmatch(bare) or excluded.whole.fullmatch(re.sub(r"[a-zA-Z0-9]+$", "", bare)):
-        return True
-    words = [word.lower() for word in re.findall(r"[A-Za-z0-9]+", in_words(column))]
-    if excluded.abbreviations.intersection((*words, re.sub(r"[\W_]+", "", column).lower())):
+    for name in (re.sub(r"[\W_]+", "", identifier_form(column)), letters):
+        bare = name.removeprefix("是否")
+        if excluded.whole.fullmatch(bare) or excluded.whole.fullmatch(re.sub(r"[a-zA-Z0-9]+$", "", bare)):
+            return True
+    words = re.findall(r"[a-z0-9]+", name_form(in_words(identifier_form(column))))
+    if excluded.abbreviations.intersection((*words, letters)):
         return True
     return any(
         words[start : start + len(wanted)] == wanted

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from services.intake.importer.dates import compile_format
 from shared.kernel.legal_time import zone as zone_of
+from shared.kernel.text_normalization import name_form
 from shared.kernel.validation_messages import WrongValue
 from shared.policy.documents import ChannelClass
 
@@ -51,6 +52,15 @@ class Value(_Part):
     @property
     def columns(self) -> tuple[str, ...]:
         return (self.column,) if self.column is not None else self.join
+
+    def looked_up(self, text: str) -> str | None:
+        """The entry of the table for a text: as written, else with the same name form. None if there is none."""
+        found = (self.table or {}).get(text)
+        return self._by_form.get(name_form(text)) if found is None else found
+
+    @cached_property
+    def _by_form(self) -> dict[str, str]:
+        return {name_form(key): value for key, value in reversed((self.table or {}).items())}
 
 
 Field_ = Annotated[Value, BeforeValidator(_short_form)]

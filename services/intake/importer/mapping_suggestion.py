@@ -138,7 +138,7 @@ def _write(
     if any(found[what].ambiguous for what in _DATES if what in found):
         lines.append("  date_formats: [MM/DD/YYYY hh:mm:ss AM, MM/DD/YYYY hh:mm:ss, MM/DD/YYYY]")
         lines.append("  # CHECK: is it month first? else write DD/MM/YYYY 请确认月在前还是日在前")
-    lines.append("# jurisdiction: CN-XX     # code of your jurisdiction, or give --jurisdiction 辖区代码")
+    lines.append("# jurisdiction: cn-xx     # code of your jurisdiction, or give --jurisdiction 辖区代码")
     if "channel" in found:
         lines += [
             "channel:                  # CHECK: every filing belongs to a channel of your policy 渠道代码",

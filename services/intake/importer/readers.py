@@ -18,6 +18,7 @@ from services.intake.importer.encodings import find_encoding, opened
 from services.intake.importer.errors import FileError, RowError
 from services.intake.importer.mapping import Source, normalized_name
 from shared.kernel import strict_json as unambiguous
+from shared.kernel.text_normalization import name_form
 
 Cell = str | float | int | bool | datetime | date | None | list[Any] | dict[str, Any]
 _LARGEST_SHEET = 2_000_000_000
@@ -82,8 +83,14 @@ class Table:
             next(rows, None)
 
     def place(self, column: str) -> int | None:
-        """The index of a column in the cells of a row; None if the file lacks it."""
-        return self._places.get(normalized_name(column))
+        """The index of a column in the cells of a row: of that name, else of the same name in other signs; None if the file
+        lacks it."""
+        place = self._places.get(normalized_name(column))
+        if place is not None:
+            return place
+        form = name_form(column)
+        same = [place for name, place in self._places.items() if name_form(name) == form]
+        return same[0] if len(same) == 1 else None
 
     def _name(self, names: Sequence[object]) -> None:
         for name in names:

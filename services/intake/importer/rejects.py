@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from shared.kernel.plain_text import formula
+
 COLUMNS = ("line", "field", "code", "reason", "reason_zh")
 
 
@@ -44,6 +46,8 @@ class RejectsFile:
             if not self.size:
                 file.write("\ufeff")  # spreadsheets find the encoding by it
                 writer.writerow(COLUMNS)
-            writer.writerows(rows)
+            writer.writerows(
+                [f"'{cell}" if isinstance(cell, str) and formula(cell) else cell for cell in row] for row in rows
+            )
             file.flush()
             self.size = file.tell()

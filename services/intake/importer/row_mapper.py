@@ -19,6 +19,7 @@ from shared.events.fields import Class
 from shared.events.trusted_build import converter_of
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Refused
+from shared.kernel.text_normalization import identifier_form, name_form, search_form
 
 _LIMITS = {
     "text": TEXT_LIMIT, "title": SHORT_LIMIT, "location": SHORT_LIMIT, "name": SHORT_LIMIT, "phone": SHORT_LIMIT,
@@ -57,11 +58,13 @@ class RowMapper:
             self._organisation = self._getter(mapping.organisation.model_copy(update={"table": None}), "organisation")
         self._steps = [self._step(step) for step in mapping.steps]
         self._due = None if mapping.due is None else self._dates(Value(column=mapping.due.column), "due")
-        used = {normalized_name(column) for column in (*mapping.columns, *mapping.ignore)}
+        used = {
+            place for column in (*mapping.columns, *mapping.ignore) if (place := self._table.place(column)) is not None
+        }
         self._unmapped = [
             (place, column)
             for place, column in enumerate(self._table.columns)
-            if column and column not in used and not classifies_persons(column)
+            if column and place not in used and not classifies_persons(column)
         ]
 
     def check_columns(self) -> None:
@@ -127,8 +130,8 @@ class RowMapper:
         assert mapping is not None
         organisation: dict[str, Any] = {"name": name, "create": mapping.create}
         if mapping.table is not None:
-            if name in mapping.table:
-                organisation["code"] = mapping.table[name]
+            if (code := mapping.looked_up(name)) is not None:
+                organisation["code"] = code
             else:
                 self.warnings.note(mapping.columns, "organisation", name)
         return organisation
@@ -157,7 +160,7 @@ class RowMapper:
                 text = value.with_.join(part for part in parts if part is not None)
             if not text or table is None:
                 return text or default
-            found = table.get(text)
+            found = value.looked_up(text)
             if found is not None:
                 return found or None
             self.warnings.note(value.columns, field, text)
@@ -178,7 +181,7 @@ class RowMapper:
                 cell: Cell = get_text(cells, line)
             else:
                 cell = cells[place] if place < len(cells) else None
-                if cell is None or (isinstance(cell, str) and cell.strip() in ("", "NULL")):
+                if cell is None or (isinstance(cell, str) and identifier_form(cell) in ("", "NULL")):
                     cell = value.default
             try:
                 return None if cell is None else to_text(read(cell))
@@ -239,7 +242,7 @@ def _holds(text: str | None, wanted: tuple[str, ...] | Literal["filled", "empty"
     """True if a cell meets a condition of a step."""
     if wanted == "filled":
         return text is not None
-    return text is None if wanted == "empty" else text in wanted
+    return text is None if wanted == "empty" else text is not None and name_form(text) in map(name_form, wanted)
 
 
 def _needed(value: str | None, line: int, field: str, limit: int) -> str:
@@ -252,10 +255,12 @@ def _needed(value: str | None, line: int, field: str, limit: int) -> str:
 
 def _typed(name: str, value: str, line: int) -> str | bool:
     if name in ("anonymous", "confidential"):
-        word = value.lower()
+        word = search_form(value)
         if word not in _YES and word not in _NO:
             raise RowError(line, name, "not_allowed_here")
         return word in _YES
-    if name == "class" and value not in _CLASSES:
-        raise RowError(line, name, "not_allowed_here")
+    if name == "class":
+        value = identifier_form(value)
+        if value not in _CLASSES:
+            raise RowError(line, name, "not_allowed_here")
     return value

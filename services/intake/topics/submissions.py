@@ -38,6 +38,7 @@ from shared.messaging.inbound_handler import (
     topic_principal,
 )
 from shared.messaging.inbound_record import InboundRecord
+from shared.messaging.member import Member
 from shared.messaging.partner_topics import InboundMessage
 from shared.messaging.platform_updates import AHEAD, LATE, REFUSED, Place
 
@@ -73,17 +74,17 @@ class PlatformSubmissions(InboundHandler):
 
     async def group(self, letter: InboundMessage, read: InboundRecord) -> str:
         """The case that a record is about. A record that names none is a group of its own."""
-        alone = f"{letter.owner}/{letter.place}"
+        alone = f"{letter.owner.dotted}/{letter.place}"
         if read.problem is not None:
             return alone
         channel, item, case = (read.value.get(name) for name in ("channel", "item", "case"))
         try:
             if "command" in read.value and isinstance(case, str):
-                return await resolve(self._ports, case)
+                return await resolve(self._ports, topic_principal("platform", letter.owner), case)
         except Refused:
             return alone
         if isinstance(channel, str) and isinstance(item, str):
-            return case_id(self._ports.keys.secret("case-id"), channel, item)
+            return case_id(self._ports.keys.secret("case-id"), letter.owner.jurisdiction, channel, item)
         return alone
 
     async def answer(self, letter: InboundMessage, read: InboundRecord) -> None:
@@ -122,15 +123,20 @@ class PlatformSubmissions(InboundHandler):
 
     def _own_cause(self, letter: InboundMessage) -> str:
         """Cause of the answer to this record alone. It includes the bytes, since a recreated topic begins at offset 0 again."""
-        place = f"record/{letter.owner}/{letter.place}"
+        place = f"{letter.owner.stream('record/')}/{letter.place}"
         return f"intake.record:{letter.place}:{self.digest(place, letter.value or b'')}"
 
-    async def _append(self, platform: str, cause: str, place: Place, body: PlatformUpdate) -> Commit:
-        stamp = EventMetadata(topic_principal("platform", platform), cause, correlation=place.correlation)
+    async def _append(self, platform: Member, cause: str, place: Place, body: PlatformUpdate) -> Commit:
+        stamp = EventMetadata(
+            topic_principal("platform", platform),
+            cause,
+            correlation=place.correlation,
+            jurisdiction=platform.jurisdiction,
+        )
         return await self._updates.append(platform, stamp, body)
 
-    async def _answered(self, platform: str, place: Place, read: InboundRecord, own: str) -> _Answer:
-        digest = self.digest(f"submission/{platform}", read.content)
+    async def _answered(self, platform: Member, place: Place, read: InboundRecord, own: str) -> _Answer:
+        digest = self.digest(platform.stream("submission/"), read.content)
         before = await self._refused_before(digest)
         if before is not None:
             return await self._refusal(platform, read, before, digest)
@@ -144,7 +150,7 @@ class PlatformSubmissions(InboundHandler):
             read, work, lambda refusal: self._kept(platform, place, read, own, digest, refusal)
         )
 
-    async def _filing(self, platform: str, place: Place, read: InboundRecord) -> _Answer:
+    async def _filing(self, platform: Member, place: Place, read: InboundRecord) -> _Answer:
         receipt = await filed(
             self._handling,
             self._jurisdictions,
@@ -159,7 +165,7 @@ class PlatformSubmissions(InboundHandler):
         body = PlatformUpdate(kind="registered", case=case.id, number=case.number, version=1, about=event.event_id)
         return _Answer(body, first_answer("registered", case.id), standing)
 
-    async def _command(self, platform: str, read: InboundRecord) -> _Answer:
+    async def _command(self, platform: Member, read: InboundRecord) -> _Answer:
         carried = await self.command(topic_principal("platform", platform), read)
         case = carried.case
         body = PlatformUpdate(
@@ -180,7 +186,7 @@ class PlatformSubmissions(InboundHandler):
                 return body
         return None
 
-    async def _refusal(self, platform: str, read: InboundRecord, kept: SubmissionRefused, digest: str) -> _Answer:
+    async def _refusal(self, platform: Member, read: InboundRecord, kept: SubmissionRefused, digest: str) -> _Answer:
         named = read.value.get("case") if "command" in read.value else None
         case = await self.visible_case(topic_principal("platform", platform), named)
         body = PlatformUpdate(
@@ -195,7 +201,7 @@ class PlatformSubmissions(InboundHandler):
         return _Answer(body, first_answer("refused", digest) if kept.refusal.status < FINAL else None)
 
     async def _kept(
-        self, platform: str, place: Place, read: InboundRecord, own: str, digest: str, refusal: Refusal
+        self, platform: Member, place: Place, read: InboundRecord, own: str, digest: str, refusal: Refusal
     ) -> _Answer:
         """Store the refusal, so that the same content always gets it. The record itself is stored, encrypted, only if it could
         not be read or handled."""
@@ -203,7 +209,7 @@ class PlatformSubmissions(InboundHandler):
         whole = read.problem is not None or refusal.code == "not_handled"
         named = value.get("case") if "command" in value else value.get("item")
         body = SubmissionRefused(
-            platform=platform,
+            platform=platform.code,
             refusal=refusal,
             command=command_named(read),
             command_id=command_id(read),
@@ -212,9 +218,19 @@ class PlatformSubmissions(InboundHandler):
             record=b64encode(zlib.compress(read.content)).decode() if whole else None,
         )
         cause = "intake.refused" if refusal.status < FINAL else own
-        stamp = EventMetadata(topic_principal("platform", platform), cause, correlation=place.correlation)
+        stamp = EventMetadata(
+            topic_principal("platform", platform),
+            cause,
+            correlation=place.correlation,
+            jurisdiction=platform.jurisdiction,
+        )
         await self._handling.append(REFUSED + digest, stamp, lambda _head: [NewEvent(body)])
         return await self._refusal(platform, read, body, digest)
+
+
+def _stamp(platform: Member, cause: str, place: Place) -> EventMetadata:
+    principal = topic_principal("platform", platform)
+    return EventMetadata(principal, cause, correlation=place.correlation, jurisdiction=platform.jurisdiction)
 
 
 def _of_record(body: PlatformUpdate, place: Place) -> PlatformUpdate:

@@ -11,7 +11,7 @@ from pydantic import Field
 from shared.case import Case
 from shared.commands.authorization import Role
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
-from shared.commands.command_fields import Code, FreeText, Short
+from shared.commands.command_fields import FreeText, GivenCode, Short
 from shared.events import routing as e
 from shared.kernel.refusals import Refused
 
@@ -22,7 +22,7 @@ class AccusedOf(Command):
     """The respondent of the accusation."""
 
     name: Short | None = Field(None, description="Name of the respondent, sealed")
-    org: Code | None = Field(None, description="Code of the respondent organisation, which never sees the case")
+    org: GivenCode | None = Field(None, description="Code of the respondent organisation, which never sees the case")
 
 
 class ConfirmAccusation(Command):
@@ -44,11 +44,9 @@ def confirm_accusation(case: Case, command: ConfirmAccusation, given: DecisionCo
             return []
         raise _not_suspected()
     respondent = command.respondent or AccusedOf()
-    name, org = respondent.name, respondent.org
-    if (
-        org is not None and given.book.organisation(org) is None
-    ):  # words instead of a code; they may name a person, so they are sealed
-        name, org = " ".join(filter(None, (name, org))), None
+    name, org = respondent.name, given.book.organisation_meant(respondent.org)
+    if org is None:  # words instead of a code; they may name a person, so they are sealed
+        name = " ".join(filter(None, (name, respondent.org))) or None
     return [
         NewEvent(e.CaseClassified(class_="accusation", by="person")),
         NewEvent(e.AccusationConfirmed(respondent_org=org, name=name)),

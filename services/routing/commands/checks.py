@@ -9,11 +9,13 @@ from pydantic import Field
 from shared.case import Case
 from shared.commands.authorization import Role
 from shared.commands.command import DecisionContext
-from shared.kernel.legal_time import LegalTime, day_of
+from shared.deadlines.derivation import deadlines
+from shared.kernel.legal_time import LegalTime, before, day_of
 from shared.kernel.refusals import Denied, Refused
 from shared.policy.book import PolicyBook
 
 HANDLERS: tuple[Role, ...] = ("organisation", "clerk")
+IN_WORK = ("accepted", "handling", "redo_ordered")
 Basis = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -57,6 +59,19 @@ def fit(case: Case, book: PolicyBook, code: str, field: str) -> None:
         raise no_sealed_organ(field)
 
 
+def litigation_organ(class_: str | None, book: PolicyBook, code: str, field: str) -> None:
+    """Raises Refused if a matter of litigation would go to another organisation than a political and legal organ
+    (Art. 22 ¶2)."""
+    if class_ == "litigation" and not book.takes_litigation(code):
+        raise Refused(
+            "litigation_needs_political_legal_organ",
+            "A matter of litigation goes only to a political and legal organ of the policy (Art. 22 ¶2). Choose such an"
+            " organisation, or explain and guide.",
+            detail_zh="涉法涉诉事项只能转送同级政法部门；来访的，应释法明理并引导其向有关政法部门反映。",
+            field=field,
+        )
+
+
 def the_respondent(field: str) -> Refused:
     return Refused(
         "is_the_respondent",
@@ -74,3 +89,19 @@ def no_sealed_organ(field: str) -> Refused:
         detail_zh="检举控告只能转送有权处理且非被反映人的机关。",
         field=field,
     )
+
+
+def not_dated_back(case: Case, given: DecisionContext, event: str) -> None:
+    """Raises Refused for an `event` dated before the end of a missed period that it would stop: an organisation cannot remove its
+    own breach. A registrar of another organisation may record that it happened in time."""
+    for clock in deadlines(case, given.book):
+        ends = any(trigger.event == event for trigger in clock.rule.cancel)
+        if ends and clock.running and clock.due < given.now and not before(clock.due, given.at, given.book.zone):
+            raise Refused(
+                "period_was_missed",
+                "The handling period has ended, and this step cannot be dated before its end. If it was taken in time, ask the"
+                " petition office to record it.",
+                detail_zh="办理期限已过，该步骤日期不得倒签至期限届满之前；确系期限内办理的，由信访部门登记。",
+                field="effective_at",
+                due=clock.due.isoformat(),
+            )

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
-from services.routing.commands.checks import no_sealed_organ, own, the_respondent
+from services.routing.commands.checks import (
+    IN_WORK,
+    litigation_organ,
+    no_sealed_organ,
+    not_dated_back,
+    own,
+    the_respondent,
+)
+from services.routing.commands.outcomes import leave_for_procedure
 from shared.case import Case
 from shared.commands.authorization import Role
 from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
-from shared.commands.command_fields import Code, FreeText
-from shared.deadlines.derivation import deadlines
+from shared.commands.command_fields import Code, FreeText, Short
+from shared.commands.petitioners_word import apart
 from shared.events import routing as e
+from shared.events.base import Event
 from shared.events.fields import Class, Moment
-from shared.kernel.legal_time import before, instant_of
+from shared.kernel.legal_time import before, day_of, instant_of, to_text
 from shared.kernel.refusals import Invalid, Refused
 from shared.policy.references import organisation
+from shared.policy.routing_table import BY_PERSON
 
 SERVICE: tuple[Role, ...] = ("service",)
 DISPATCHABLE = ("registered", "returned")
@@ -27,14 +37,17 @@ class RouteCase(Command):
 
     suspicion: str | None = None
     subject: str | None = None
+    weak: bool = False
+    """Too little of the text speaks for that subject."""
 
 
 @rule("route", service="routing", roles=SERVICE, states=("registered",), followers=True, zh="自动派单")
 def route(case: Case, command: RouteCase, given: DecisionContext) -> list[NewEvent]:
-    """Transfer the case to the organisation that the policy names for place, subject and level, or queue it for a registrar.
+    """Dispatch the case to the organisation that the policy names for it, or queue it for a registrar.
 
-    The subject is the one given by the submitter, otherwise that of a keyword rule. A suspected accusation is never routed
-    (Art. 30)."""
+    The class decides first: a suspected accusation is never routed (Art. 30); litigation goes to the political and legal organ
+    of the level, and on a visit it is explained by a person (Art. 22 ¶2); a consultation can be answered at once. The subject is
+    the one given by the submitter, otherwise that of a keyword rule for which enough speaks."""
     if (
         case.state != "registered"
         or case.assignment.org is not None
@@ -46,37 +59,68 @@ def route(case: Case, command: RouteCase, given: DecisionContext) -> list[NewEve
         return [NewEvent(e.QueuedForDispatch(why="sealed_track"))]
     rules = given.book.keywords.by_id
     suspicion = rules.get(command.suspicion or "")
-    if suspicion is not None and suspicion.suspected and not case.accusation.cleared:
-        return [NewEvent(e.AccusationSuspected(rule=suspicion.id))]
+    if not case.accusation.cleared:
+        if suspicion is not None and suspicion.suspected:
+            return [NewEvent(e.AccusationSuspected(rule=suspicion.id))]
+        if case.accusation.public_office:
+            return [NewEvent(e.AccusationSuspected(rule="respondent"))]
     known = rules.get(command.subject or "") if case.filing.subject is None else None
     subject = case.filing.subject or (known.subject if known else None)
     classified = None
     if known is not None and subject is not None:
         classified = e.CaseClassified(class_=case.filing.class_, subject=subject, by="rule", rule=known.id)
-    org, how = _destination(case, subject, given)
-    if org is None:
-        queued = NewEvent(e.QueuedForDispatch(why=how))
+    found = _destination(case, subject, given, weak=known is not None and command.weak)
+    if found.org is None:
+        queued = NewEvent(e.QueuedForDispatch(why=found.why))
         return [queued] if classified is None else [NewEvent(classified), queued]
     if classified is not None or case.filing.class_ is None:
         classified = (classified or e.CaseClassified(by="rule")).model_copy(
             update={"class_": case.filing.class_ or "claim"}
         )
-    transferred = NewEvent(e.CaseTransferred(org=org, rule=how))
-    return [transferred] if classified is None else [NewEvent(classified), transferred]
+    sent: Event = e.CaseTransferred(org=found.org, rule=found.rule)
+    if found.assign_days is not None:
+        due = given.book.calendar.period(day_of(given.at, given.book.zone), found.assign_days).day
+        sent = e.CaseAssigned(org=found.org, due=due, rule=found.rule)
+    return [NewEvent(sent)] if classified is None else [NewEvent(classified), NewEvent(sent)]
 
 
-def _destination(case: Case, subject: str | None, given: DecisionContext) -> tuple[str | None, str | None]:
-    """(organisation, id of the rule), or (None, reason code for dispatch by hand)."""
-    if "place" in case.filing.unclear:
-        return None, "unknown_place"
-    if subject is None and "subject" in case.filing.unclear:
-        return None, "unknown_subject"
-    found = given.book.route(case.filing.place, subject, case.filing.level, given.at)
+class _Destination(NamedTuple):
+    """The organisation and the id of the rule, or the reason code for dispatch by hand."""
+
+    org: str | None = None
+    rule: str | None = None
+    why: Any = None
+    assign_days: int | None = None
+
+
+def _destination(case: Case, subject: str | None, given: DecisionContext, *, weak: bool) -> _Destination:
+    """Where the case goes. The class decides before place and subject."""
+    filing, book = case.filing, given.book
+    class_: Any = filing.class_ or "claim"
+    if class_ in BY_PERSON:  # an accusation was sealed before
+        return _Destination(why=class_ if class_ == "consultation" else "sealed_track")
+    if class_ == "litigation" and filing.channel_class == "visit":
+        return _Destination(why="litigation_visit")
+    if class_ != "litigation":
+        if "qr" in filing.unclear:
+            return _Destination(why="unknown_qr")
+        if "place" in filing.unclear:
+            return _Destination(why="unknown_place")
+        if subject is None and "subject" in filing.unclear:
+            return _Destination(why="unknown_subject")
+        if weak:
+            return _Destination(why="weak_keyword")
+    urgency: Any = filing.urgency
+    found = book.route(filing.place, subject, filing.level, given.at, class_, urgency)
+    if class_ == "litigation" and not book.takes_litigation(found.org):
+        if found.rule_id is not None or book.political_legal_organ is None:
+            return _Destination(why="litigation")
+        found = found._replace(org=book.political_legal_organ, rule_id="litigation")
     if found.org is None:
-        return None, found.why or "no_rule"
+        return _Destination(why=found.why or "no_rule")
     if found.org in case.accusation.accused:  # the respondent must not see the case: a registrar decides
-        return None, "respondent"
-    return found.org, found.rule_id
+        return _Destination(why="respondent")
+    return _Destination(found.org, found.rule_id, None, found.assign_days)
 
 
 class Dispatch(Command):
@@ -114,6 +158,7 @@ def dispatch(case: Case, command: Dispatch, given: DecisionContext) -> list[NewE
         if found.kind != "sealed" or command.org in case.accusation.accused:
             raise no_sealed_organ("org")
         return [*events, NewEvent(e.CaseRoutedToSealedChannel(org=command.org))]
+    litigation_organ(class_, given.book, command.org, "org")
     if command.kind == "transfer":
         return [*events, NewEvent(e.CaseTransferred(org=command.org, reason=command.reason))]
     if command.due is None:
@@ -155,6 +200,7 @@ class Recall(Command):
 @rule("recall", service="routing", roles=DESK, states=("dispatched",), zh="撤回派单")
 def recall(case: Case, command: Recall, given: DecisionContext) -> list[NewEvent]:
     """Recall the case from the organisation, before sign-off."""
+    apart(case, given)
     if case.assignment.org is None:
         return []
     return [
@@ -163,39 +209,95 @@ def recall(case: Case, command: Recall, given: DecisionContext) -> list[NewEvent
 
 
 class Guide(Command):
-    path: int = Field(ge=1, le=5, description="Statutory path that is available (Art. 31); path 6 is handled here")
-    organ: Code | None = Field(None, description="The organ that decides on that path")
+    path: int = Field(ge=1, le=6, description="Statutory path that is available elsewhere, 1 to 4 (Art. 31)")
+    organ: Code = Field(description="The organ that decides on that path, sealed")
+    address: Short = Field(description="Address of that organ, sealed")
+    time_limit: Short = Field(description="Time limit for using that path, with its beginning, sealed")
     how_to: FreeText = Field(description="How the petitioner can use that path, sealed")
-
-
-def _not_dated_back(case: Case, given: DecisionContext) -> None:
-    """Raises Refused for guidance dated before the end of a missed period: an organisation cannot remove its own breach.
-
-    A registrar of another organisation may record that the guidance was given in time."""
-    for clock in deadlines(case, given.book):
-        ends = any(trigger.event == "StatutoryPathGuided" for trigger in clock.rule.cancel)
-        if ends and clock.running and clock.due < given.now and not before(clock.due, given.at, given.book.zone):
-            raise Refused(
-                "period_was_missed",
-                "The handling period has ended, and guidance cannot be dated before its end. If it was given in time, ask the"
-                " petition office to record it.",
-                detail_zh="办理期限已过，引导日期不得倒签至期限届满之前；确系期限内引导的，由信访部门登记。",
-                field="effective_at",
-                due=clock.due.isoformat(),
-            )
+    reason: FreeText = Field(description="Why the matter belongs there, sealed; the petitioner reads it")
 
 
 @rule(
     "guide",
     service="routing",
     roles=("registrar", "clerk", "organisation"),
-    states=("registered", "signed", "accepted"),
+    states=("registered", "signed", *IN_WORK),
     zh="引导法定途径",
+    when=lambda case: case.filing.class_ in (None, "claim", "litigation"),
 )
 def guide(case: Case, command: Guide, given: DecisionContext) -> list[NewEvent]:
-    """Guide the petitioner to a statutory path (Art. 31). This is an outcome with reasons, not a silent closing."""
+    """Guide the petitioner to a statutory path (告知、引导; Art. 31): the organ, its address, the time limit there, the reasons.
+
+    The time until that organ decides is no time of the petition: where it declares that it is not competent, see
+    record_not_competent."""
     if given.principal.role != "registrar":
         own(case, given)
+    leave_for_procedure(case, command.path, "guide")
     if given.principal.role != "registrar" or given.org in case.handlers:
-        _not_dated_back(case, given)
-    return [NewEvent(e.StatutoryPathGuided(path=command.path, organ=command.organ, how_to=command.how_to))]
+        not_dated_back(case, given, "StatutoryPathGuided")
+    return [
+        NewEvent(
+            e.StatutoryPathGuided(
+                path=command.path,
+                organ=command.organ,
+                how_to=command.how_to,
+                org=case.assignment.org or given.org or None,
+                address=command.address,
+                time_limit=command.time_limit,
+                reason=command.reason,
+            )
+        )
+    ]
+
+
+class RecordNotCompetent(Command):
+    organ: Code = Field(description="The organ that declares that it is not competent, sealed")
+    reference: Short = Field(description="Its written declaration: number or date, sealed")
+    path: int | None = Field(None, ge=5, le=6, description="Path on which the matter is handled now: 5 or 6 (Art. 31)")
+    reason: FreeText | None = Field(None, description="Its reasons, sealed")
+
+
+def _guided(case: Case) -> bool:
+    return case.handling.guided_from is not None and (case.state == "guided" or case.closure.kind == "guided")
+
+
+@rule(
+    "record_not_competent",
+    service="routing",
+    roles=("registrar", "supervisor"),
+    states=("guided", "closed"),
+    zh="登记被引导机关不受理",
+    when=_guided,
+)
+def record_not_competent(case: Case, command: RecordNotCompetent, given: DecisionContext) -> list[NewEvent]:
+    """Record that the organ of the statutory path declared that it is not competent: the guidance is void.
+
+    The case is where it was before, with its first dates; its clocks run as if it had never gone."""
+    if not _guided(case):
+        if case.fact("NotCompetentDeclared") is not None:
+            return []
+        raise Refused(
+            "not_guided",
+            "This case was not guided to another organ, so there is no guidance to undo.",
+            detail_zh="该件未引导至其他机关，无须登记。",
+        )
+    guided = case.fact("StatutoryPathGuided")
+    if guided is not None and before(given.at, guided.effective_at, given.book.zone):
+        raise Refused(
+            "before_guidance",
+            "The declaration is dated before the guidance. Give the day of the guidance or a later one.",
+            detail_zh="认定日期早于引导日期，请填写引导当日或之后的日期。",
+            field="effective_at",
+            earliest=to_text(guided.effective_at),
+        )
+    return [
+        NewEvent(
+            e.NotCompetentDeclared(
+                org=guided.org if guided is not None else None,
+                path=command.path,
+                organ=command.organ,
+                reference=command.reference,
+                reason=command.reason,
+            )
+        )
+    ]

@@ -6,17 +6,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.commands.checks import HANDLERS, Basis, own, recorded_otherwise, same_day
+from services.routing.commands.checks import HANDLERS, IN_WORK, Basis, own, recorded_otherwise, same_day
+from services.routing.commands.outcomes import check_outcome, ends_in
+from services.routing.commands.service_of_documents import Service, review_right, served
 from shared.case import Case
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
-from shared.commands.command_fields import Code, FreeText
-from shared.deadlines.derivation import deadlines
+from shared.commands.command_fields import FreeText, Short
 from shared.events import department as e
-from shared.events.department import Mode
+from shared.events.fields import Moment
 from shared.kernel.legal_time import before
 from shared.kernel.refusals import Invalid, Refused
-
-IN_WORK = ("accepted", "handling", "redo_ordered")
 
 
 class SignOff(Command):
@@ -82,37 +81,50 @@ def record_step(case: Case, command: RecordStep, given: DecisionContext) -> list
     return [NewEvent(e.InvestigationStepRecorded(org=own(case, given), step=command.step, text=command.text))]
 
 
-class AskExtension(Command):
-    days: int = Field(ge=1, le=90, description="Calendar days requested")
-    reason: FreeText = Field(description="Reason, sealed")
-
-
-@rule("ask_extension", service="routing", roles=HANDLERS, states=("accepted", "handling"), zh="申请延期")
-def ask_extension(case: Case, command: AskExtension, given: DecisionContext) -> list[NewEvent]:
-    """Request an extension of the handling period (Art. 34)."""
-    org = own(case, given)
-    if case.handling.extension_asked is not None:
-        raise Refused(
-            "extension_pending",
-            "An extension request is still pending. Wait for the decision before requesting another one.",
-            detail_zh="已有一项延期申请待批，批复之后方可再次申请。",
-        )
-    return [NewEvent(e.ExtensionRequested(org=org, days=command.days, reason=command.reason))]
-
-
 class Decide(Command):
     result: Literal["supported", "explained", "not_supported"] = Field(
         description="予以支持 / 解释说明 / 不予支持 (Art. 32)"
     )
+    execute_by: Moment | None = Field(
+        None, description="For supported: the date by which it will be carried out; without one the policy's days count"
+    )
     basis: tuple[Basis, ...] = Field(min_length=1, max_length=20, description="Legal basis: at least one provision")
     text: FreeText = Field(description="Request, facts and reasons, opinion; sealed")
+    states_review_right: bool = Field(
+        True,
+        description="The document states the right to a review, the body and the days, as the policy has them (Art. 35)",
+    )
 
 
-@rule("decide", service="routing", roles=HANDLERS, states=IN_WORK, zh="出具处理意见")
+@rule("decide", service="routing", roles=HANDLERS, states=IN_WORK, zh="出具处理意见", when=ends_in("decide"))
 def decide(case: Case, command: Decide, given: DecisionContext) -> list[NewEvent]:
-    """Issue the decision (信访处理意见书; Art. 32)."""
+    """Issue the decision (信访处理意见书; Art. 32). Only a claim on path 6 has one (Art. 31(6)).
+
+    The right to a review, the body and the days are rendered from the policy."""
+    org, by = own(case, given), command.execute_by
+    check_outcome(case, "decide")
+    if by is not None and (command.result != "supported" or before(by, given.at, given.book.zone)):
+        raise Invalid(
+            "wrong_execution_date",
+            "execute_by is a date on or after the decision, and only a supported request has one. Correct it or leave it out.",
+            detail_zh="执行期限（execute_by）仅适用于予以支持的事项，且不得早于出具意见的日期。",
+            field="execute_by",
+        )
+    right = review_right(given.book, org, "ReviewRequested")
+    stated = command.states_review_right and right is not None
     return [
-        NewEvent(e.DecisionIssued(org=own(case, given), result=command.result, basis=command.basis, text=command.text))
+        NewEvent(
+            e.DecisionIssued(
+                org=org,
+                result=command.result,
+                execute_by=by,
+                basis=command.basis,
+                text=command.text,
+                states_review_right=stated,
+                review_body=right.body if stated and right is not None else None,
+                review_days=right.days if stated and right is not None else None,
+            )
+        )
     ]
 
 
@@ -123,35 +135,64 @@ class AnswerSuggestion(Command):
     text: FreeText = Field(description="The consequences, with reasons; sealed")
 
 
-@rule("answer_suggestion", service="routing", roles=HANDLERS, states=IN_WORK, zh="答复建议")
+@rule(
+    "answer_suggestion",
+    service="routing",
+    roles=HANDLERS,
+    states=IN_WORK,
+    zh="答复建议",
+    when=ends_in("answer_suggestion"),
+)
 def answer_suggestion(case: Case, command: AnswerSuggestion, given: DecisionContext) -> list[NewEvent]:
     """Answer a suggestion. It is studied and answered, not decided like a claim (Art. 29)."""
     org = own(case, given)
-    if case.filing.class_ != "suggestion":
-        raise Refused(
-            "not_a_suggestion",
-            "This case is not a suggestion. Use decide instead.",
-            detail_zh="只有意见建议类事项以此方式答复，其他事项请出具处理意见。",
-        )
+    check_outcome(case, "answer_suggestion")
     return [NewEvent(e.SuggestionAnswered(org=org, result=command.result, text=command.text))]
 
 
 class Deliver(Command):
-    mode: Mode = Field("other", description="Mode of delivery of the written reply")
+    mode: Service = Field(
+        "in_person",
+        description="Mode of service 直接, 邮寄, 电子, 留置, 公告; effective_at is the day that the proof shows: the signature, the"
+        " postal return slip, the arrival at the confirmed electronic address",
+    )
     text: FreeText | None = Field(
         None, description="The delivered reply, if it contains more than the decision; sealed"
+    )
+    reference: Short | None = Field(None, description="Where the proof is kept, sealed")
+    states_review_right: bool | None = Field(
+        None,
+        description="For a decision: the reply states the right to a review, the body and the days. Default: as the decision",
     )
 
 
 @rule("deliver_reply", service="routing", roles=HANDLERS, states=("decided",), zh="送达答复")
 def deliver_reply(case: Case, command: Deliver, given: DecisionContext) -> list[NewEvent]:
-    """Record the delivery of the written reply (送达). The 30 days for a review request start here (Art. 35)."""
+    """Record the service of the written reply (送达) on the day that its proof shows. The duty to reply ends then.
+
+    The 30 days for a review request start when the petitioner has received it (Art. 35): with signature, return slip or witnesses
+    on the same day, otherwise when the petitioner reads it, or with serve_on_paper."""
     org = own(case, given)
     if case.state == "replied":
         if case.handling.replied_at is not None and not same_day(given, case.handling.replied_at):
             raise recorded_otherwise("effective_at")
         return []
-    return [NewEvent(e.ReplyDelivered(org=org, mode=command.mode, text=command.text))]
+    proof = served(case, given, command.mode)
+    stated = case.handling.right_stated
+    if stated is not None and command.states_review_right is not None:
+        stated = stated and command.states_review_right
+    return [
+        NewEvent(
+            e.ReplyDelivered(
+                org=org,
+                mode=command.mode,
+                text=command.text,
+                proof=proof,
+                reference=command.reference,
+                states_review_right=stated,
+            )
+        )
+    ]
 
 
 class CorrectReply(Command):
@@ -197,105 +238,10 @@ class FileReport(Command):
     "file_report",
     service="routing",
     roles=HANDLERS,
-    states=("decided", "replied", "reviewed", "concluded", "not_accepted", "guided"),
+    states=("decided", "replied", "reviewed", "concluded", "not_accepted", "guided", "led_into"),
     zh="报送办结报告",
 )
 def file_report(case: Case, command: FileReport, given: DecisionContext) -> list[NewEvent]:
     """File the closing report that an assignment requires (办结报告; Art. 22)."""
     org = own(case, given)
     return [] if case.handling.report_filed else [NewEvent(e.ClosingReportFiled(org=org, text=command.text))]
-
-
-class GrantExtension(Command):
-    days: int = Field(ge=1, le=90, description="Calendar days granted")
-    approver: Code = Field(description="Approving office: the head of the organ")
-    reason: FreeText | None = Field(None, description="Reason, sealed")
-
-
-@rule(
-    "grant_extension",
-    service="routing",
-    roles=("organisation", "clerk", "supervisor"),
-    states=("accepted", "handling"),
-    zh="批准延期",
-)
-def grant_extension(case: Case, command: GrantExtension, given: DecisionContext) -> list[NewEvent]:
-    """Grant the requested extension, up to the total cap of the policy; not by the person who requested it (Art. 34)."""
-    _may_decide(case, given)
-    if case.handling.extension_asked is None:
-        raise _nobody_asked()
-    cap = _extension_cap(given, case)
-    granted = case.handling.extension_days
-    if granted + command.days > cap:
-        raise Refused(
-            "extension_over_cap",
-            f"All extensions together must not exceed {cap} days, and {granted} are granted already. Give fewer days.",
-            detail_zh=f"延期合计不得超过{cap}日。",
-            field="days",
-        )
-    return [NewEvent(e.ExtensionGranted(days=command.days, approver=command.approver, reason=command.reason))]
-
-
-class RefuseExtension(Command):
-    reason: FreeText = Field(description="Reason, sealed")
-
-
-@rule(
-    "refuse_extension",
-    service="routing",
-    roles=("organisation", "clerk", "supervisor"),
-    states=("accepted", "handling"),
-    zh="不批准延期",
-)
-def refuse_extension(case: Case, command: RefuseExtension, given: DecisionContext) -> list[NewEvent]:
-    """Refuse the requested extension; not by the person who requested it (Art. 34)."""
-    _may_decide(case, given)
-    if case.handling.extension_asked is None:
-        if case.fact("ExtensionRefused") is not None:
-            return []
-        raise _nobody_asked()
-    return [NewEvent(e.ExtensionRefused(reason=command.reason))]
-
-
-def _may_decide(case: Case, given: DecisionContext) -> None:
-    """Raises Denied or Refused unless the caller may decide on an extension: a supervisor, or another person than the one who
-    requested it at the responsible organisation."""
-    if given.principal.role == "supervisor":
-        return
-    own(case, given)
-    if case.handling.extension_asked is not None and given.principal.ref == case.handling.extension_asker:
-        raise Refused(
-            "own_request",
-            "The person who requested the extension cannot decide on it. Ask another person or a supervisor.",
-            detail_zh="申请人不得自行决定延期，请由他人或督查人员办理。",
-        )
-
-
-def _nobody_asked() -> Refused:
-    return Refused(
-        "no_extension_asked",
-        "No extension request is pending. Give ask_extension first.",
-        detail_zh="没有待批的延期申请，须先申请延期。",
-    )
-
-
-def _extension_cap(given: DecisionContext, case: Case) -> int:
-    """The cap in days of the running periods that can be extended.
-
-    Raises:
-        Refused: no such period is running. A period that has ended is not extended by an effective date before its end, which
-            would remove a missed deadline; only a supervisor may record that the extension was granted in time.
-    """
-    when = given.at if given.principal.role == "supervisor" else given.now
-    caps = [
-        clock.rule.extension.cap_days
-        for clock in deadlines(case, given.book)
-        if clock.rule.extension is not None and clock.running and not before(clock.due, when, given.book.zone)
-    ]
-    if not caps:
-        raise Refused(
-            "no_clock_to_extend",
-            "No clock of this case that could be extended is running. If it was extended in time, ask a supervisor to record it.",
-            detail_zh="本件没有正在计算且可以延长的期限。",
-        )
-    return min(caps)

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from services.routing.commands.checks import own
+from services.routing.commands.service_of_documents import Service, served
 from shared.case import Case
 from shared.commands.authorization import owes_notice
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
-from shared.commands.command_fields import FreeText
+from shared.commands.command_fields import FreeText, Short
 from shared.deadlines.derivation import deadlines
 from shared.deadlines.episodes import DISPATCHES
 from shared.events import department as e
-from shared.events.department import Mode
+from shared.events.department import NoticeKind
 from shared.kernel.legal_time import before, to_text
 from shared.kernel.refusals import Invalid, Refused
 
+_PROCEDURES = {"guidance": "guided", "led_into": "led_into"}
+"""Kind of a notice about a statutory procedure -> the state that it needs."""
+
 
 class ServeNotice(Command):
-    kind: Literal["acceptance", "non_acceptance", "transfer", "no_longer_accepted", "joined", "exempt"] = Field(
-        description="Content of the notice; joined: the matter it was joined to; exempt if name or address is unclear (Art. 23)"
+    kind: NoticeKind = Field(
+        description="Content of the notice; joined: the matter it was joined to; guidance, led_into: the statutory procedure"
+        " (Art. 31); exempt if name or address is unclear (Art. 23)"
     )
-    mode: Mode = Field("post", description="Mode of service")
+    mode: Service = Field(
+        "in_person",
+        description="Mode of service 直接, 邮寄, 电子, 留置, 公告; effective_at is the day that the proof shows",
+    )
+    reference: Short | None = Field(None, description="Where the proof is kept, sealed")
     reason: FreeText | None = Field(None, description="For exempt: the reason, sealed")
 
 
@@ -36,7 +43,7 @@ class ServeNotice(Command):
     zh="送达告知书",
 )
 def serve_notice(case: Case, command: ServeNotice, given: DecisionContext) -> list[NewEvent]:
-    """Record the written notice; sign-off and acceptance are no notice (Art. 23).
+    """Record the service of the written notice on the day that its proof shows; sign-off and acceptance are no notice (Art. 23).
 
     Every kind ends C2. C3 ends with a notice about acceptance, or with the exemption."""
     if given.principal.role != "registrar" and given.org not in case.handlers:
@@ -57,8 +64,23 @@ def serve_notice(case: Case, command: ServeNotice, given: DecisionContext) -> li
         )
     if case.handling.notice == command.kind:
         return []
-    served = NewEvent(
-        e.NoticeServed(org=given.org or None, kind=command.kind, mode=command.mode, reason=command.reason)
+    if command.kind in _PROCEDURES and case.state != _PROCEDURES[command.kind]:
+        raise Refused(
+            "not_in_a_procedure",
+            "This case was not guided to another organ, or not led into a procedure, as this notice says. Choose another kind.",
+            detail_zh="该件未引导或者导入法定程序，请选择其他告知类型。",
+            field="kind",
+        )
+    proof = None if command.kind == "exempt" else served(case, given, command.mode)
+    notice = NewEvent(
+        e.NoticeServed(
+            org=given.org or None,
+            kind=command.kind,
+            mode="other" if command.kind == "exempt" else command.mode,
+            reason=command.reason,
+            proof=proof,
+            reference=command.reference,
+        )
     )
     delivered = case.fact("AssignmentDelivered")
     if command.kind == "transfer":  # possible before the delivery, but not before the transfer
@@ -78,7 +100,7 @@ def serve_notice(case: Case, command: ServeNotice, given: DecisionContext) -> li
             field="effective_at",
             earliest=to_text(delivered.effective_at),
         )
-    return [served]
+    return [notice]
 
 
 def _as_receiver(case: Case, command: ServeNotice, given: DecisionContext) -> None:

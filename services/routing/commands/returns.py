@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.commands.checks import HANDLERS, fit, own
+from services.routing.commands.checks import HANDLERS, fit, litigation_organ, own
 from shared.case import Case
 from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText
@@ -110,6 +110,7 @@ def rule_jurisdiction(case: Case, command: RuleJurisdiction, given: DecisionCont
     for field, code in (("org", command.org), *(("assist", one) for one in command.assist)):
         organisation(given.book, code, field)
         fit(case, given.book, code, field)
+    litigation_organ(case.filing.class_, given.book, command.org, "org")
     if command.org in command.assist:
         raise Refused(
             "assists_itself",

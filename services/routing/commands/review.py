@@ -11,13 +11,13 @@ from typing import Literal
 from pydantic import Field
 
 from services.routing.commands.checks import HANDLERS, fit, own, recorded_otherwise, same_day
+from services.routing.commands.service_of_documents import Service, review_right, served
 from shared.case import Case, Fact
 from shared.commands.authorization import Role
 from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
-from shared.commands.command_fields import Code, FreeText
+from shared.commands.command_fields import Code, FreeText, Short
 from shared.events import department as d
 from shared.events import routing as e
-from shared.events.department import Mode
 from shared.events.fields import Moment
 from shared.kernel.legal_time import before, day_of, to_text
 from shared.kernel.refusals import Denied, Invalid, Refused
@@ -27,7 +27,9 @@ from shared.policy.references import organisation
 SERVICE: tuple[Role, ...] = ("service",)
 OFFICE: tuple[Role, ...] = (*DESK, "supervisor")
 ASKED = ("in_review", "in_re_review")
-DECISIONS = frozenset({"DecisionIssued", "SuggestionAnswered", "DutyPerformed", "ReplyDelivered"})
+DECISIONS = frozenset({
+    "DecisionIssued", "SuggestionAnswered", "DutyPerformed", "ConsultationAnswered", "AccusationHandled", "ReplyDelivered",
+})  # fmt: skip
 _REPLACES = frozenset({"ReReviewRequested", "RedoOrdered", "CaseReopened"})
 Decision = Literal["supported", "explained", "not_supported"]
 
@@ -110,6 +112,25 @@ def accept_review(case: Case, command: AcceptReview, given: DecisionContext) -> 
     return [] if case.review.accepted else [NewEvent(d.ReviewAccepted(body=body))]
 
 
+class RefuseReview(Command):
+    reason: FreeText = Field(description="Why the reason for the delay is not accepted, sealed")
+
+
+@rule("refuse_review", service="routing", roles=HANDLERS, states=ASKED, zh="不予受理复查复核申请")
+def refuse_review(case: Case, command: RefuseReview, given: DecisionContext) -> list[NewEvent]:
+    """Refuse a request that came after its period, because its reason for the delay is not accepted (Art. 35 ¶1, 36 ¶1).
+
+    The case returns to where it stood. A request in time is never refused: it is decided by an opinion."""
+    body = _body(case, given)
+    if case.review.accepted or not case.review.late:
+        raise Refused(
+            "review_in_time",
+            "This request was made in time, or it was accepted. Decide it with an opinion.",
+            detail_zh="该申请在期限内提出或已受理，应当出具意见。",
+        )
+    return [NewEvent(d.ReviewRefused(body=body, reason_code="late_without_reason", reason=command.reason))]
+
+
 class IssueReview(Command):
     result: Literal["upheld", "changed", "redo"] = Field(description="维持 / 变更 / 重新办理")
     decision: Decision | None = Field(None, description="For changed: the new decision")
@@ -129,14 +150,21 @@ def issue_review_opinion(case: Case, command: IssueReview, given: DecisionContex
 
 
 class DeliverOpinion(Command):
-    mode: Mode = Field("other", description="Mode of delivery of the written opinion")
+    mode: Service = Field(
+        "in_person",
+        description="Mode of service 直接, 邮寄, 电子, 留置, 公告; effective_at is the day that the proof shows",
+    )
+    reference: Short | None = Field(None, description="Where the proof is kept, sealed")
+    states_review_right: bool = Field(
+        True, description="The opinion states the right to a re-review, the body and the days (Art. 36)"
+    )
 
 
 @rule("deliver_opinion", service="routing", roles=(*HANDLERS, *DESK), states=("reviewed", "closed"), zh="送达复查意见")
 def deliver_opinion(case: Case, command: DeliverOpinion, given: DecisionContext) -> list[NewEvent]:
-    """Record the delivery of the opinion, as the body that issued it or as the petition office.
+    """Record the service of the opinion on the day that its proof shows, as the body that issued it or as the petition office.
 
-    The 30 days for a re-review request run from the delivery, not from the issue (Art. 36 ¶1)."""
+    The 30 days for a re-review request run from the receipt, not from the issue (Art. 36 ¶1)."""
     body = case.review.reviewed_by if given.principal.role in DESK else _body(case, given)
     opinion = _opinion_in_force(case)
     if opinion is None or body is None:
@@ -158,7 +186,12 @@ def deliver_opinion(case: Case, command: DeliverOpinion, given: DecisionContext)
             field="effective_at",
             earliest=to_text(opinion.effective_at),
         )
-    return [NewEvent(d.OpinionDelivered(body=body, mode=command.mode))]
+    proof = served(case, given, command.mode)
+    stated = command.states_review_right and review_right(given.book, body, "ReReviewRequested") is not None
+    delivered = d.OpinionDelivered(
+        body=body, mode=command.mode, proof=proof, reference=command.reference, states_review_right=stated
+    )
+    return [NewEvent(delivered)]
 
 
 def _opinion_in_force(case: Case) -> Fact | None:

@@ -2,85 +2,132 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+
 from fastapi import APIRouter
 
-from services.routing.http.inbox_gaps import AllGaps, Gaps, case_of, entries_of
+from shared.application.case_reference import jurisdiction_needed
 from shared.application.ports import Ports
-from shared.commands.authorization import OUTBOX, Principal, authorize
+from shared.commands.authorization import OUTBOX, Principal, authorize, visible
+from shared.events.routing import OutboxEntry
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
-from shared.http.long_polling import Cursor, cursor_query, polled
+from shared.http.long_polling import TextCursor, polled, text_cursor_query
 from shared.http.openapi import READING, operation
 from shared.kernel.refusals import Unknown
-from shared.messaging.organisation_inbox import STREAM, OutboxPage, entry
-from shared.queries.respondents import against
+from shared.messaging.member import Member
+from shared.messaging.opaque_cursor import SECRET, OpaqueCursor, wrong_cursor
+from shared.messaging.organisation_inbox import STREAM, InboxEntry, InboxPage, entry, inbox_entry
 
-NONE = Gaps()
-"""The gaps for readers that see every entry."""
+_LARGEST = 2**53
+Look = Callable[[], Awaitable[InboxPage]]
+"""Reads one page; called again while there is no entry."""
 
 
-async def require_own(ports: Ports, principal: Principal, org: str) -> None:
-    """Check that the principal may read this inbox: an organisation its own, other roles those of their jurisdiction."""
+async def inbox_of(ports: Ports, principal: Principal, org: str) -> Member:
+    """The inbox that the principal names. An organisation reads its own, other roles those of their jurisdiction.
+
+    Raises:
+        Unknown: `unknown_organisation`.
+        Invalid: `jurisdiction_needed`, the principal belongs to no jurisdiction and several have the organisation.
+    """
     authorize(principal, OUTBOX)
-    elsewhere = principal.role in ("organisation", "clerk") and principal.org != org
-    if not elsewhere and principal.jurisdiction is not None and principal.org != org:
-        elsewhere = not (await ports.policies.book(principal.jurisdiction)).ever_listed(org)
-    if elsewhere:
+    own = principal.org == org
+    if own and principal.jurisdiction is not None:
+        return Member(principal.jurisdiction, org)
+    having = []
+    if own or principal.role not in ("organisation", "clerk"):
+        books = await ports.policies.all()
+        having = [
+            Member(code, org)
+            for code, book in sorted(books.items())
+            if principal.jurisdiction in (None, code) and book.ever_listed(org)
+        ]
+    if len(having) > 1:
+        raise jurisdiction_needed()
+    if not having:
         raise Unknown(
             "unknown_organisation",
             "There is no such organisation, or you may not see it.",
             detail_zh="没有这一单位。",
             field="org",
         )
+    return having[0]
 
 
-async def told(ports: Ports, gaps: AllGaps, principal: Principal, org: str, after: int, limit: int) -> OutboxPage:
-    """One page for this reader. The petition office and supervisors read the inboxes of others, without the entries of
-    cases whose respondent is their own organisation (Art. 30). The visible entries are then numbered without gaps,
-    because a gap would reveal a hidden entry."""
-    other = principal.org if principal.org != org else None
-    unseen = await against(ports.views, other) if other is not None else frozenset()
-    hidden = await gaps.of(org, unseen) if unseen else NONE
-    page: list[RecordedEvent] = []
-    at = hidden.version(after + 1) - 1  # skip hidden entries directly after the cursor
-    while len(page) <= limit:  # one more, to know whether there are more
-        events = await entries_of(ports.log, org, at, limit + 1)
-        if unseen:  # newer entries have no number yet
-            events = [event for event in events if event.version <= hidden.upto]
-        page += [event for event in events if case_of(event) not in unseen]
-        if len(events) <= limit:
-            break
-        at = events[-1].version
-    more = len(page) > limit
-    del page[limit:]
-    shown = [entry(event, hidden.number(event.version)) for event in page if await _may_be_told(ports, other, event)]
-    return OutboxPage(entries=shown, after=hidden.number(page[-1].version) if page else after, more=more)
+async def own_page(ports: Ports, inbox: Member, after: str, limit: int) -> InboxPage:
+    """One page for the owner of the inbox. Its cursor is the version of the stream, without gaps."""
+    if not (after.isascii() and after.isdigit() and len(after) <= len(str(_LARGEST)) and int(after) <= _LARGEST):
+        raise wrong_cursor()
+    events = await _entries(ports, inbox, int(after), limit + 1)  # one more, to know whether there are more
+    page = events[:limit]
+    shown: list[InboxEntry] = [entry(event) for event in page]
+    return InboxPage(entries=shown, after=page[-1].version if page else int(after), more=len(events) > limit)
 
 
-async def _may_be_told(ports: Ports, other: str | None, event: RecordedEvent) -> bool:
-    """Check against the log, because read models lag behind it."""
-    if other is None:
-        return True
-    case, _head = await ports.cases.get(case_of(event))
-    return other not in case.accusation.accused
+def filtered_pages(ports: Ports, principal: Principal, inbox: Member, after: str, limit: int) -> Look:
+    """Returns the function that reads one page for the petition office or a supervisor, who see the entries of the cases that
+    they may see at the time of the call: not those of a case whose respondent is their own organisation (Art. 30).
+
+    Each call begins where the one before found nothing. Raises Invalid `wrong_cursor`."""
+    cursor = OpaqueCursor(ports.keys.secret(SECRET), inbox.stream(STREAM), principal.org or "")
+    begin = cursor.position(after)
+
+    async def look() -> InboxPage:
+        nonlocal begin
+        found: list[RecordedEvent] = []
+        place = begin
+        while len(found) <= limit:  # one more, to know whether there are more
+            events = await _entries(ports, inbox, place, limit + 1)
+            found += [event for event in events if await _may_see(ports, principal, event)]
+            if events and not found:
+                begin = events[-1].version
+            if len(events) <= limit:
+                break
+            place = events[-1].version
+        page = found[:limit]
+        shown = [inbox_entry(event, cursor.text(event.version)) for event in page]
+        return InboxPage(entries=shown, after=shown[-1].id if shown else after, more=len(found) > limit)
+
+    return look
+
+
+async def _entries(ports: Ports, inbox: Member, after: int, limit: int) -> list[RecordedEvent]:
+    """The entries after this version: those of the first `limit` commits."""
+    commits = await ports.log.load(inbox.stream(STREAM), after=after, limit=limit)
+    return [event for commit in commits for event in commit.recorded if event.version > after]
+
+
+async def _may_see(ports: Ports, principal: Principal, event: RecordedEvent) -> bool:
+    """Decided on the log, because read models lag behind it. An entry that names no case is the refusal of a command of the
+    organisation, which can be about any case: only the organisation reads it."""
+    assert isinstance(event.body, OutboxEntry)
+    if not event.body.case:
+        return False
+    case, _head = await ports.cases.get(event.body.case, at_least=event.body.version)
+    return visible(principal, case)
 
 
 def router(runtime: Process) -> APIRouter:
     routes = APIRouter(tags=["departments"])
-    gaps = AllGaps(runtime.ports.log)
+    ports = runtime.ports
 
     @routes.get(
         "/v1/organisations/{org}/assignments",
         **operation("assignments_v1_organisations__org__assignments_get", *READING),
     )
-    async def assignments(org: str, caller: Caller, cursor: Cursor = cursor_query(runtime.settings)) -> OutboxPage:
-        """The notifications to an organisation after a cursor, without gaps. They can be read from the beginning at any time."""
-        await require_own(runtime.ports, caller, org)
-
-        async def look() -> OutboxPage:
-            return await told(runtime.ports, gaps, caller, org, cursor.after, cursor.limit)
-
-        return await polled(runtime, STREAM + org, cursor, look)
+    async def assignments(
+        org: str, caller: Caller, cursor: TextCursor = text_cursor_query(runtime.settings)
+    ) -> InboxPage:
+        """The notifications to an organisation after a cursor. They can be read from the beginning at any time. The organisation
+        itself reads all of them, numbered without gaps; others those of the cases that they may see, whose ids are opaque."""
+        inbox = await inbox_of(ports, caller, org)
+        if caller.org == org:
+            look: Look = partial(own_page, ports, inbox, cursor.after, cursor.limit)
+        else:
+            look = filtered_pages(ports, caller, inbox, cursor.after, cursor.limit)
+        return await polled(runtime, inbox.stream(STREAM), cursor, look)
 
     return routes

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from shared.application.ports import Ports
 from shared.events.routing import OutboxEntry
 from shared.eventstore.recorded_event import RecordedEvent
+from shared.messaging.member import Member
 from shared.messaging.organisation_inbox import STREAM, entry
 from shared.messaging.partner_topics import OutboundMessage, OutboundTopic
 
@@ -19,11 +20,16 @@ ACTIONS = "actions"
 def route(ports: Ports) -> OutboundTopic:
     """Each entry as the organisation would read it over HTTP."""
 
-    async def names() -> set[str]:
+    async def members() -> set[Member]:
         books = await ports.policies.all()
-        return {org.code for book in books.values() for org in book.organisations.values() if org.delivery == "kafka"}
+        return {
+            Member(jurisdiction, org.code)
+            for jurisdiction, book in books.items()
+            for org in book.organisations.values()
+            if org.delivery == "kafka"
+        }
 
-    async def lines(_org: str, events: Sequence[RecordedEvent]) -> list[OutboundMessage]:
+    async def lines(_org: Member, events: Sequence[RecordedEvent]) -> list[OutboundMessage]:
         return [
             OutboundMessage(
                 event.version,
@@ -36,4 +42,4 @@ def route(ports: Ports) -> OutboundTopic:
             if isinstance(event.body, OutboxEntry)
         ]
 
-    return OutboundTopic(STREAM, TOPIC, names, lines)
+    return OutboundTopic(STREAM, TOPIC, members, lines)

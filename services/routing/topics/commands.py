@@ -19,6 +19,7 @@ from shared.messaging.inbound_handler import (
     topic_principal,
 )
 from shared.messaging.inbound_record import InboundRecord
+from shared.messaging.member import Member
 from shared.messaging.partner_topics import InboundMessage
 
 
@@ -30,12 +31,16 @@ class PartnerCommands(InboundHandler):
         self._outboxes = outboxes
 
     async def group(self, letter: InboundMessage, read: InboundRecord) -> str:
-        return letter.owner
+        return letter.owner.dotted
 
     async def answer(self, letter: InboundMessage, read: InboundRecord) -> None:
         org = letter.owner
-        digest = self.digest(f"action/{org}", read.content)
-        stamp = EventMetadata(topic_principal("organisation", org), f"routing.record:{letter.place}:{digest}")
+        digest = self.digest(org.stream("action/"), read.content)
+        stamp = EventMetadata(
+            topic_principal("organisation", org),
+            f"routing.record:{letter.place}:{digest}",
+            jurisdiction=org.jurisdiction,
+        )
         if await self._outboxes.by_cause(org, stamp.cause) is not None:
             return  # answered, and delivered again
         own_id = command_id(read) if read.problem is None else None
@@ -44,7 +49,7 @@ class PartnerCommands(InboundHandler):
         if known is not None and known.request == digest:
             return  # the same command sent again: its answer is in the inbox
         if known is not None:
-            body = _refused(_same_id(), read, letter)
+            body = await self._refusal(org, _same_id(), read, letter)
         else:
             body = await self.carried_out(
                 read, lambda: self._done(org, read, letter), lambda refusal: self._refusal(org, refusal, read, letter)
@@ -53,7 +58,7 @@ class PartnerCommands(InboundHandler):
                 stamp = stamp._replace(cause=cause, request=digest)
         await self._outboxes.append(org, stamp, body)
 
-    async def _done(self, org: str, read: InboundRecord, letter: InboundMessage) -> OutboxEntry:
+    async def _done(self, org: Member, read: InboundRecord, letter: InboundMessage) -> OutboxEntry:
         carried = await self.command(topic_principal("organisation", org), read)
         events = carried.done.commit.recorded if carried.done.commit is not None else ()
         outcome = await self._entry(org, carried.case, events[0].event_id if events else None)
@@ -67,7 +72,7 @@ class PartnerCommands(InboundHandler):
             }
         )
 
-    async def _refusal(self, org: str, refusal: Refusal, read: InboundRecord, letter: InboundMessage) -> OutboxEntry:
+    async def _refusal(self, org: Member, refusal: Refusal, read: InboundRecord, letter: InboundMessage) -> OutboxEntry:
         """The refusal, with the case that it is about where the organisation may see that case."""
         refused = _refused(refusal, read, letter)
         case = await self.visible_case(topic_principal("organisation", org), read.value.get("case"))
@@ -76,9 +81,9 @@ class PartnerCommands(InboundHandler):
         kept = refused.model_dump(include={"detail", "command", "command_id", "record"})
         return (await self._entry(org, case, None)).model_copy(update={**kept, "refusal": refusal})
 
-    async def _entry(self, org: str, case: Case, about: str | None) -> OutboxEntry:
+    async def _entry(self, org: Member, case: Case, about: str | None) -> OutboxEntry:
         book = await self._ports.policies.book(case.jurisdiction)
-        return entry("outcome", case, book, about, org)
+        return entry("outcome", case, book, about, org.code)
 
 
 def _refused(refusal: Refusal, read: InboundRecord, letter: InboundMessage) -> OutboxEntry:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from datetime import datetime
+from typing import Any, Literal
 
 from pydantic import Field
 
 from shared.case import OPEN_STATES, Case
+from shared.case.withdrawals import withdrawal_due
 from shared.commands.authorization import Role
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import FreeText
+from shared.commands.petitioners_word import confirmed, third_unit
 from shared.deadlines.derivation import deadlines
 from shared.deadlines.escalation_ladder import DueRung, rungs_due
 from shared.events import supervision as e
@@ -18,15 +21,20 @@ from shared.events.supervision import ClosureKind
 from shared.kernel.identifiers import derived_id
 from shared.kernel.legal_time import LegalTime
 from shared.kernel.refusals import Denied, Invalid, Refused
+from shared.policy.book import PolicyBook
 
 OUTSIDE: tuple[Role, ...] = ("supervisor", "registrar")
 _RESULTS: dict[str, tuple[str, ...]] = {
-    "explained": ("explained", "adopted", "partly_adopted", "not_adopted"),
-    "not_supported": ("not_supported",),
+    "explained": ("explained", "adopted", "partly_adopted", "not_adopted", "answered", "accusation_handled"),
+    "not_supported": ("not_supported", "refused"),
     "settled": ("settled",),
 }
-"""Kind of closing -> the decisions that allow it. An answered suggestion counts as explained (Art. 29)."""
-CLOSABLE = ("replied", "reviewed", "concluded", "guided", "not_accepted")
+"""Kind of closing -> the outcomes that allow it. An answered suggestion, an answered request for a duty, and an accusation whose
+handling ended count as explained (Art. 29, 31(5))."""
+_OUTCOME_STATES = {"guided": "guided", "led_into": "led_into", "not_accepted": "not_accepted"}
+"""State -> the only kind of closing that fits it."""
+_NOTHING_RESOLVED = ("explained", "not_supported", "not_adopted", "refused", "answered", "accusation_handled")
+CLOSABLE = ("replied", "reviewed", "concluded", "guided", "led_into", "not_accepted")
 
 
 def outside(case: Case, given: DecisionContext) -> None:
@@ -44,19 +52,34 @@ def tick(case: Case, command: Command, given: DecisionContext) -> list[NewEvent]
     """Record the rungs that are due now, each once. The decision uses the log, never an index."""
     return [
         NewEvent(*_rung(found, given), id=derived_id(case.id, *found.name))
-        for found in rungs_due(case, given.book, given.now)
+        for found in steps_due(case, given.book, given.now)
     ]
+
+
+def steps_due(case: Case, book: PolicyBook, now: datetime) -> list[DueRung]:
+    """The rungs to be recorded at `now`. Where a withdrawal should have taken effect by now, only the breaches before it."""
+    due = rungs_due(case, book, now)
+    ended = withdrawal_due(case, book.zone)
+    if ended is None or ended.at > now:
+        return due
+    return [rung for rung in due if rung.kind == "lift" or (rung.kind == "breach" and rung.at < ended.at)]
 
 
 def _rung(found: DueRung, given: DecisionContext) -> tuple[Event, LegalTime]:
     if found.kind == "breach":
         return e.DeadlineBreached(clock=found.clock, episode=found.episode, org=found.org), found.at
+    if found.kind == "lapse":
+        return e.ReviewWindowLapsed(clock=found.clock, episode=found.episode), found.at
     if found.kind == "lift":
         assert found.fact is not None
         return e.BreachLifted(clock=found.clock, episode=found.episode, fact=found.fact), given.now
     if found.kind == "urge":
         assert found.org is not None
         return e.Urged(org=found.org, clock=found.clock, episode=found.episode, rung=found.rung), given.now
+    if found.kind == "unread":
+        assert found.fact is not None
+        document: Any = found.rung
+        return e.UnreadReminded(document=document, of=found.fact), given.now
     if found.kind == "remind":
         return (
             e.Reminded(clock=found.clock, episode=found.episode, rung=found.rung, org=found.org, passed=found.passed),
@@ -75,7 +98,7 @@ class FollowUp(Command):
     "follow_up", service="supervision", roles=OUTSIDE, states=("replied", "closed", "reviewed", "concluded"), zh="回访"
 )
 def follow_up(case: Case, command: FollowUp, given: DecisionContext) -> list[NewEvent]:
-    """Record a follow-up with the petitioner (回访)."""
+    """Record a follow-up with the petitioner (回访). Only that of a third unit can confirm that the matter is resolved."""
     outside(case, given)
     if not command.reached and command.satisfied is not None:
         raise Invalid(
@@ -84,7 +107,16 @@ def follow_up(case: Case, command: FollowUp, given: DecisionContext) -> list[New
             detail_zh="未联系到信访人的，不填写满意与否。",
             field="satisfied",
         )
-    return [NewEvent(e.FollowUpRecorded(reached=command.reached, satisfied=command.satisfied, text=command.text))]
+    return [
+        NewEvent(
+            e.FollowUpRecorded(
+                reached=command.reached,
+                satisfied=command.satisfied,
+                independent=third_unit(case, given.book, given.principal.org, given.head(case.matter.lead)),
+                text=command.text,
+            )
+        )
+    ]
 
 
 class OrderRedo(Command):
@@ -164,6 +196,13 @@ def close(case: Case, command: Close, given: DecisionContext) -> list[NewEvent]:
             detail_zh="以未解决方式办结的，须写明理由。",
             field="text",
         )
+    by_follow_up = case.word("organisation") != "own_hand"
+    if command.kind == "resolved_confirmed" and by_follow_up and case.evaluation.confirmed_by == given.org:
+        raise Refused(
+            "own_confirmation",
+            "Your unit recorded the follow-up that confirms this, so another unit closes the case.",
+            detail_zh="确认化解的回访由本单位记录，须由其他单位办结。",
+        )
     return [NewEvent(e.CaseClosed(kind=command.kind, text=command.text))]
 
 
@@ -184,20 +223,26 @@ def _objection(case: Case, command: Close) -> tuple[str, str, str] | None:
             "The closing report of this assignment (交办) is missing. Give file_report first.",
             "交办件须先报送办结报告。",
         )
+    if any(one.document == "reply" for one in case.service.unread):
+        return (
+            "not_received",
+            "The reply was served electronically and nobody has read it. Serve it on paper first (serve_on_paper).",
+            "电子送达的答复尚未被查阅，请先纸质送达。",
+        )
     if kind in ("withdrawn", "merged"):
         return (
             "kind_not_by_hand",
             f"The kind {kind} results from withdrawal or linking. Choose another kind.",
             "该办结方式由撤回或并案产生。",
         )
-    wanted = {"guided": "guided", "not_accepted": "not_accepted"}.get(case.state)
-    if (wanted or kind) != kind or (wanted is None and kind in ("guided", "not_accepted")):
+    wanted = _OUTCOME_STATES.get(case.state)
+    if (wanted or kind) != kind or (wanted is None and kind in _OUTCOME_STATES):
         return (
             "kind_does_not_fit",
             f"A case in state {case.state} cannot be closed as {kind}. Choose another kind.",
             "办结方式与当前状态不符。",
         )
-    if kind == "resolved_unconfirmed" and case.handling.result in ("explained", "not_supported", "not_adopted"):
+    if kind == "resolved_unconfirmed" and case.handling.result in _NOTHING_RESOLVED:
         return (
             "kind_does_not_fit",
             "The decision did not support the request, so nothing is resolved. Choose another kind.",
@@ -205,11 +250,12 @@ def _objection(case: Case, command: Close) -> tuple[str, str, str] | None:
         )
     if case.handling.result not in _RESULTS.get(kind, (case.handling.result,)):
         return ("kind_does_not_fit", f"The decision was not {kind}. Choose another kind.", "办结方式与处理结论不符。")
-    if kind == "resolved_confirmed" and not _confirmed(case):
+    if kind == "resolved_confirmed" and not confirmed(case):
         return (
             "not_confirmed",
-            "resolved_confirmed needs a satisfied petitioner. Record an evaluation or a follow-up that confirms it first.",
-            "须有信访人的满意评价或回访确认。",
+            "resolved_confirmed needs a petitioner who says so: by their own hand (number and query code), or to a third unit that"
+            " may follow up (may_follow_up). What an office recorded does not confirm it.",
+            "须由信访人本人（凭编号和查询码）评价满意，或由第三方回访单位回访确认；代录的评价不作为化解确认。",
         )
     return None
 
@@ -233,11 +279,4 @@ def _notice_owed(case: Case, given: DecisionContext) -> bool:
     return any(
         one.running and not one.rule.window and any(trigger.event == "NoticeServed" for trigger in one.rule.end)
         for one in deadlines(case, given.book)
-    )
-
-
-def _confirmed(case: Case) -> bool:
-    return (
-        case.grade_now("organisation") in ("satisfied", "basically_satisfied")
-        or case.evaluation.follow_up_satisfied is True
     )

@@ -15,6 +15,7 @@ from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import WRITING, operation
 from shared.http.request_bodies import read_model
+from shared.policy.documents import SLUG
 
 _LIMIT = 1024 * 1024
 _LISTED = 10_000
@@ -25,9 +26,7 @@ class CalendarProposal(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    jurisdiction: str = Field(
-        min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._-]+$", description="Code of the jurisdiction"
-    )
+    jurisdiction: str = Field(pattern=f"^{SLUG.pattern}$", description="Code of the jurisdiction")
     calendar: dict[str, Any] = Field(min_length=1, description="years: {2027: {holidays: [...], workdays: [...]}}")
 
 

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query
 
 from shared.application.request_validation import EARLIEST, LATEST
 from shared.case import STATES
-from shared.commands.authorization import LIST, authorize
+from shared.commands.authorization import LIST, Principal, authorize
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, operation
-from shared.kernel.legal_time import LegalTime, from_text, instant_of, to_text
+from shared.kernel.legal_time import LegalTime, given_time, instant_of, to_text
 from shared.kernel.refusals import Invalid
 from shared.queries import case_details as reading
 from shared.queries import worklist as listing
@@ -27,7 +27,7 @@ def when(field: str, text: str | None) -> LegalTime | None:
     if text is None:
         return None
     try:
-        found = from_text(text)
+        found = given_time(text)
     except (ValueError, OverflowError):
         raise Invalid(
             "wrong_time",
@@ -46,13 +46,14 @@ def when(field: str, text: str | None) -> LegalTime | None:
     return found
 
 
-async def instant(runtime: Process, text: str | None, field: str) -> datetime | None:
-    """An instant from a query parameter; a date means its end in the default jurisdiction's zone."""
+async def instant(runtime: Process, caller: Principal, text: str | None, field: str) -> datetime | None:
+    """An instant from a query parameter; a date means its end in the zone of the caller's jurisdiction, or of the
+    default one."""
     found: date | datetime | None = when(field, text)
     if found is None:
         return None
     books = await runtime.ports.policies.all()
-    book = books.get(runtime.settings.jurisdiction or "") or next(iter(books.values()), None)
+    book = books.get(caller.jurisdiction or runtime.settings.jurisdiction or "") or next(iter(books.values()), None)
     return instant_of(found, book.zone if book else "UTC")
 
 
@@ -89,7 +90,7 @@ def router(runtime: Process) -> APIRouter:
                 detail_zh=f"state 应为以下之一：{'、'.join(STATES)}。",
                 field="state",
             )
-        before = await instant(runtime, due_before, "due_before")
+        before = await instant(runtime, caller, due_before, "due_before")
         wanted = listing.ListFilter(queue, org, state, place, subject, to_text(before) if before else None)
         return await listing.cases(ports, caller, wanted, after, limit)
 
@@ -108,6 +109,9 @@ def router(runtime: Process) -> APIRouter:
         as_of: str | None = Query(None, description=f"State at this time: {_WHEN}", max_length=40),
         known_at: str | None = Query(None, description=f"Only what was recorded by this time: {_WHEN}", max_length=40),
         content: bool = Query(True, description="Decrypt the data that you may see; false leaves them out"),
+        before: int | None = Query(
+            None, ge=1, le=2**53, description="Events before this version: `timeline_before` of the previous answer"
+        ),
     ) -> CaseAnswer:
         """A case by id, number or CHANNEL:ITEM, at present or as of a day. Decrypting its content is recorded."""
         return await reading.show(
@@ -118,6 +122,7 @@ def router(runtime: Process) -> APIRouter:
             as_of=when("as_of", as_of),
             known_at=when("known_at", known_at),
             open_content=content,
+            before=before,
         )
 
     return routes

@@ -12,23 +12,30 @@ from services.supervision.http.policy_responses import (
     PolicyActivatedAnswer,
     PolicyAnswer,
     PolicyChecked,
+    PolicyFinding,
     PolicyList,
     PolicySection,
     PolicySummary,
+    ProfileValue,
 )
 from services.supervision.policy_activation import ACTIVATE, activate, checked
-from shared.commands.authorization import POLICY, authorize
+from shared.commands.authorization import POLICY, Principal, authorize, unknown_jurisdiction, within
 from shared.events.fields import Moment
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, WRITING, operation
 from shared.http.request_bodies import read_model
-from shared.kernel.legal_time import from_text, start_of_day
-from shared.kernel.refusals import Invalid, Refused, Unknown
+from shared.kernel.legal_time import given_time, start_of_day
+from shared.kernel.refusals import Invalid, Refused
 from shared.policy.book import PolicyBook
+from shared.policy.documents import SLUG
 from shared.policy.loading.loader import plain
 
 Summary = TypeVar("Summary", bound=PolicySummary)
+_CONFIDENTIAL = frozenset({"keywords"})
+"""Sections that only the petition office, its supervisors and the operators read: the words by which an accusation is recognised
+would tell how to write one that is not, and what to look for (Art. 30)."""
+_KEYWORD_READERS = frozenset({"registrar", "supervisor", "operations"})
 _LIMIT = 8 * 1024 * 1024
 """Maximum size of a policy in bytes: enough for the organisations and places of a province."""
 
@@ -38,9 +45,7 @@ class PolicyProposal(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    jurisdiction: str = Field(
-        min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._-]+$", description="Code of the jurisdiction"
-    )
+    jurisdiction: str = Field(pattern=f"^{SLUG.pattern}$", description="Code of the jurisdiction")
     sections: dict[str, Any] = Field(
         min_length=1, description="Section -> document, as GET /v1/policies/{code} shows it"
     )
@@ -52,6 +57,16 @@ class PolicyProposal(BaseModel):
     expected_version: Annotated[int, Field(ge=0, le=2**53)] | None = Field(
         None, description="Refuse if the policy has been changed since this version"
     )
+
+
+def _readable(caller: Principal) -> frozenset[str]:
+    """The confidential sections that the caller may read."""
+    return _CONFIDENTIAL if caller.role in _KEYWORD_READERS else frozenset()
+
+
+def _about(where: str, sections: frozenset[str]) -> bool:
+    """True if a finding is about one of these sections."""
+    return where.partition(".")[0].partition("[")[0] in sections
 
 
 def _summary(model: type[Summary], book: PolicyBook, **more: Any) -> Summary:
@@ -75,7 +90,7 @@ def _summary(model: type[Summary], book: PolicyBook, **more: Any) -> Summary:
 def _moment(text: str, zone: str) -> datetime:
     """A day means its beginning in the zone of the jurisdiction."""
     try:
-        found = from_text(text)
+        found = given_time(text)
     except ValueError:
         raise Invalid(
             "not_a_time",
@@ -91,10 +106,11 @@ def router(runtime: Process) -> APIRouter:
 
     @routes.get("/v1/policies", **operation("policies_v1_policies_get", 401, 403, 422, 503))
     async def policies(caller: Caller) -> PolicyList:
-        """All jurisdictions."""
+        """The jurisdictions that the key gives access to."""
         authorize(caller, POLICY)
         books = await runtime.ports.policies.all()
-        return PolicyList(policies=[_summary(PolicySummary, book) for _code, book in sorted(books.items())])
+        own = [book for code, book in sorted(books.items()) if caller.jurisdiction in (None, code)]
+        return PolicyList(policies=[_summary(PolicySummary, book) for book in own])
 
     @routes.post(
         "/v1/policies:validate",
@@ -104,14 +120,21 @@ def router(runtime: Process) -> APIRouter:
         """Check a policy. Nothing is changed."""
         authorize(caller, POLICY)
         proposal = await read_model(request, PolicyProposal, _LIMIT)
+        within(caller, proposal.jurisdiction)
         found = await checked(
             runtime.handling("supervision"),
             proposal.jurisdiction,
             proposal.sections,
             proposal.effective_at,
             runtime.ports.views,
+            caller,
         )
-        return PolicyChecked.built_from(found, valid=not found.findings)
+        hidden = _CONFIDENTIAL - proposal.sections.keys() - _readable(caller)
+        return PolicyChecked(
+            valid=not found.findings,
+            findings=[PolicyFinding.built_from(one) for one in found.findings if not _about(one.where, hidden)],
+            warnings=[PolicyFinding.built_from(one) for one in found.warnings if not _about(one.where, hidden)],
+        )
 
     @routes.post(
         "/v1/policies:activate", **operation("put_into_force_v1_policies_activate_post", *WRITING, body=PolicyProposal)
@@ -142,15 +165,17 @@ def router(runtime: Process) -> APIRouter:
     ) -> PolicyAnswer:
         """One jurisdiction with its documents in force."""
         authorize(caller, POLICY)
+        within(caller, jurisdiction)
         try:
+            within(caller, jurisdiction)
             book = await runtime.ports.policies.book(jurisdiction)
         except Refused:
-            raise Unknown(
-                "unknown_jurisdiction", "No policy is active under this code.", detail_zh="没有这一辖区。"
-            ) from None
+            raise unknown_jurisdiction() from None
         if at is not None:
             book = book.as_of(_moment(at, book.zone))
-        documents = {section: plain(document) for section, document in book.documents.items()}
-        return _summary(PolicyAnswer, book, documents=documents)
+        hidden = _CONFIDENTIAL - _readable(caller)
+        documents = {section: plain(one) for section, one in book.documents.items() if section not in hidden}
+        profile = [ProfileValue(name=name, value=value, source=source) for name, value, source in book.profile.values()]
+        return _summary(PolicyAnswer, book, documents=documents, profile=profile)
 
     return routes

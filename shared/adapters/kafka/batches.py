@@ -23,6 +23,7 @@ from shared.eventstore.errors import Damaged
 from shared.eventstore.event_store import EventStore
 from shared.eventstore.subscription import Handler
 from shared.kernel.failpoints import failpoint
+from shared.messaging.member import Member
 from shared.messaging.partner_topics import InboundMessage, MessageHandler
 
 LOGGER = structlog.get_logger("kafka")
@@ -151,17 +152,17 @@ class CommitBatches(Batches):
 class InboundBatches(Batches):
     """Passes the records of organisations or platforms to the handler that answers them."""
 
-    def __init__(self, group: str, begins: str, answering: MessageHandler, **more: Any) -> None:
-        """`begins`: the prefix of the topic names; the rest of a name is the owner."""
+    def __init__(self, group: str, kind: str, answering: MessageHandler, **more: Any) -> None:
+        """`kind`: the topics, with the prefix of the deployment; the rest of a name is the owner."""
         super().__init__(group, **more)
-        self._begins = begins
+        self._kind = kind
         self._answering = answering
 
     async def handle(self, records: Sequence[IncomingRecord]) -> None:
         await self._answering(
             [
                 InboundMessage(
-                    record.topic.removeprefix(self._begins),
+                    Member.of_topic(self._kind, record.topic),
                     record.partition,
                     record.offset,
                     datetime.fromtimestamp(max(0, record.timestamp) / 1000, UTC),

@@ -19,6 +19,7 @@ from aiokafka.helpers import create_ssl_context
 from faststream.security import BaseSecurity, SASLScram512
 
 Security = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+Refused = Literal["login", "certificate"]
 LARGEST = 4 * 1024 * 1024
 """Maximum size of a record in bytes, as in `deploy/kafka/topics.yaml`. A line of imported history may have 2 MB."""
 _NO_LOGIN = (AuthenticationFailedError, IllegalSaslStateError, SaslAuthenticationFailed, UnsupportedSaslMechanismError)
@@ -65,10 +66,11 @@ class Connection:
             **{name: given[name] for name in ("bootstrap_servers", "client_id", "metadata_max_age_ms")},
         }
 
-    async def refused(self) -> bool:
-        """True if a broker answers and refuses the login. A client of aiokafka reports only that it could not connect."""
-        if not self.security.startswith("SASL"):
-            return False
+    async def refused(self) -> Refused | None:
+        """What prevents a connection to a broker that answers: it refuses the login, or its certificate is not trusted. A client
+        of aiokafka reports only that it could not connect."""
+        if self.security == "PLAINTEXT":
+            return None
         given = self.client()
         del given["metadata_max_age_ms"]
         for address in given.pop("bootstrap_servers"):
@@ -76,12 +78,14 @@ class Connection:
             try:
                 connection = await create_conn(host, int(port), request_timeout_ms=2000, **given)
             except _NO_LOGIN:
-                return True
+                return "login"
+            except ssl.SSLCertVerificationError:
+                return "certificate"
             except (KafkaError, OSError):
                 continue
             connection.close()
-            return False
-        return False
+            return None
+        return None
 
     def _ssl(self) -> ssl.SSLContext | None:
         if not self.security.endswith("SSL"):

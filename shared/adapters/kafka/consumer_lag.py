@@ -29,6 +29,16 @@ class LoginRefused(BrokerUnavailable):
     """A broker answers and refuses the user or the password."""
 
 
+class CertificateRefused(BrokerUnavailable):
+    """A broker answers, and no CA of the settings has signed its certificate, or it is for another name."""
+
+
+async def unavailable(connection: Connection, error: BaseException) -> BrokerUnavailable:
+    """The error to raise after a client of this connection failed with `error`: it says whether a broker answers and refuses."""
+    kinds = {"login": LoginRefused, "certificate": CertificateRefused, None: BrokerUnavailable}
+    return kinds[await connection.refused()](type(error).__name__)
+
+
 class MissingTopic(Exception):
     """The topic does not exist; services create none."""
 
@@ -93,7 +103,7 @@ class ConsumerLag:
                 else:
                     return
         except (KafkaError, OSError) as error:
-            raise BrokerUnavailable(type(error).__name__) from error
+            raise await unavailable(self._connection, error) from error
         finally:
             await client.stop()
 
@@ -118,9 +128,7 @@ class ConsumerLag:
                     yield self._admin, self._reader
             except (KafkaError, OSError) as error:  # a TimeoutError is an OSError
                 await self.close()
-                if await self._connection.refused():
-                    raise LoginRefused(type(error).__name__) from error
-                raise BrokerUnavailable(type(error).__name__) from error
+                raise await unavailable(self._connection, error) from error
             except asyncio.CancelledError:
                 await self.close()
                 raise

@@ -15,8 +15,8 @@ AT_ONCE = 100
 
 
 class KafkaInbound(ConsumerSupervisor):
-    """One consumer group on the topics `<prefix><kind>.<owner>`, including topics that are created later. It can start while no
-    broker answers."""
+    """One consumer group on the topics `<prefix><kind>.<jurisdiction>.<owner>`, including topics that are created
+    later. It can start while no broker answers."""
 
     def __init__(
         self, connection: Connection, kind: str, group: str, answering: MessageHandler, *,
@@ -24,7 +24,7 @@ class KafkaInbound(ConsumerSupervisor):
     ) -> None:  # fmt: skip
         self.kind = kind
         begins = f"{prefix}{kind}."
-        batches = InboundBatches(group, begins, answering, most=AT_ONCE, pause=pause, longest=longest)
+        batches = InboundBatches(group, f"{prefix}{kind}", answering, most=AT_ONCE, pause=pause, longest=longest)
         consumer = KafkaConsumer(
             connection, begins, f"{prefix}svc-{group}", f"{group}-{instance}", batches, beginning=True
         )

@@ -27,6 +27,7 @@ from shared.eventstore.read_models import ReadModel, ReadModelStore, Row
 from shared.kernel.clock import Clock
 from shared.kernel.clock_trust import runs
 from shared.kernel.legal_time import instant_from_text, to_text
+from shared.messaging.member import Member
 from shared.messaging.partner_topics import OutboundMessage, OutboundTopic
 
 LOGGER = structlog.get_logger("kafka")
@@ -39,6 +40,8 @@ ANSWER = 15.0
 """Time limit in seconds for one batch: less than the lease."""
 LOOK = 5.0
 """Seconds between two checks of every stream, for appends of other processes and for topics that were missing."""
+PLAIN = "gzip"
+"""Compression of topics that others read: every client has it without further libraries."""
 SOON = 0.3
 """Seconds until the next attempt if another process relays the stream."""
 
@@ -124,6 +127,7 @@ class OutboxRelay:
             except Exception as error:  # the log or the brokers do not answer: try again in the next round
                 LOGGER.warning("relay_waits", error=type(error).__name__)
                 self._moved |= moved
+                self.behind = max(1, len(self._moved))  # something could not be sent or looked at
                 await self._close()
                 await asyncio.sleep(SOON)
 
@@ -132,10 +136,10 @@ class OutboxRelay:
         missing: set[str] = set() if moved is None else set(self.missing)
         waiting = 0
         for route in self._routes:
-            wanted = {route.stream + name for name in await route.names()}
+            wanted = {member.stream(route.stream) for member in await route.members()}
             found = wanted & moved if moved is not None else await self._late(route, wanted)
             for stream in sorted(found):
-                topic = f"{self._prefix}{route.topic}.{stream.removeprefix(route.stream)}"
+                topic = self._prefix + Member.of_stream(route.stream, stream).topic(route.topic)
                 done = True
                 try:
                     done = await self._relay(route, stream, topic)
@@ -173,7 +177,7 @@ class OutboxRelay:
                 at = await self._last_of(topic) if at is None else at
                 while commits := await self._log.load(stream, after=at, limit=TOGETHER):
                     events = [event for commit in commits for event in commit.recorded if event.version > at]
-                    lines = await route.lines(stream.removeprefix(route.stream), events)
+                    lines = await route.lines(Member.of_stream(route.stream, stream), events)
                     await self._send(producer, topic, route, lines)
                     at = commits[-1].last
         except TimeoutError:
@@ -207,7 +211,7 @@ class OutboxRelay:
         """The producer, if the topic exists. Raises TopicGone, KafkaError."""
         if self._producer is None:
             async with asyncio.timeout(ANSWER):
-                self._producer = await started(self._connection)
+                self._producer = await started(self._connection, PLAIN)
         if topic not in self._producer.client.cluster.topics():
             async with asyncio.timeout(ANSWER):
                 there = await self._producer.client.fetch_all_metadata()

@@ -65,7 +65,7 @@ Delivery = tuple[Commit, "asyncio.Future[list[BaseException]]"]
 """A commit that is being sent, and the errors of its records: none if the broker has acknowledged all of them."""
 
 
-async def started(connection: Connection) -> AIOKafkaProducer:
+async def started(connection: Connection, compression: str = "lz4") -> AIOKafkaProducer:
     """An idempotent producer that is connected. Raises KafkaError or OSError if no broker answers; then nothing of it is left."""
     producer = AIOKafkaProducer(
         **connection.client(),
@@ -74,7 +74,7 @@ async def started(connection: Connection) -> AIOKafkaProducer:
         linger_ms=5,
         max_batch_size=262_144,
         max_request_size=LARGEST,
-        compression_type="lz4",
+        compression_type=compression,
     )
     try:
         await producer.start()

@@ -15,7 +15,14 @@ import structlog
 from shared.adapters.kafka.batches import CommitBatches, Park, TopicPosition
 from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.consumer import KafkaConsumer
-from shared.adapters.kafka.consumer_lag import BrokerUnavailable, ConsumerLag, GroupInUse, LoginRefused, MissingTopic
+from shared.adapters.kafka.consumer_lag import (
+    BrokerUnavailable,
+    CertificateRefused,
+    ConsumerLag,
+    GroupInUse,
+    LoginRefused,
+    MissingTopic,
+)
 from shared.adapters.kafka.consumer_supervisor import ConsumerSupervisor
 from shared.adapters.kafka.producer import AGE, CommitProducer
 from shared.adapters.kafka.sweeper import PATIENCE, Sweeper
@@ -27,6 +34,11 @@ from shared.kernel.clock import Clock
 from shared.kernel.legal_time import to_text
 
 LOGGER = structlog.get_logger("kafka")
+_REASONS: dict[type[BaseException], str] = {
+    LoginRefused: "login_refused",
+    CertificateRefused: "certificate_refused",
+}
+"""The reason of /readyz for an error that is not `broker_away`."""
 WATCH = 5.0
 """Seconds between two queries of the brokers that nobody asked for."""
 
@@ -191,7 +203,7 @@ class KafkaSubscriptions(Subscriptions):
         if self._few:
             found.append(f"too_few_partitions:{self._topic}")
         if self._error is not None and not missing:
-            found.append("login_refused" if isinstance(self._error, LoginRefused) else "broker_away")
+            found.append(_REASONS.get(type(self._error), "broker_away"))
         found += [f"group_in_use:{group}" for group in sorted(self._in_use)]
         if self.publisher.refused is not None:
             found.append(f"not_published:{self.publisher.refused}")

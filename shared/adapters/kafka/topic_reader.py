@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from shared.adapters.kafka.connection import Connection
-from shared.adapters.kafka.consumer_lag import BrokerUnavailable, MissingTopic
+from shared.adapters.kafka.consumer_lag import BrokerUnavailable, MissingTopic, unavailable
 from shared.adapters.kafka.records import CommitPart, IncomingRecord, told
 from shared.adapters.kafka.topics import Topics, admin_client
 from shared.eventstore.commit import Commit
@@ -103,6 +103,6 @@ async def reread(connection: Connection, topic: str, pieces: Pieces) -> AsyncIte
                 raise BrokerUnavailable("no more records arrived")
             left = [one for one in left if await consumer.position(one) < ends[one]]
     except (KafkaError, OSError) as error:
-        raise BrokerUnavailable(type(error).__name__) from error
+        raise await unavailable(connection, error) from error
     finally:
         await consumer.stop()

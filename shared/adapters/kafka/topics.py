@@ -11,7 +11,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, for_code
 
 from shared.adapters.kafka.connection import Connection
-from shared.adapters.kafka.consumer_lag import BrokerUnavailable
+from shared.adapters.kafka.consumer_lag import unavailable
 
 FOREVER = -1
 _RETENTION, _LARGEST = "retention.ms", "max.message.bytes"
@@ -110,6 +110,6 @@ async def admin_client(connection: Connection) -> AsyncIterator[AIOKafkaAdminCli
         await admin.start()
         yield admin
     except (KafkaError, OSError) as error:
-        raise BrokerUnavailable(type(error).__name__) from error
+        raise await unavailable(connection, error) from error
     finally:
         await admin.close()

@@ -109,6 +109,14 @@ class MemoryReadModels(DeclaredReadModels[_Table]):
             if group in (None, mark.group) and stream in (None, mark.stream)
         ]
 
+    async def restate(self, mark: Parked, reason: str) -> bool:
+        place = mark.group, mark.stream
+        found = self._parked.get(place)
+        if found is None or found.reason != mark.reason:
+            return False
+        self._parked[place] = found._replace(reason=reason)
+        return True
+
     async def unpark(self, group: str, stream: str) -> bool:
         return self._parked.pop((group, stream), None) is not None
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from pymongo import IndexModel
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from shared.adapters.mongo.client import LONG_SECONDS, Database, Mongo, ask
-from shared.adapters.store_format import NewerData, WrongData
+from shared.adapters.store_format import NewerData, OlderData, WrongData
 
 META = "meta"
+_NO_COLLECTION = 26
 
 
 @asynccontextmanager
 async def opened(
     mongo: Mongo, name: str, kind: str, version: int, indexes: Mapping[str, Sequence[IndexModel]] | None = None
 ) -> AsyncIterator[Database]:
-    """The checked database of a store, which holds the connection from now on; an error inside releases it.
+    """The checked database of a store, which holds the connection from now on; an error inside releases it. A database that has
+    everything is not written to, so that a user who may only read can open it.
 
     Args:
         kind: What the database holds (`log`, `views`, `keys`).
@@ -26,7 +29,7 @@ async def opened(
         indexes: Collection name -> indexes that it must have.
 
     Raises:
-        NewerData, WrongData, Unsuitable, StoreUnavailable.
+        NewerData, OlderData, WrongData, Unsuitable, StoreUnavailable.
     """
     mongo.hold()
     try:
@@ -34,18 +37,35 @@ async def opened(
         database = mongo.database(name)
         await claim_database(database, kind, version)
         for collection, wanted in (indexes or {}).items():
-            await ask(database[collection].create_indexes(list(wanted)), LONG_SECONDS)
+            if not await _there(database, collection, wanted):
+                await ask(database[collection].create_indexes(list(wanted)), LONG_SECONDS)
         yield database
     except BaseException:
         await mongo.close()
         raise
 
 
+async def _there(database: Database, collection: str, wanted: Sequence[IndexModel]) -> bool:
+    """True if the collection has all these indexes."""
+    try:
+        answer = await ask(database.command({"listIndexes": collection}), LONG_SECONDS)
+    except OperationFailure as error:
+        if error.code != _NO_COLLECTION:
+            raise
+        return False
+    found = [{name: value for name, value in one.items() if name != "v"} for one in answer["cursor"]["firstBatch"]]
+    return all(_described(one) in found for one in wanted)
+
+
+def _described(index: IndexModel) -> dict[str, Any]:
+    return {**index.document, "key": dict(index.document["key"])}
+
+
 async def claim_database(database: Database, kind: str, version: int) -> None:
     """Mark an empty database as one of that kind, or check that it is one.
 
     Raises:
-        NewerData, WrongData: A newer release or something else uses the database. Nothing was changed.
+        NewerData, OlderData, WrongData: Another release or something else uses the database. Nothing was changed.
     """
     meta = database[META]
     found = await ask(meta.find_one({"_id": "format"}))
@@ -66,3 +86,5 @@ async def claim_database(database: Database, kind: str, version: int) -> None:
         raise NewerData(
             f"database {database.name} has format {found['format']}, this release reads up to format {version}"
         )
+    if found["format"] < version:
+        raise OlderData(f"database {database.name} has format {found['format']}, this release reads format {version}")

@@ -26,7 +26,7 @@ from shared.eventstore.commit import EMPTY_HEAD, Commit, StreamHead, continuous
 from shared.eventstore.errors import Damaged
 from shared.eventstore.verification import Finding
 
-FORMAT = 1
+FORMAT = 2
 COMMITS = "commits"
 BY_CAUSE = "by_cause"
 _INDEXES = (IndexModel([("stream", ASCENDING), ("cause", ASCENDING)], unique=True, name=BY_CAUSE), UNPUBLISHED)

@@ -170,6 +170,11 @@ class MongoReadModels(DeclaredReadModels[ReadModelDocuments]):
         found = await fetch(self._database[_PARKED], where, sort=IN_ORDER)
         return [Parked(**mark.pop("_id"), **mark) for mark in found]
 
+    async def restate(self, mark: Parked, reason: str) -> bool:
+        where = {"_id": {"group": mark.group, "stream": mark.stream}, "reason": mark.reason}
+        changed = await ask(self._database[_PARKED].update_one(where, {"$set": {"reason": reason}}))
+        return bool(changed.modified_count)
+
     async def unpark(self, group: str, stream: str) -> bool:
         gone = await ask(self._database[_PARKED].delete_one({"_id": {"group": group, "stream": stream}}))
         return bool(gone.deleted_count)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from shared.adapters.durable_folder import sync_folder
-from shared.adapters.store_format import NewerData, WrongData
+from shared.adapters.store_format import NewerData, OlderData, WrongData
 from shared.eventstore.errors import StoreBroken, StoreFull
 
 Synchronous = Literal["FULL", "NORMAL"]
@@ -35,7 +35,7 @@ def open_writer(
         version: The storage format of this release.
 
     Raises:
-        NewerData, WrongData: A newer release or another program wrote the file. Nothing was changed.
+        NewerData, OlderData, WrongData: Another release or another program wrote the file. Nothing was changed.
         StoreBroken: The file is damaged.
         RuntimeError: A setting did not take effect.
     """
@@ -48,6 +48,8 @@ def open_writer(
             found = _format(connection, path, kind)
             if found is not None and found > version:
                 raise NewerData(f"{path.name} has format {found}; this release reads up to format {version}")
+            if found is not None and found < version:
+                raise OlderData(f"{path.name} has format {found}; this release reads format {version}")
             _set(connection, path, synchronous, secure_delete=secure_delete)
             # writer.py makes the checkpoints: SQLite's automatic ones ignore a failed fsync.
             connection.execute("PRAGMA wal_autocheckpoint=0")

@@ -36,7 +36,7 @@ from shared.eventstore.event_store import Conflict, DuplicateCommand
 from shared.eventstore.verification import Finding
 from shared.kernel.legal_time import to_text
 
-FORMAT = 1
+FORMAT = 2
 # THE storage format. `events` is the bytes of the events joined by a newline, which JSON text never contains raw.
 SCHEMA = """
 CREATE TABLE commits(

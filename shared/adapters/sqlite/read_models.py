@@ -137,6 +137,11 @@ class SqliteReadModels(DeclaredReadModels[ReadModelSql]):
                 self._parked = marks
         return [mark for mark in marks if group in (None, mark.group) and stream in (None, mark.stream)]
 
+    async def restate(self, mark: Parked, reason: str) -> bool:
+        query = "UPDATE parked SET reason = ? WHERE name = ? AND stream = ? AND reason = ?"
+        values = [reason, mark.group, mark.stream, mark.reason]
+        return await self._change_marks(partial(_execute, queries=[(query, values)])) > 0
+
     async def unpark(self, group: str, stream: str) -> bool:
         query = "DELETE FROM parked WHERE name = ? AND stream = ?"
         return await self._change_marks(partial(_execute, queries=[(query, [group, stream])])) > 0

@@ -14,6 +14,7 @@ from shared.kernel.legal_time import zone
 from shared.kernel.validation_messages import WrongValue
 from shared.policy.deadline_rules import Clocks
 from shared.policy.documents import (
+    SLUG,
     CalendarDocument,
     Channels,
     Document,
@@ -28,9 +29,10 @@ from shared.policy.documents import (
     ancestry,
 )
 from shared.policy.keyword_rules import Keywords
-from shared.policy.routing_table import ANY, Routing
+from shared.policy.routing_table import ANY, BY_PERSON, Key, Routing, RoutingRule
 from shared.policy.validation.deadline_checks import of_calendar, of_clocks
 from shared.policy.validation.finding import Finding
+from shared.policy.validation.keyword_checks import unmatchable
 from shared.policy.validation.messages import finding, repeated, unlisted
 
 _NAMED = 5
@@ -75,10 +77,11 @@ def _check(documents: Mapping[Section, Document]) -> Iterator[Finding]:
         for checker in _MAPPING_CHECKS:
             for field, what, zh in checker(name, mapping):
                 yield Finding(f"mappings[{name}].{field}".rstrip("."), what, zh)
+    yield from _political_legal_organ(documents, organisations)
     yield from _keywords(_of(documents.get("keywords"), Keywords), {entry.code for entry in subjects})
     routing = documents.get("routing")
     if isinstance(routing, Routing):
-        yield from _routing(routing, orgs, places, subjects)
+        yield from _routing(routing, organisations, places, subjects)
     elif places and orgs and isinstance(jurisdiction, Jurisdiction):
         lost = [place.code for place in places]
         yield finding("routing", "routing_missing", places=_some(lost), places_zh=_some_zh(lost))
@@ -98,6 +101,8 @@ def _of(document: Document | None, kind: type[D]) -> D:
 
 
 def _jurisdiction(jurisdiction: Jurisdiction, orgs: set[str], listed: bool) -> Iterator[Finding]:
+    if not SLUG.fullmatch(jurisdiction.code):
+        yield finding("jurisdiction.code", "not_a_slug")
     try:
         zone(jurisdiction.zone)
     except WrongValue as error:
@@ -163,37 +168,57 @@ def _channels(document: Channels, orgs: set[str], places: set[str], mappings: se
         yield from unlisted(f"{where}.place", "places", entry.place, places)
 
 
+def _political_legal_organ(
+    documents: Mapping[Section, Document], organisations: Sequence[Organisation]
+) -> Iterator[Finding]:
+    """A petition office transfers letters about litigation to the political and legal organ of its level (Art. 22 ¶2)."""
+    complete = "jurisdiction" in documents and "routing" in documents
+    if complete and organisations and all(one.kind != "political_legal" for one in organisations):
+        yield finding("organisations", "political_legal_organ_missing", needs=("organisations", "routing"))
+
+
 def _keywords(document: Keywords, subjects: set[str]) -> Iterator[Finding]:
     yield from repeated("keywords.rules", (rule.id for rule in document.rules), "id", "repeated_keyword_rule")
     for rule in document.rules:
         yield from unlisted(f"keywords.rules[{rule.id}].subject", "subjects", rule.subject, subjects)
+    yield from unmatchable(document)
 
 
 def _routing(
-    routing: Routing, orgs: set[str], places: Sequence[Place], subjects: Sequence[Subject]
+    routing: Routing, organisations: Sequence[Organisation], places: Sequence[Place], subjects: Sequence[Subject]
 ) -> Iterator[Finding]:
+    orgs = {entry.code for entry in organisations}
+    political_legal = {entry.code for entry in organisations if entry.kind == "political_legal"}
     known_places = {ANY, *(place.code for place in places)}
     known_subjects = {ANY, *(subject.code for subject in subjects)}
     yield from repeated("routing.rules", (rule.id for rule in routing.rules), "id", "repeated_routing_rule")
-    first: dict[tuple[str, str, str], tuple[str, str | None]] = {}
+    first: dict[Key, RoutingRule] = {}
     for rule in routing.rules:
         where = f"routing.rules[{rule.id}]"
         yield from unlisted(f"{where}.org", "organisations", rule.org, orgs)
         yield from unlisted(f"{where}.place", "places", rule.place, known_places, "unlisted_or_all")
         yield from unlisted(f"{where}.subject", "subjects", rule.subject, known_subjects, "unlisted_or_all")
-        other, org = first.setdefault(rule.key, (rule.id, rule.org))
-        if other != rule.id and org != rule.org:
+        if rule.org is not None and rule.class_ in BY_PERSON:
+            yield finding(where, "accusation_by_rule" if rule.class_ == "accusation" else "consultation_by_rule")
+        if rule.class_ == "litigation" and rule.org in orgs - political_legal:
+            yield finding(f"{where}.org", "litigation_to_another_organ", org=rule.org)
+        other = first.setdefault(rule.key, rule)
+        if other.id == rule.id:
+            continue
+        if (other.org, other.assign_days) == (rule.org, rule.assign_days):
+            yield finding(where, "routing_repeated", other=other.id)
+        else:
             yield finding(
                 where,
                 "routing_overlap",
-                other=other,
+                other=other.id,
                 place=rule.place,
                 subject=rule.subject,
                 level=rule.level,
-                org=org or "the queue",
-                own=rule.org or "the queue",
-                org_zh=org or "人工派单",
-                own_zh=rule.org or "人工派单",
+                org=_target(other),
+                own=_target(rule),
+                org_zh=_target_zh(other),
+                own_zh=_target_zh(rule),
             )
     if routing.default is None:
         yield from _gaps(routing, places, subjects)
@@ -202,11 +227,21 @@ def _routing(
         yield from unlisted("routing.default", "organisations", routing.default, known, "unlisted_or_queue")
 
 
+def _target(rule: RoutingRule) -> str:
+    days = f" with {rule.assign_days} days" if rule.assign_days is not None else ""
+    return f"{rule.org or 'the queue'}{days}"
+
+
+def _target_zh(rule: RoutingRule) -> str:
+    days = f"（交办{rule.assign_days}日）" if rule.assign_days is not None else ""
+    return f"{rule.org or '人工派单'}{days}"
+
+
 def _gaps(routing: Routing, places: Sequence[Place], subjects: Sequence[Subject]) -> Iterator[Finding]:
     """Places and subjects that no rule for all levels covers. Subjects with the same uncovered places share one finding."""
     covered: dict[str, set[str]] = {}
     for rule in routing.rules:
-        if rule.level == ANY:
+        if (rule.level, rule.class_, rule.urgency) == (ANY, ANY, ANY):
             covered.setdefault(rule.subject, set()).add(rule.place)
     place_lines = ancestry({place.code: place.parent for place in places}) or {ANY: (ANY,)}
     subject_lines = ancestry({subject.code: subject.parent for subject in subjects}) or {ANY: (ANY,)}

@@ -15,9 +15,11 @@ from shared.policy.validation.messages import finding, repeated, unlisted
 
 def of_clocks(clocks: Clocks, subjects: set[str], listed: bool) -> Iterator[Finding]:
     """The findings of all clocks. `listed`: the policy has a list of subjects to compare with."""
-    yield from repeated("clocks.rules", (rule.id for rule in clocks.rules), "id", "repeated_clock")
-    for rule in clocks.rules:
-        where = f"clocks.rules[{rule.id}]"
+    yield from repeated("clocks.rules", (rule.id for rule in clocks.every), "id", "repeated_clock")
+    named = [(f"clocks.rules[{rule.id}]", rule) for rule in clocks.rules]
+    for profile in clocks.profiles:
+        named += [(f"clocks.profiles[{profile.id}].rules[{rule.id}]", rule) for rule in profile.rules]
+    for where, rule in named:
         if not rule.end:
             yield finding(f"{where}.end", "clock_without_end")
         yield from _triggers(rule, where)

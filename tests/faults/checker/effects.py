@@ -66,7 +66,7 @@ def _dispatches(
     sends = {event.said.get("event_id"): event for event in events if event.type in DISPATCHES}
     delivered: Counter[str] = Counter()
     for event in (one for one in events if one.type == "AssignmentDelivered"):
-        inbox, seq = streams.get(f"outbox/{event.body.get('org')}", []), event.body.get("seq")
+        inbox, seq = streams.get(_inbox(event), []), event.body.get("seq")
         entry = inbox[seq - 1].body if isinstance(seq, int) and 0 < seq <= len(inbox) else {}
         delivered[str(entry.get("about"))] += 1
         if entry.get("about") not in sends:
@@ -76,13 +76,18 @@ def _dispatches(
         elif delivered[str(entry["about"])] == 2:
             yield Violation(11, event.stream, (event.version,), "the same dispatch is delivered again")
     for about, event in sends.items():
-        told = entries.get(f"outbox/{event.body.get('org')}", Counter())[str(about)]
+        told = entries.get(_inbox(event), Counter())[str(about)]
         if told != 1 and not (stopped and told == 0):
             yield Violation(
                 11, event.stream, (event.version,), f"the dispatch is told {told} times to its organisation"
             )
         if not delivered[str(about)] and not stopped and not _overtaken(event, events):
             yield Violation(11, event.stream, (event.version,), "the dispatch is never delivered")
+
+
+def _inbox(event: Event) -> str:
+    """The inbox of the organisation that an event names."""
+    return f"inbox/{event.said['jurisdiction']}/{event.body.get('org')}"
 
 
 def _overtaken(dispatch: Event, events: list[Event]) -> bool:
@@ -119,7 +124,7 @@ def topics(run: Run) -> Found:
     first: dict[str, list[int]] = defaultdict(list)
     for record in run.topics:
         kind, _, owner = record["topic"].partition(".")
-        stream = {"assignments": "outbox/", "updates": "updates/"}.get(kind, "") + owner
+        stream = {"assignments": "inbox/", "updates": "updates/"}.get(kind, "") + owner.replace(".", "/", 1)
         headers = record.get("headers") or {}
         if not stream.startswith(TOLD) or not str(headers.get("ce_sequence")).isdigit():
             continue

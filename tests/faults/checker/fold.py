@@ -44,6 +44,8 @@ class Case:
     report_required: bool = False
     ended: str | None = None
     live_from: str | None = None
+    before_guidance: tuple[str, int | None] | None = None
+    """State and path before a guidance, to which a declaration of no competence leads back."""
     last: str = ""
     """Type of the event before."""
     told: dict[int, str] = field(default_factory=dict)
@@ -153,8 +155,12 @@ def _apply(case: Case, event: Event) -> None:
         _correct(case, event)
     elif kind == "WentLive":
         case.live_from = event.said.get("recorded_at")
+    if kind == "StatutoryPathGuided":
+        case.before_guidance = (before, case.path)
+    if kind == "NotCompetentDeclared":
+        case.path = body.get("path") or (case.before_guidance or ("", None))[1]
     if kind in ("CaseClassified", "Accepted", "AcceptanceOrdered") or (
-        kind == "StatutoryPathGuided" and not _accepted(case)
+        kind in ("StatutoryPathGuided", "LedInto") and not _accepted(case)
     ):
         case.path = body.get("path") or case.path
     case.state = _state(case, event)
@@ -200,6 +206,8 @@ def _state(case: Case, event: Event) -> str:
         return case.state
     if kind == "ReturnVerified":
         return "returned" if body.get("agreed") else "signed" if case.signed else "dispatched"
+    if kind == "NotCompetentDeclared":
+        return (case.before_guidance or ("registered", None))[0]
     if kind == "ReviewOpinionIssued":
         return "handling" if body.get("result") == "redo" else "reviewed"
     if kind in ("InvestigationStepRecorded", "MediationOffered", "HearingHeld"):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 CASE = "case/"
-TOLD = ("outbox/", "updates/")
+TOLD = ("inbox/", "updates/")
 """Streams of what somebody outside was told: their version is the reader's cursor."""
 
 

@@ -9,7 +9,7 @@ def _of(names: str) -> frozenset[str]:
 
 OPEN = _of(
     "registered dispatched signed return_requested returned disputed accepted handling decided replied in_review reviewed "
-    "in_re_review redo_ordered not_accepted guided"
+    "in_re_review redo_ordered not_accepted guided led_into"
 )
 FINAL = frozenset({"closed", "concluded", "barred", "withdrawn", "voided"})
 ANY = OPEN | FINAL
@@ -31,18 +31,21 @@ MOVES: dict[str, tuple[frozenset[str], str]] = {
     "Accepted": (_of("dispatched signed"), "accepted"),
     "AcceptanceOrdered": (_of("not_accepted"), "accepted"),
     "NotAccepted": (_of("signed"), "not_accepted"),
-    "StatutoryPathGuided": (_of("registered signed accepted"), "guided"),
+    "StatutoryPathGuided": (_of("registered signed") | WORKING, "guided"),
+    "LedInto": (_of("signed") | WORKING, "led_into"),
     "ReRegistrationBarred": (_of("registered"), "barred"),
     "DecisionIssued": (WORKING, "decided"),
     "SuggestionAnswered": (WORKING, "decided"),
     "DutyPerformed": (WORKING, "decided"),
+    "ConsultationAnswered": (WORKING, "decided"),
+    "AccusationHandled": (WORKING, "decided"),
     "MediationAgreed": (WORKING, "decided"),
     "ReplyDelivered": (_of("decided"), "replied"),
     "AnsweredAtOnce": (_of("registered"), "replied"),
     "ReviewRequested": (_of("replied closed"), "in_review"),
     "ReReviewRequested": (_of("reviewed closed"), "in_re_review"),
     "Concluded": (_of("in_re_review reviewed replied"), "concluded"),
-    "CaseClosed": (_of("replied reviewed concluded guided not_accepted"), "closed"),
+    "CaseClosed": (_of("replied reviewed concluded guided led_into not_accepted"), "closed"),
     "RedoOrdered": (_of("replied closed"), "redo_ordered"),
     "CaseReopened": (_of("barred closed"), "registered"),
     "CaseWithdrawn": (OPEN, "withdrawn"),
@@ -78,7 +81,10 @@ STAYS: dict[str, frozenset[str]] = {
     "RepresentativesNamed": OPEN,
     "ConfidentialityRequested": OPEN,
     "ExecutionConfirmed": _of("decided replied reviewed concluded"),
-    "ClosingReportFiled": _of("decided replied reviewed concluded not_accepted guided"),
+    "ClosingReportFiled": _of("decided replied reviewed concluded not_accepted guided led_into"),
+    "NotCompetentDeclared": _of("guided closed"),
+    "DeliveryAddressConfirmed": OPEN,
+    "PaperServed": _of("accepted handling not_accepted guided led_into decided replied reviewed concluded closed"),
     "ReplyCorrected": _of("replied closed"),
     "EvaluationInvited": ANSWERED | ASKED,
     "EvaluationSubmitted": ANSWERED,
@@ -92,9 +98,12 @@ LETS_GO = _of("AssignmentWithdrawn JurisdictionDisputed CaseReopened CaseVoided"
 ENDS = _of("CaseClosed CaseWithdrawn CaseVoided Concluded")
 BY_THE_HOLDER = _of(
     "SignedFor ReturnRequested Accepted NotAccepted InvestigationStepRecorded ExtensionRequested DecisionIssued "
-    "SuggestionAnswered DutyPerformed ReplyDelivered ExecutionConfirmed ClosingReportFiled ForwardedDown"
+    "SuggestionAnswered DutyPerformed ConsultationAnswered AccusationHandled LedInto ReplyDelivered ExecutionConfirmed "
+    "ClosingReportFiled ForwardedDown"
 )
 """Only the responsible organisation does this, or one that it forwarded the case down to."""
-NOT_OF_A_FOLLOWER = DISPATCHES | _of("DecisionIssued SuggestionAnswered DutyPerformed ReplyDelivered")
+NOT_OF_A_FOLLOWER = DISPATCHES | _of(
+    "DecisionIssued SuggestionAnswered DutyPerformed ConsultationAnswered AccusationHandled LedInto ReplyDelivered"
+)
 """A case that follows another is handled there."""
 RUNGS = _of("DeadlineAtRisk Reminded DeadlineBreached Urged")

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import signal
 import threading
 
 from tests.support.servers.fetch import NotHere
 from tests.support.servers.kafka import Kafka
 from tests.support.servers.mongodb import ReplicaSet
+
+
+def exported(test: str, setting: str, value: str) -> None:
+    """Print the variable that tests read, and the one that `huiyin` reads."""
+    for name in (f"HUIYIN_TEST_{test}", f"HUIYIN_{setting}"):
+        print(f"export {name}={shlex.quote(value)}", flush=True)
 
 
 def main() -> None:
@@ -25,11 +32,11 @@ def main() -> None:
         if wanted.brokers:
             kafka = Kafka(wanted.brokers)
             running.append(kafka)
-            print(f"export HUIYIN_TEST_KAFKA={kafka.bootstrap}", flush=True)
+            exported("KAFKA", "KAFKA_BOOTSTRAP", kafka.bootstrap)
         if wanted.members:
             mongo = ReplicaSet(wanted.members)
             running.append(mongo)
-            print(f"export HUIYIN_TEST_MONGODB={mongo.url!r}", flush=True)
+            exported("MONGODB", "MONGODB_URL", mongo.url)
         print("# Ctrl-C stops them; what they hold is dropped.", flush=True)
         ended.wait()
     except NotHere as error:

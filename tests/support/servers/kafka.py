@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from tests.support.certificates import Certificate
 from tests.support.servers.fetch import NotHere, cache
 
 VERSION = "4.1.0"
@@ -95,9 +96,11 @@ class Kafka:
     """One broker, or three with a replica on each, in a temporary folder. They die with the process that started them.
 
     `users` (name -> password): they log in with SCRAM-SHA-512, and may do what they are given rights to; the first may do
-    everything. Without users everybody may. Raises NotHere."""
+    everything. Without users everybody may. `tls`: the brokers encrypt, with this certificate. Raises NotHere."""
 
-    def __init__(self, brokers: int = 1, users: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, brokers: int = 1, users: Mapping[str, str] | None = None, tls: Certificate | None = None
+    ) -> None:
         if _java() < _JAVA:
             raise NotHere(NEEDS)
         self._libs = fetch()
@@ -107,6 +110,7 @@ class Kafka:
         """First those of the brokers, then those of the controllers."""
         self.brokers = brokers
         self._users = dict(users or {})
+        self._tls = tls
         try:
             self._start()
         except BaseException:
@@ -190,7 +194,7 @@ class Kafka:
         broker, controller = self.ports[node - 1], self.ports[self.brokers + node - 1]
         voters = (f"{one + 1}@127.0.0.1:{self.ports[self.brokers + one]}" for one in range(self.brokers))
         copies, in_sync = (3, 2) if self.brokers == 3 else (1, 1)
-        protocol = "SASL_PLAINTEXT" if self._users else "PLAINTEXT"
+        protocol = ("SASL_" if self._users else "") + ("SSL" if self._tls else "PLAINTEXT")
         path = self._folder / f"broker-{node}.properties"
         settings = {
             "process.roles": "broker,controller",
@@ -212,12 +216,24 @@ class Kafka:
             "group.initial.rebalance.delay.ms": 0,
             "broker.session.timeout.ms": 6000,
             "unclean.leader.election.enable": "false",
-            **self._checking(),
+            **self._encrypting(),
+            **self._checking(protocol.lower()),
         }
         path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         return path
 
-    def _checking(self) -> dict[str, str]:
+    def _encrypting(self) -> dict[str, object]:
+        """The broker settings for TLS."""
+        if self._tls is None:
+            return {}
+        return {
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": self._tls.file,
+            "ssl.truststore.type": "PEM",
+            "ssl.truststore.location": self._tls.ca,
+        }
+
+    def _checking(self, listener: str) -> dict[str, str]:
         """The broker settings for authentication and authorisation."""
         if not self._users:
             return {}
@@ -226,7 +242,7 @@ class Kafka:
         return {
             "sasl.enabled.mechanisms": "SCRAM-SHA-512",
             "sasl.mechanism.inter.broker.protocol": "SCRAM-SHA-512",
-            "listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config": login,
+            f"listener.name.{listener}.scram-sha-512.sasl.jaas.config": login,
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             "super.users": f"User:{first};User:ANONYMOUS",  # only connections between brokers are anonymous
         }

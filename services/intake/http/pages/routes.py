@@ -5,15 +5,20 @@ from __future__ import annotations
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request
+from pydantic import BaseModel
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.intake.http.citizen_commands import page_of
+from services.intake.http.citizen_documents import opened_documents
 from services.intake.http.citizen_status import LIMIT, StatusQuestion, StatusReaders
 from services.intake.http.pages import status as pages
+from services.intake.http.pages.documents import documents_page
 from services.intake.http.pages.layout import HEADERS, asset
 from shared.application.request_validation import validated
+from shared.commands.command import RULES
 from shared.hosting.process import Process
 from shared.http import request_bodies as bodies
+from shared.http.commands import Commands
 from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.queries.citizen_status import status
 
@@ -33,7 +38,14 @@ async def _question(request: Request) -> StatusQuestion:
     return validated(StatusQuestion, {name: value.strip() for name, value in fields.items()})
 
 
-def router(runtime: Process, askers: StatusReaders) -> APIRouter:
+def _take_back(commands: Commands, version: int) -> BaseModel:
+    """The command that takes back the request with this version."""
+    return commands.models["take_back_withdrawal"].model_validate(
+        {"command": "take_back_withdrawal", "command_id": f"page-take-back-{version}"}
+    )
+
+
+def router(runtime: Process, askers: StatusReaders, commands: Commands) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/")
@@ -50,6 +62,31 @@ def router(runtime: Process, askers: StatusReaders) -> APIRouter:
         try:
             question = await _question(request)
             _citizen, case = await askers.opened(request, question.number, question.code)
+            return pages.answer(await status(runtime.ports, case), question.number, question.code)
+        except Refused as refused:
+            return _again(refused)
+
+    @routes.post("/status/documents")
+    async def read(request: Request) -> HTMLResponse:
+        try:
+            question = await _question(request)
+            citizen, case = await askers.opened(request, question.number, question.code)
+            return documents_page(await opened_documents(runtime, citizen, case))
+        except Refused as refused:
+            return _again(refused)
+
+    @routes.post("/status/take-back")
+    async def taken_back(request: Request) -> HTMLResponse:
+        """Take back the petitioner's request to withdraw, and show the status. Sending the form twice changes nothing more."""
+        try:
+            question = await _question(request)
+            citizen, case = await askers.opened(request, question.number, question.code)
+            pending = next((one for one in case.withdrawals.pending if one.party == "p1"), None)
+            if pending is not None:
+                await commands.given(
+                    citizen, case.id, RULES["take_back_withdrawal"], _take_back(commands, pending.version)
+                )
+                case, _head = await runtime.ports.cases.get(case.id)
             return pages.answer(await status(runtime.ports, case), question.number, question.code)
         except Refused as refused:
             return _again(refused)

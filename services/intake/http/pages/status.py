@@ -20,6 +20,17 @@ _PRINT = """<form method="post" action="/receipt" class="screen">
 <button><span lang="zh-CN">打印回执</span> <span lang="en">Print the receipt</span></button>
 </form>"""
 
+_READ = """<form method="post" action="/status/documents" class="screen">
+<input type="hidden" name="number" value="{number}"><input type="hidden" name="code" value="{code}">
+<button><span lang="zh-CN">查阅答复和告知书</span> <span lang="en">Read the reply and notices</span></button>
+</form>"""
+
+
+_TAKE_BACK = """<form method="post" action="/status/take-back" class="screen">
+<input type="hidden" name="number" value="{number}"><input type="hidden" name="code" value="{code}">
+<button><span lang="zh-CN">取消撤回，继续办理</span> <span lang="en">Take the withdrawal back</span></button>
+</form>"""
+
 
 def form(wrong: tuple[str, str] | None = None, *, status: int = 200) -> HTMLResponse:
     """The empty form; `wrong`: why the last query failed, in both languages. The input is not shown again."""
@@ -42,8 +53,10 @@ def answer(told: StatusAnswer, number: str, code: str) -> HTMLResponse:
         heading("h1", *_TITLE),
         markup('<p class="code">{number}</p>', number=told.number),
         markup('<div class="told" role="status">{said}</div>', said=both(told.zh, told.en)),
+        *([markup(_TAKE_BACK, number=number, code=code)] if told.withdrawal is not None else []),
         heading("h2", "经过", "What happened"),
         markup("<table>{steps}</table>", steps=joined(steps)),
+        *([markup(_READ, number=number, code=code)] if told.documents else []),
         markup(_PRINT, number=number, code=code),
         Html('<p class="screen"><a href="/status">查询另一件 <span lang="en">Ask for another case</span></a></p>'),
     ]

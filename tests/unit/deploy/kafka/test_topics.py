@@ -13,6 +13,7 @@ from deploy.kafka.topics import DAY_MS, EVENTS, Topic, differences, load, member
 from shared.adapters.kafka.acls import Acl
 from shared.adapters.kafka.connection import LARGEST
 from shared.adapters.kafka.topics import FOREVER, ExistingTopic, WantedTopic
+from shared.messaging.member import Member
 from shared.policy.loading.loader import bundled
 from tests.support.policies import book_of
 
@@ -78,9 +79,13 @@ def test_topic_file_with_misspelt_field_is_refused(tmp_path: Path) -> None:
         load(file)
 
 
+def member(code: str) -> Member:
+    return Member("qx", code)
+
+
 MANY = Topic(
-    name="assignments.{organisation}", holds="x", key="y", partitions=1, retention=90,
-    read=("dept-{organisation}",), write=("svc-routing",),
+    name="assignments.{jurisdiction}.{organisation}", holds="x", key="y", partitions=1, retention=90,
+    read=("dept-{jurisdiction}.{organisation}",), write=("svc-routing",),
 )  # fmt: skip
 
 
@@ -94,14 +99,14 @@ def test_reader_gets_rights_on_its_topic_and_groups_only() -> None:
 
 
 def test_member_gets_its_own_topic_and_service_gets_topic_prefix() -> None:
-    assert rights([MANY], {"organisation": ["wj", "zj"], "platform": ["hn"]}, "a-") == [
+    assert rights([MANY], {"organisation": [member("wj"), member("zj")], "platform": [member("hn")]}, "a-") == [
         *(
-            Acl(f"a-dept-{code}", *what, "Read")  # type: ignore[arg-type]
+            Acl(f"a-dept-qx.{code}", *what, "Read")  # type: ignore[arg-type]
             for code in ("wj", "zj")
             for what in (
-                ("group", f"a-dept-{code}", False),
-                ("group", f"a-dept-{code}.", True),
-                ("topic", f"assignments.{code}", False),
+                ("group", f"a-dept-qx.{code}", False),
+                ("group", f"a-dept-qx.{code}.", True),
+                ("topic", f"assignments.qx.{code}", False),
             )
         ),
         Acl("a-svc-routing", "topic", "assignments.", True, "Write"),
@@ -112,17 +117,26 @@ def test_member_gets_its_own_topic_and_service_gets_topic_prefix() -> None:
 @pytest.mark.parametrize("code", ["*", "a.b", "", "a b", "a'b", "ä", "x" * 101])
 def test_member_code_granting_wider_rights_is_refused(code: str) -> None:
     with pytest.raises(ValueError, match="cannot be part of the name of a topic"):
-        rights([MANY], {"organisation": [code]})
+        rights([MANY], {"organisation": [member(code)]})
 
 
-@pytest.mark.parametrize("name", ["t", "t.{platform}"])
+@pytest.mark.parametrize("name", ["t", "t.{jurisdiction}.{platform}"])
 def test_member_rights_require_topic_per_member(name: str) -> None:
     wrong = MANY.model_copy(update={"name": name})
     with pytest.raises(ValueError, match="not one topic per member"):
-        rights([wrong], {"organisation": ["wj"]})
+        rights([wrong], {"organisation": [member("wj")]})
 
 
-@pytest.mark.parametrize("change", [{"name": "*"}, {"name": "{organisation}.x"}, {"read": ["svc.x"]}, {"write": ["*"]}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "*"},
+        {"name": "{jurisdiction}.{organisation}.x"},
+        {"name": "t.{organisation}"},
+        {"read": ["svc.x"]},
+        {"write": ["*"]},
+    ],
+)
 def test_topic_name_with_pattern_characters_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="String should match pattern"):
         Topic.model_validate({**SOME.model_dump(), **change})
@@ -145,17 +159,17 @@ def test_kafka_organisations_have_their_own_topics() -> None:
         ]
     )
     members = members_of([book])
-    assert members["organisation"] == {"zj"}
+    assert members["organisation"] == {Member("cn-demo", "zj")}
     made = {topic.name: topic for topic in spread(load(prefix="a-"), members)}
-    assert {name for name in made if name.endswith(".zj")} == {"a-assignments.zj", "a-actions.zj"}
+    assert {name for name in made if name.endswith(".zj")} == {"a-assignments.cn-demo.zj", "a-actions.cn-demo.zj"}
     assert not any("{organisation}" in name for name in made)
-    assert made["a-assignments.zj"].partitions == made["a-actions.zj"].partitions == 1
-    assert made["a-assignments.zj"].retention_ms >= 90 * DAY_MS
+    assert made["a-assignments.cn-demo.zj"].partitions == made["a-actions.cn-demo.zj"].partitions == 1
+    assert made["a-assignments.cn-demo.zj"].retention_ms >= 90 * DAY_MS
 
 
 def test_organisation_code_invalid_in_topic_name_is_reported() -> None:
     with pytest.raises(ValueError, match=r"organisation a\.b"):
-        spread(load(), {"organisation": ["a.b"]})
+        spread(load(), {"organisation": [member("a.b")]})
 
 
 def _through_kafka(document: dict[str, Any]) -> dict[str, Any]:
@@ -168,17 +182,18 @@ def test_platforms_with_valid_topic_names_have_topics() -> None:
     own = {**channels.document["channels"][0], "code": "own", "platform": "省平台"}
     more = channels._replace(document={"channels": [*channels.document["channels"], own]})
     members = members_of([book_of([more if one is channels else one for one in bundled("demo")])])
-    assert "province" in members["platform"] and "省平台" not in members["platform"]
+    assert Member("cn-demo", "province") in members["platform"]
+    assert "省平台" not in {one.code for one in members["platform"]}
     made = {topic.name: topic for topic in spread(load(), members)}
-    assert {"submissions.province", "updates.province"} <= set(made)
-    assert made["submissions.province"].retention_ms <= 7 * DAY_MS
+    assert {"submissions.cn-demo.province", "updates.cn-demo.province"} <= set(made)
+    assert made["submissions.cn-demo.province"].retention_ms <= 7 * DAY_MS
 
 
 def test_submissions_are_kept_seven_days_at_most_in_order() -> None:
     topics = {topic.name: topic for topic in load()}
-    sent, told = topics["submissions.{platform}"], topics["updates.{platform}"]
+    sent, told = topics["submissions.{jurisdiction}.{platform}"], topics["updates.{jurisdiction}.{platform}"]
     assert isinstance(sent.retention, int) and sent.retention <= 7
     assert told.retention == "forever" or told.retention >= 90
     assert (sent.partitions, told.partitions) == (1, 1)
-    assert (sent.write, sent.read) == (("platform-{platform}",), ("svc-intake",))
-    assert (told.write, told.read) == (("svc-intake",), ("platform-{platform}", "svc-intake"))
+    assert (sent.write, sent.read) == (("platform-{jurisdiction}.{platform}",), ("svc-intake",))
+    assert (told.write, told.read) == (("svc-intake",), ("platform-{jurisdiction}.{platform}", "svc-intake"))

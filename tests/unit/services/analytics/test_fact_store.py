@@ -132,18 +132,23 @@ def stream_of(seed: int) -> list[RecordedEvent]:
     add(r.AssignmentDelivered(org=org, seq=1), 0.8)
     add(d.NoticeServed(org=org, kind="acceptance"), 0.6)
     add(d.Accepted(org=org), 0.7)
+    add(r.StatutoryPathGuided(path=4, org=dice.choice((None, org))), 0.15)
+    add(r.NotCompetentDeclared(org=org), 0.1)
     add(d.ReplyDelivered(org=org, mode="post"), 0.6)
     add(i.AnsweredAtOnce(), 0.05)
     for object_ in ("organisation", "petition_office"):
         add(i.EvaluationInvited(object=object_), 0.6)
         grade = dice.choice(("satisfied", "basically_satisfied", "dissatisfied"))
-        add(i.EvaluationSubmitted(object=object_, grade=grade), 0.5)
+        word = dice.choice((None, "own_hand", "keyed"))
+        add(i.EvaluationSubmitted(object=object_, grade=grade, word=word), 0.5)
     add(i.CaseLinked(lead="k0", kind=dice.choice(("same_matter", "related"))), 0.2)
     add(s.RedoOrdered(ground="dissatisfied"), 0.1)
     add(d.ReplyDelivered(org="org9", mode="post"), 0.1)
     add(s.CaseClosed(kind=dice.choice(("resolved_confirmed", "resolved_unconfirmed", "settled", "merged"))), 0.5)
     add(i.ReviewRequested(), 0.05)
-    add(i.CaseWithdrawn(), 0.05)
+    if dice.random() < 0.15:
+        add(i.WithdrawalRequested(party="p1", effective_on=day_of(at, ZONE), word="own_hand"), 0.8)
+        add(i.CaseWithdrawn(), 0.6)
     add(i.WentLive(), 0.1)
     add(i.CaseVoided(reason_code="test"), 0.08)
     return events
@@ -201,6 +206,8 @@ class Oracle:
     def run(self, group_of: Callable[[Case, str | None], tuple[str, ...]]) -> Tally:
         for life in self.lives:
             case = fold(life)
+            if case.accusation.sealed or case.accusation.accused:
+                continue
             if case.state == "voided":
                 if self.within(case.filing.filed_at):
                     self.note(
@@ -222,6 +229,15 @@ class Oracle:
         if deadline.due > self.now or deadline.rule.window or not self.within(deadline.due_day):
             return
         status = deadline.status(self.now)
+        if status != "unknown":
+            ended = deadline.end or deadline.stopped
+            late = (
+                ended is not None
+                and ended.recorded_at > deadline.due
+                and not ended.history
+                and day_of(ended.effective_at, ZONE) <= deadline.due_day
+            )
+            self.note("recorded_late", None, group, late, True)
         if status == "cancelled":
             return
         names = {"N": "on_time_acceptance", "R": "on_time_reply", "K": "on_time_closing"}
@@ -242,6 +258,15 @@ class Oracle:
                 self.note("open", "following" if case.matter.lead else case.state, group, True, case.live)
             if case.matter.lead or case.closure.kind == "merged":
                 self.note("joined", None, group, True, True)
+        away = next((fact for fact in case.facts if fact.name == "StatutoryPathGuided"), None)
+        if away is not None and self.within(away.effective_at):
+            back = {"NotCompetentDeclared", "CaseReopened", "RedoOrdered"}
+            came = any(fact.name in back and fact.version > away.version for fact in case.facts)
+            gone = group_of(case, away.org or org)
+            self.note("guided", None, gone, True, True)
+            self.note("guided_back", None, gone, came, True)
+        if case.state == "withdrawn" and self.within(ended):
+            self.note("withdrawn", _days_group(case), group, True, True)
         first = next((fact for fact in case.facts if fact.name in ("ReplyDelivered", "AnsweredAtOnce")), None)
         replied = group_of(case, (first.org or org) if first else org)
         known = first is not None
@@ -277,6 +302,25 @@ class Oracle:
             self.note("participation", object_, group, bool(evaluated), bool(invited))
             if evaluated:
                 self.note("satisfaction", object_, group, case.grade(object_) != "dissatisfied", True)
+                word = case.word(object_)
+                self.note("own_hand", object_, group, word == "own_hand", word is not None)
+
+
+def _days_group(case: Case) -> str:
+    asked = next((fact for fact in reversed(case.facts) if fact.name == "WithdrawalRequested"), None)
+    if asked is None:
+        return "no_clock"
+    left = [
+        (one.due_day - day_of(asked.effective_at, ZONE)).days
+        for one in deadlines(case, BOOK)
+        if not one.rule.window
+        and one.start.version < asked.version
+        and all(fact is None or fact.version > asked.version for fact in (one.end or one.stopped,))
+    ]
+    if not left:
+        return "no_clock"
+    days = min(left)
+    return "overdue" if days < 0 else "0-7" if days <= 7 else "8-30" if days <= 30 else "31+"
 
 
 def no_group(_case: Case, _org: str | None) -> tuple[str, ...]:
@@ -284,7 +328,7 @@ def no_group(_case: Case, _org: str | None) -> tuple[str, ...]:
 
 
 def by_org_and_place(case: Case, org: str | None) -> tuple[str, ...]:
-    return ("sealed" if case.accusation.sealed else org or "-", case.filing.place or "-")
+    return (org or "-", case.filing.place or "-")
 
 
 def compare(result: StatsResult, expected: Tally) -> None:
@@ -523,7 +567,7 @@ async def test_voided_case_is_excluded_from_statistics(facts: Facts) -> None:
     assert [(one.measure, one.denominator) for one in result.figures] == [("voided", 1)]
 
 
-async def test_accusation_is_counted_without_organisation(facts: Facts) -> None:
+async def test_accusation_is_only_counted_in_coarse_number_of_a_year(facts: Facts) -> None:
     start = datetime(2025, 3, 3, 2, tzinfo=UTC)
     sealed = life(
         (filed(class_="accusation"), start),
@@ -534,9 +578,13 @@ async def test_accusation_is_counted_without_organisation(facts: Facts) -> None:
     )
     await facts.write([snapshot(sealed)], sealed)
     result = await query(facts, StatsQuery(by=("organisation",)), NOW)
-    assert {one.group["organisation"] for one in result.figures} == {"sealed"}
-    assert "secret" not in result.model_dump_json()
-    assert (await figure(facts, "registered")).value == 1
+    assert (result.cases, result.events, result.figures, result.sealed) == (0, 0, (), "0-9")
+    assert (await figure(facts, "registered")).value == 0
+    bands = {
+        period: (await query(facts, StatsQuery(period=period), NOW)).sealed
+        for period in ("2025", "2024", "2025-Q1", "2025-03", "2025-03-03")
+    }
+    assert bands == {"2025": "0-9", "2024": "0-9", "2025-Q1": None, "2025-03": None, "2025-03-03": None}
 
 
 async def test_days_follow_jurisdiction_time_zone(facts: Facts) -> None:

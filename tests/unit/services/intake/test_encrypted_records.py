@@ -143,7 +143,7 @@ async def test_process_with_wrong_key_does_not_start_and_names_setting(
 
 async def test_process_with_key_decrypts_records(folder: Path) -> None:
     from shared.messaging.partner_topics import InboundMessage
-    from tests.support.platform import PLATFORM, Topic, filing
+    from tests.support.platform import OWNER, Topic, filing
     from tests.support.serving import served
 
     async with served(intake_key=folder / "rsa.pem") as here:
@@ -154,11 +154,9 @@ async def test_process_with_key_decrypts_records(folder: Path) -> None:
         sealed = [letter(folder, "rsa", "RSA-OAEP-256", "A256GCM", orjson.dumps(filing("J-1"))) for _ in range(2)]
         assert sealed[0] != sealed[1]
         now = here.clock.now()
-        entries = await topic.delivers(
-            *(InboundMessage(PLATFORM, 0, place, now, one) for place, one in enumerate(sealed))
-        )
+        entries = await topic.delivers(*(InboundMessage(OWNER, 0, place, now, one) for place, one in enumerate(sealed)))
         told = [(one["kind"], one["item"], one["repeated"]) for one in entries if one["record"] is not None]
         assert told == [("registered", "J-1", False), ("registered", "J-1", True)]
         wrong = letter(folder, "old", "RSA-OAEP-256", "A256GCM")
-        (refused,) = await topic.delivers(InboundMessage(PLATFORM, 0, 2, now, wrong))
+        (refused,) = await topic.delivers(InboundMessage(OWNER, 0, 2, now, wrong))
         assert (refused["kind"], refused["problem"]["code"]) == ("refused", "cannot_be_opened")

@@ -10,7 +10,7 @@ from shared.kernel.refusals import Denied, Unknown
 from tests.support.deciding import SENT, given
 
 CASE: Case = given(*SENT).case
-DEMO = "CN-DEMO"
+DEMO = "cn-demo"
 
 
 def test_unknown_case_is_visible_to_nobody() -> None:
@@ -23,13 +23,13 @@ def test_office_sees_cases_of_own_jurisdiction(role: str) -> None:
     assert role in SEES_ALL
     assert visible(Principal(role, "xfj", "k", jurisdiction=DEMO), CASE)  # type: ignore[arg-type]
     assert visible(Principal(role, "xfj", "local"), CASE)  # type: ignore[arg-type]
-    assert not visible(Principal(role, "xfj", "k", jurisdiction="CN-OTHER"), CASE)  # type: ignore[arg-type]
+    assert not visible(Principal(role, "xfj", "k", jurisdiction="cn-other"), CASE)  # type: ignore[arg-type]
 
 
 def test_organisation_sees_current_cases_in_own_jurisdiction_only() -> None:
     assert visible(Principal("clerk", "zj", "k", jurisdiction=DEMO), CASE)
     assert not visible(Principal("clerk", "jy", "k", jurisdiction=DEMO), CASE)
-    assert not visible(Principal("clerk", "zj", "k", jurisdiction="CN-OTHER"), CASE)
+    assert not visible(Principal("clerk", "zj", "k", jurisdiction="cn-other"), CASE)
 
 
 def test_hidden_case_is_unknown_and_forbidden_command_is_denied() -> None:

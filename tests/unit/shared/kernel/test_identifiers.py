@@ -14,18 +14,18 @@ ITEMS = st.text(min_size=1, max_size=30)
 
 @forall(ITEMS, ITEMS)
 def test_same_item_gets_same_case_id(channel: str, item: str) -> None:
-    assert case_id(KEY, channel, item) == case_id(KEY, channel, item)
-    assert case_id(KEY, channel, item) != case_id(OTHER, channel, item)
-    assert case_id(KEY, channel, item) != case_id(KEY, channel, item + "x")
+    assert case_id(KEY, "qx", channel, item) == case_id(KEY, "qx", channel, item)
+    assert case_id(KEY, "qx", channel, item) != case_id(OTHER, "qx", channel, item)
+    assert case_id(KEY, "qx", channel, item) != case_id(KEY, "qx", channel, item + "x")
 
 
 def test_channel_and_item_are_separated_in_case_id() -> None:
-    assert case_id(KEY, "ab", "c") != case_id(KEY, "a", "bc")
+    assert case_id(KEY, "qx", "ab", "c") != case_id(KEY, "qx", "a", "bc")
 
 
 @forall(ITEMS, st.integers(2004, 2100))
 def test_case_number_is_parsed_in_any_notation(item: str, year: int) -> None:
-    written = number(case_id(KEY, "web", item), year)
+    written = number(case_id(KEY, "qx", "web", item), year)
     assert read_number(written) == written
     assert read_number(written.lower().replace("-", " ")) == written
     assert read_number(written.replace("0", "o").replace("1", "l")) == written
@@ -33,7 +33,7 @@ def test_case_number_is_parsed_in_any_notation(item: str, year: int) -> None:
 
 @forall(ITEMS, st.integers(0, 16), st.sampled_from("0123456789ABCDEFGHJKMNPQRSTVWXYZ"))
 def test_every_wrong_character_is_detected(item: str, place: int, sign: str) -> None:
-    written = number(case_id(KEY, "web", item), 2026)
+    written = number(case_id(KEY, "qx", "web", item), 2026)
     signs = [index for index, one in enumerate(written) if one != "-"]
     wrong = written[: signs[place]] + sign + written[signs[place] + 1 :]
     assert (read_number(wrong) == written) == (wrong == written)
@@ -43,7 +43,7 @@ def test_every_wrong_character_is_detected(item: str, place: int, sign: str) -> 
 
 @forall(ITEMS, st.integers(4, 15))
 def test_swapped_characters_are_detected(item: str, place: int) -> None:
-    written = number(case_id(KEY, "web", item), 2026).replace("-", "")
+    written = number(case_id(KEY, "qx", "web", item), 2026).replace("-", "")
     swapped = written[:place] + written[place + 1] + written[place] + written[place + 2 :]
     assert (read_number(swapped) is None) == (swapped != written)
 
@@ -54,7 +54,7 @@ def test_text_is_not_parsed_as_number() -> None:
 
 
 def test_query_code_is_valid_for_own_case_and_generation_only() -> None:
-    one, two = case_id(KEY, "web", "1"), case_id(KEY, "web", "2")
+    one, two = case_id(KEY, "qx", "web", "1"), case_id(KEY, "qx", "web", "2")
     code = query_code(KEY, one)
     assert code_matches(KEY, one, code.lower().replace("-", " "))
     assert not code_matches(KEY, two, code)

@@ -73,5 +73,12 @@ def test_every_refusal_has_its_own_chinese_sentence(one: Said) -> None:
 def test_every_catalogued_refusal_is_raised_somewhere() -> None:
     codes = {one.code for one in SAID}
     named = {code for rule in RULES.values() for code in refusals(rule)}
-    elsewhere = {"not_executed", "report_missing", "kind_not_by_hand", "kind_does_not_fit", "not_confirmed"}
+    elsewhere = {
+        "not_executed",
+        "report_missing",
+        "kind_not_by_hand",
+        "kind_does_not_fit",
+        "not_confirmed",
+        "not_received",
+    }
     assert named - codes <= elsewhere, "supervision's objections to a closing carry both sentences in a tuple"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.kernel.settings import load, shown
+from shared.kernel.settings import PREFIX, Settings, load, shown
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,10 @@ def test_url_with_password_is_masked() -> None:
     )
     assert settings.mongodb_driver == "motor"
     assert "pa55" not in repr(settings) + repr(shown(settings))
+
+
+@pytest.mark.parametrize("name", [f"{one.upper()}{end}" for one in Settings.model_fields for end in ("", "_FILE")])
+def test_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    without = shown(load())
+    monkeypatch.setenv(PREFIX + name, "")
+    assert shown(load()) == without

@@ -9,7 +9,7 @@ import pytest
 from shared.policy.book import PolicyBook
 from shared.policy.documents import Document, Organisations, Places, Subjects
 from shared.policy.loading.loader import hash_of
-from shared.policy.routing_table import RouteFound, Routing
+from shared.policy.routing_table import RouteFound, Routing, RoutingTable
 from shared.policy.validation.checks import check
 from tests.support.findings import in_english
 from tests.support.policies import LONG_AGO, at, book_of, demo, recorded
@@ -93,7 +93,7 @@ def test_table_in_force_at_filing_time_is_used() -> None:
     from shared.events.policy import PolicyActivated
 
     new = PolicyActivated(section="routing", hash=hash_of(document), document=document)
-    later = book.with_event(recorded(new, 9, at("2026-05-01 00:00"), stream="policy/CN-DEMO"))
+    later = book.with_event(recorded(new, 9, at("2026-05-01 00:00"), stream="policy/cn-demo"))
     assert later.route("town", "roof", None, at("2026-04-30 23:59")).rule_id == "old"
     assert later.route("town", "roof", None, at("2026-05-01 00:00")).rule_id == "new"
     assert later.route("town", "roof").rule_id == "new"
@@ -118,7 +118,8 @@ def test_rule_for_one_level_leaves_other_levels_uncovered() -> None:
 def test_routing_overlap_is_found() -> None:
     (overlap,) = wrong(rule("one", "*", "*", "a"), rule("two", "*", "*", "b"))
     assert overlap.startswith("routing.rules[two]: overlaps rule 'one': both cover place '*', subject '*', level '*'")
-    assert wrong(rule("one", "*", "*", "a"), rule("two", "*", "*", "a")) == []  # they say the same
+    (repeated,) = wrong(rule("one", "*", "*", "a"), rule("two", "*", "*", "a"))
+    assert repeated.startswith("routing.rules[two]: never matches: rule 'one' covers the same cases")
 
 
 def test_all_routing_findings_are_reported_at_once() -> None:
@@ -153,12 +154,61 @@ def test_demo_county_routes_every_place_and_subject() -> None:
 
 def test_policy_book_answers_lookups() -> None:
     book = demo(LONG_AGO)
-    assert (book.jurisdiction, book.zone, book.petition_office) == ("CN-DEMO", "Asia/Shanghai", "xfj")
+    assert (book.jurisdiction, book.zone, book.petition_office) == ("cn-demo", "Asia/Shanghai", "xfj")
     assert "dh" in book.places and "nowhere" not in book.places and None not in book.places
     assert "0101" in book.subjects and None not in book.subjects
     assert book.names["zj"] == "示例市住房和城乡建设局"
     counter = book.channels.get("zj-window")
     assert counter is not None and counter.received_by == "zj"
     assert book.channels.get("pigeon") is None and book.organisation(None) is None
-    assert book.reference.startswith("CN-DEMO@") and len(book.reference) == len("CN-DEMO@") + 12
+    assert book.reference.startswith("cn-demo@") and len(book.reference) == len("cn-demo@") + 12
     assert book.reference == demo(LONG_AGO).reference
+
+
+def classes(*rules: dict[str, Any], default: str | None = None) -> Any:
+    routing = Routing.model_validate({"rules": rules, "default": default})
+    return lambda class_, urgency="ordinary": RoutingTable(routing, {}, {}).route(None, None, None, class_, urgency)
+
+
+def test_class_then_urgency_come_before_place_and_subject() -> None:
+    route = classes(
+        {"id": "all", "org": "a"},
+        {"id": "urgent", "org": "b", "urgency": "urgent", "assign_days": 10},
+        {"id": "ideas", "org": "c", "class_": "suggestion"},
+    )
+    assert route("claim") == RouteFound("a", "all", "rule")
+    assert route("claim", "urgent") == RouteFound("b", "urgent", "rule", 10)
+    assert route("suggestion").org == route("suggestion", "urgent").org == "c"
+
+
+@pytest.mark.parametrize("class_", ["accusation", "consultation", "litigation"])
+def test_rule_for_all_classes_does_not_cover_classes_with_ways_of_their_own(class_: str) -> None:
+    assert classes({"id": "all", "org": "a"}, default="b")(class_) == RouteFound(None, None, "no_rule")
+
+
+@pytest.mark.parametrize("class_", ["accusation", "consultation"])
+def test_no_rule_dispatches_accusations_and_consultations(class_: str) -> None:
+    assert classes({"id": "own", "org": "a", "class_": class_})(class_).org is None
+    assert classes({"id": "own", "org": "a", "class_": "litigation"})("litigation").org == "a"
+
+
+@pytest.mark.parametrize(
+    ("own", "where"),
+    [
+        ({"class_": "accusation", "org": "a"}, "routing.rules[own]: never matches"),
+        ({"class_": "consultation", "org": "a"}, "routing.rules[own]: never matches"),
+        ({"class_": "litigation", "org": "a"}, "routing.rules[own].org: 'a' is no political and legal organ"),
+    ],
+)
+def test_rule_against_the_law_or_without_effect_is_found(own: dict[str, Any], where: str) -> None:
+    (found,) = wrong(rule("all", "*", "*", "a"), {"id": "own", **own})
+    assert found.startswith(where)
+
+
+def test_policy_without_political_and_legal_organ_is_found() -> None:
+    sections: dict[Any, Any] = demo().documents
+    organs = sections["organisations"].organisations
+    without = Organisations(organisations=tuple(one for one in organs if one.kind != "political_legal"))
+    assert check(sections) == []
+    (found,) = check({**sections, "organisations": without})
+    assert found.where == "organisations" and "政法部门" in found.zh

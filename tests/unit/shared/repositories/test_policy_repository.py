@@ -49,4 +49,6 @@ def test_new_county_starts_with_statutory_clocks() -> None:
         next(one.document for one in found if one.section == "clocks")
         for found in (load(folder), bundled("cn-xf-2022"))
     ]
+    (profile,) = starter.pop("profiles")
+    assert profile["id"] == "CN-JJ-2020"
     assert starter == law

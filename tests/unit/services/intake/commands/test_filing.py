@@ -17,11 +17,29 @@ from shared.events import supervision as s
 from shared.events.base import Event
 from shared.kernel.identifiers import case_id
 from shared.kernel.refusals import Refused
-from tests.support.deciding import BOOK, REGISTERED, REGISTRAR, SENT, SERVICE, START, SUPERVISOR, given
+from tests.support.deciding import (
+    BOOK,
+    CITIZEN,
+    OWN_HAND,
+    PROOF,
+    REGISTERED,
+    REGISTRAR,
+    SENT,
+    SERVICE,
+    START,
+    SUPERIOR,
+    SUPERVISOR,
+    given,
+)
 from tests.support.policies import recorded
 
-CASE = case_id(b"k" * 32, "web", "1")
-REPLIED = (*SENT, d.Accepted(org="zj", path=6), d.DecisionIssued(org="zj", result="explained"), d.ReplyDelivered())
+CASE = case_id(b"k" * 32, "cn-demo", "web", "1")
+REPLIED = (
+    *SENT,
+    d.Accepted(org="zj", path=6),
+    d.DecisionIssued(org="zj", result="explained"),
+    d.ReplyDelivered(org="zj"),
+)
 
 
 def filing(principal: Principal = REGISTRAR, **fields: object) -> list[NewEvent]:
@@ -51,6 +69,45 @@ def test_unknown_place_is_registered_with_sealed_text() -> None:
     body = first(filing(place="某条街", subject="01"))
     assert (body.place, body.place_text, body.unclear) == (None, "某条街", ("place",))
     assert body.subject == "01"
+
+
+@pytest.mark.parametrize(("received", "asked"), [("2026-01-01", False), ("2025-12-31", True), ("1900-01-01", True)])
+def test_filing_of_long_ago_is_registered_and_flagged(received: str, asked: bool) -> None:
+    assert first(filing(place="dh", received_at=received)).unclear == (("received_at",) if asked else ())
+
+
+OLD = i.CaseRegistered(
+    number="2026-0000-0000-0000-0",
+    channel="web",
+    channel_class="web",
+    place="dh",
+    class_="claim",
+    unclear=("received_at",),
+)
+
+
+def test_second_person_confirms_the_date_of_receipt() -> None:
+    story = given(OLD)
+    other = Principal("registrar", "xfj", "k-another")
+    story.when("confirm_receipt_date", by=other, reason="收文章").then(i.ReceiptDateConfirmed(reason="收文章"))
+    story.when(
+        "confirm_receipt_date", by=Principal("registrar", "xfj", story.case.filing.filer.rpartition(":")[2])
+    ).refused("second_person_needed")
+    given(OLD, i.ReceiptDateConfirmed()).when("confirm_receipt_date", by=other).then_nothing()
+    given(REGISTERED).when("confirm_receipt_date", by=other).then_nothing()
+
+
+def test_corrected_date_needs_no_confirmation() -> None:
+    corrected = i.CaseCorrected(field="effective_at", of=1, old="2019-01-01", new="2026-01-01", reason_code="typing")
+    assert given(OLD, corrected).case.filing.unclear == ()
+    assert given(OLD).case.filing.unclear == ("received_at",)
+
+
+def test_unknown_qr_code_is_queued_whatever_it_contains() -> None:
+    for scanned in ("dh", "nowhere", "https://example.org/x"):
+        body = first(filing(channel="web", qr=scanned))
+        assert (body.place, body.qr, body.qr_text, body.unclear) == (None, None, scanned, ("qr",))
+        assert first(filing(channel="web", qr=scanned, place="dh")).unclear == ("qr",)
 
 
 def test_unknown_channel_is_refused() -> None:
@@ -83,10 +140,11 @@ def test_bad_fields_are_refused(fields: dict[str, object]) -> None:
 
 def test_an_evaluation_follows_a_reply() -> None:
     opinion = {"object": "organisation", "grade": "satisfied"}
-    given(*SENT).when("evaluate", REGISTRAR, **opinion).refused("not_invited")
-    said = i.EvaluationSubmitted(object="organisation", grade="satisfied")
-    given(*REPLIED).when("evaluate", REGISTRAR, **opinion).then(said)
-    given(*REPLIED, said).when("evaluate", REGISTRAR, **opinion).then_nothing()
+    given(*SENT).when("evaluate", CITIZEN, **opinion).refused("not_invited")
+    said = i.EvaluationSubmitted(object="organisation", grade="satisfied", **OWN_HAND)
+    given(*REPLIED).when("evaluate", CITIZEN, **opinion).then(said)
+    given(*REPLIED, said).when("evaluate", CITIZEN, **opinion).then_nothing()
+    given(*REPLIED, said).when("evaluate", REGISTRAR, **opinion, **PROOF).then_nothing()
 
 
 def test_evaluation_is_invited_for_organisation_and_petition_office() -> None:
@@ -144,16 +202,13 @@ def test_mistaken_registration_is_voided_permanently() -> None:
 def test_voiding_case_with_missed_deadline_requires_supervisor() -> None:
     """Fifteen days to dispose of it have passed (Art. 22): a registrar alone does not make that unhappen."""
     late = given(REGISTERED).later(days=30)
-    late.when("void", REGISTRAR, reason_code="test").refused("supervisor_needed")
-    late.when("void", SUPERVISOR, reason_code="test").then(i.CaseVoided(reason_code="test"))
+    late.when("void", REGISTRAR, reason_code="test").refused("level_above_needed")
+    late.when("void", SUPERVISOR, reason_code="test").refused("level_above_needed")
+    late.when("void", SUPERIOR, reason_code="test").then(i.CaseVoided(reason_code="test"))
     handled = given(*SENT).later(days=30)
-    handled.when("void", SUPERVISOR._replace(org="zj"), reason_code="test").refused("supervisor_needed")
+    handled.when("void", SUPERVISOR._replace(org="zj"), reason_code="test").refused("concerned_unit")
+    handled.when("void", REGISTRAR, reason_code="test").refused("supervisor_needed")
     handled.when("void", SUPERVISOR, reason_code="test").then(i.CaseVoided(reason_code="test"))
-
-
-def test_withdrawal_ends_open_case() -> None:
-    given(*SENT).when("withdraw", REGISTRAR).then(i.CaseWithdrawn())
-    given(*SENT, i.CaseWithdrawn()).when("withdraw", REGISTRAR).refused("not_in_this_state")
 
 
 def test_only_open_history_goes_live() -> None:
@@ -176,10 +231,13 @@ def test_correction_removing_breach_requires_supervisor() -> None:
     story.later(days=40)
     old = "2026-03-25T01:00:00.000000Z"
     harmless = {"field": "effective_at", "of": 2, "new": "2026-03-24"}
-    story.when("correct", REGISTRAR, **harmless).then(i.CaseCorrected(old=old, **harmless))
+    story.when("correct", REGISTRAR, **harmless).refused("concerned_unit")
+    superior = SUPERIOR._replace(role="registrar")
+    story.when("correct", superior, **harmless).then(i.CaseCorrected(old=old, **harmless))
     within = {"field": "effective_at", "of": 2, "new": "2026-03-10"}
-    story.when("correct", REGISTRAR, **within).refused("supervisor_needed")
-    story.when("correct", SUPERVISOR, **within).then(i.CaseCorrected(old=old, **within))
+    story.when("correct", SUPERVISOR, **within).refused("level_above_needed")
+    story.when("correct", superior, **within).refused("supervisor_needed")
+    story.when("correct", SUPERIOR, **within).then(i.CaseCorrected(old=old, **within))
 
 
 def test_corrected_date_must_lie_between_adjacent_steps() -> None:

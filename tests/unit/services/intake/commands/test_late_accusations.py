@@ -41,7 +41,7 @@ def test_earlier_decision_is_not_outcome_of_accusation() -> None:
 
 def test_correction_may_name_respondent() -> None:
     about = {"name": "某科长", "org": "zj"}
-    recorded = i.PartyRecorded(party="r1", role="respondent", respondent_org="zj", name="某科长")
+    recorded = i.PartyRecorded(party="r1", role="respondent", respondent_org="zj", public_office=True, name="某科长")
     given(*SENT).when("correct", REGISTRAR, field="class", new="accusation", respondent=about).then(
         TAKEN, CORRECTED, recorded
     )
@@ -59,7 +59,7 @@ def test_organ_for_accusations_keeps_case_unless_accused() -> None:
     sent = (REGISTERED, r.CaseTransferred(org="jjw"), r.AssignmentDelivered(org="jjw", seq=1))
     given(*sent).when("correct", REGISTRAR, field="class", new="accusation").then(CORRECTED)
     about = {"org": "jjw"}
-    recorded = i.PartyRecorded(party="r1", role="respondent", respondent_org="jjw")
+    recorded = i.PartyRecorded(party="r1", role="respondent", respondent_org="jjw", public_office=True)
     taken = r.AssignmentWithdrawn(org="jjw", reason_code="recalled")
     given(*sent).when("correct", REGISTRAR, field="class", new="accusation", respondent=about).then(
         taken, CORRECTED, recorded

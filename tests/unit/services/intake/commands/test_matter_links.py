@@ -27,11 +27,13 @@ from shared.queries.case_content import purposes
 from tests.support.deciding import (
     BOOK,
     CLERK,
+    GUIDANCE,
     HEAD,
     REGISTERED,
     REGISTRAR,
     SENT,
     SERVICE,
+    SIGNATURE,
     START,
     SUPERVISOR,
     Story,
@@ -156,14 +158,14 @@ def test_imported_history_may_lead_after_closing_only() -> None:
 
 
 def test_matters_do_not_span_jurisdictions() -> None:
-    given(REGISTERED).beside(replace(OLDER, jurisdiction="CN-OTHER")).when(
+    given(REGISTERED).beside(replace(OLDER, jurisdiction="cn-other")).when(
         "link", REGISTRAR, lead="k0", **REASON
     ).refused("other_jurisdiction")
 
 
 HANDLING: dict[str, tuple[Principal, dict[str, Any]]] = {
     "dispatch": (REGISTRAR, {"org": "zj"}),
-    "guide": (REGISTRAR, {"path": 4, "how_to": "x"}),
+    "guide": (REGISTRAR, {"path": 4, **GUIDANCE}),
     "answer_at_once": (REGISTRAR, {"text": "x"}),
     "rule_jurisdiction": (SUPERVISOR, {"org": "zj"}),
     "sign_off": (CLERK, {}),
@@ -234,8 +236,8 @@ def test_follower_closes_with_lead_after_petitioner_notice() -> None:
 
 
 def test_notice_mentions_link_for_linked_cases_only() -> None:
-    given(*LINKED).when("serve_notice", REGISTRAR, kind="joined", mode="post").then(
-        d.NoticeServed(org="xfj", kind="joined", mode="post")
+    given(*LINKED).when("serve_notice", REGISTRAR, kind="joined").then(
+        d.NoticeServed(org="xfj", kind="joined", **SIGNATURE)
     )
     given(REGISTERED).when("serve_notice", REGISTRAR, kind="joined").refused("not_joined")
 

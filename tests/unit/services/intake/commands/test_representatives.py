@@ -12,7 +12,7 @@ from shared.commands.authorization import Principal
 from shared.commands.command import RULES, DecisionContext
 from shared.events import intake as i
 from shared.kernel.refusals import Invalid
-from tests.support.deciding import BOOK, CLERK, REGISTERED, REGISTRAR, START, given
+from tests.support.deciding import BOOK, CLERK, OWN_HAND, REGISTERED, REGISTRAR, START, given
 
 CITIZEN = Principal("citizen", None, "n", "k1")
 TWELVE = [{"name": f"甲{place}"} for place in range(12)]
@@ -58,7 +58,7 @@ def test_anonymous_filing_has_no_name() -> None:
 
 
 def test_confidentiality_may_be_requested_later() -> None:
-    given(REGISTERED).when("request_confidentiality", CITIZEN).then(i.ConfidentialityRequested())
+    given(REGISTERED).when("request_confidentiality", CITIZEN).then(i.ConfidentialityRequested(**OWN_HAND))
     confidential = given(REGISTERED, i.ConfidentialityRequested())
     assert confidential.case.filing.confidential
     confidential.when("request_confidentiality", REGISTRAR).then_nothing()

@@ -23,7 +23,7 @@ from services.intake.importer.job import Report, import_file
 
 MAPPING = """
 source: {zone: Asia/Shanghai}
-jurisdiction: CN-DEMO
+jurisdiction: cn-demo
 channel: {constant: web, class: web}
 item: id
 filing: {received_at: time, text: text, name: who}
@@ -191,7 +191,7 @@ def client(server: Server, *, answers: list[int] | None = None) -> httpx.AsyncCl
         if request.url.path == "/v1/policies":
             return httpx.Response(200, json={"policies": []})
         assert request.url.path == "/v1/history:batch"
-        assert request.url.params["jurisdiction"] == "CN-DEMO"
+        assert request.url.params["jurisdiction"] == "cn-demo"
         items = [json.loads(line) for line in request.content.splitlines()]
         found = await server.send(items)
         return httpx.Response(200, content="\n".join(map(json.dumps, found)))
@@ -245,15 +245,15 @@ def test_wrong_use_is_reported(file: Path, tmp_path: Path, mapping: Path, capsys
     assert run(Server(), ImportOptions(file)) == 2
     assert run(Server(), ImportOptions(file, tmp_path / "none.yaml")) == 2
     assert run(Server(), ImportOptions(tmp_path / "none.csv", mapping)) == 2
-    mapping.write_text(MAPPING.replace("jurisdiction: CN-DEMO", ""), "utf-8")
+    mapping.write_text(MAPPING.replace("jurisdiction: cn-demo", ""), "utf-8")
     assert run(Server(), ImportOptions(file, mapping)) == 2
     assert "--jurisdiction" in capsys.readouterr().err
-    assert run(Server(), ImportOptions(file, mapping, jurisdiction="CN-DEMO"), [403]) == 2
+    assert run(Server(), ImportOptions(file, mapping, jurisdiction="cn-demo"), [403]) == 2
 
 
 @pytest.mark.usefixtures("as_json")
 def test_wrong_use_is_reported_as_json(file: Path, mapping: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    mapping.write_text(MAPPING.replace("jurisdiction: CN-DEMO", ""), "utf-8")
+    mapping.write_text(MAPPING.replace("jurisdiction: cn-demo", ""), "utf-8")
     assert run(Server(), ImportOptions(file, mapping)) == 2
     assert json.loads(capsys.readouterr().out)["code"] == "jurisdiction_missing"
 
@@ -278,11 +278,11 @@ async def test_unreachable_server_is_retried(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("deploy.cli.import_run.asyncio.sleep", sleep)
     item = {"line": 2, "item": "1"}
     async with client(Server(), answers=[0, 503, 507]) as made:
-        assert (await post(made, [item], "CN-DEMO"))[0]["result"] == "added"
+        assert (await post(made, [item], "cn-demo"))[0]["result"] == "added"
     async with client(Server(), answers=[0] * 20) as made:
         with pytest.raises(Stopped):
-            await post(made, [item], "CN-DEMO")
+            await post(made, [item], "cn-demo")
     async with client(Server(), answers=[422]) as made:
         with pytest.raises(Stopped) as caught:
-            await post(made, [item], "CN-DEMO")
+            await post(made, [item], "cn-demo")
     assert caught.value.code == "role_not_allowed"

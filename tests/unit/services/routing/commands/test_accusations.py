@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.events import intake as i
 from shared.events import routing as r
-from tests.support.deciding import CLERK, REGISTERED, REGISTRAR, SENT, SERVICE, SUPERVISOR, given
+from tests.support.deciding import CLERK, GUIDANCE, REGISTERED, REGISTRAR, SENT, SERVICE, SUPERVISOR, given
 
 SUSPECTED = (REGISTERED, r.AccusationSuspected(rule="k-accusation"))
 SUBJECTLESS = REGISTERED.model_copy(update={"subject": None, "class_": None})
@@ -28,7 +28,7 @@ def test_suspected_case_waits_for_human_decision() -> None:
     for name, fields in (
         ("dispatch", {"org": "zj"}),
         ("dispatch", {"org": "jjw", "class": "accusation"}),
-        ("guide", {"path": 1, "how_to": "x"}),
+        ("guide", {"path": 1, **GUIDANCE}),
         ("answer_at_once", {"text": "x"}),
     ):
         outcome = given(*SUSPECTED[:1], *SUSPECTED[1:]).when(name, REGISTRAR, **fields)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
@@ -12,10 +13,25 @@ from shared.events import department as d
 from shared.events import intake as i
 from shared.events import routing as r
 from shared.events import supervision as s
-from tests.support.deciding import BOOK, CLERK, HEAD, REGISTERED, REGISTRAR, SENT, SERVICE, SUPERVISOR, given
+from tests.support.deciding import (
+    BOOK,
+    CLERK,
+    GUIDANCE,
+    HEAD,
+    REGISTERED,
+    REGISTRAR,
+    SENT,
+    SERVICE,
+    SIGNATURE,
+    SUPERVISOR,
+    given,
+)
 
 SIGNED = (*SENT, d.SignedFor(org="zj"))
 ACCEPTED = (*SIGNED, d.Accepted(org="zj", path=6))
+BY_PATH_4: dict[str, Any] = {"path": 4, **GUIDANCE}
+GUIDED = r.StatutoryPathGuided(org="zj", **BY_PATH_4)
+RIGHT: dict[str, Any] = {"states_review_right": True, "review_body": "fc", "review_days": 30}
 DECIDED = (*ACCEPTED, d.DecisionIssued(org="zj", result="supported", basis=("Art. 32",)))
 
 
@@ -24,7 +40,7 @@ def test_receiving_organisation_owes_transfer_notice() -> None:
     running."""
     direct = (REGISTERED.model_copy(update={"received_by": "jt"}), *SENT[1:])
     theirs = CLERK._replace(org="jt")
-    notice = d.NoticeServed(org="jt", kind="transfer")
+    notice = d.NoticeServed(org="jt", kind="transfer", mode="in_person", proof="signature")
     case = given(*direct).case
     assert visible(theirs, case)
     assert {one.clock: one.org for one in deadlines(case, BOOK) if one.clock in ("C2", "C3")} == {
@@ -41,7 +57,9 @@ def test_receiving_organisation_owes_transfer_notice() -> None:
         "C3": True,
     }
     joined = (direct[0], i.CaseLinked(lead="0" * 32, kind="same_matter"))
-    given(*joined).when("serve_notice", theirs, kind="joined").then(d.NoticeServed(org="jt", kind="joined"))
+    given(*joined).when("serve_notice", theirs, kind="joined").then(
+        d.NoticeServed(org="jt", kind="joined", mode="in_person", proof="signature")
+    )
     own = given(direct[0].model_copy(update={"received_by": "zj"}), *direct[1:]).case
     assert not owes_notice("zj", own), "who handles it says whether it is accepted"
     given(REGISTERED).when("serve_notice", REGISTRAR, kind="transfer").refused("not_sent_yet")
@@ -64,11 +82,10 @@ def test_guidance_cannot_be_backdated_before_own_breach() -> None:
     """A registrar may record that it was given in time (Art. 34)."""
     late = given(*ACCEPTED).later(days=80)
     early, after = date(2026, 3, 10), date(2026, 5, 20)
-    guidance = {"path": 4, "how_to": "x"}
-    late.when("guide", CLERK, at=early, **guidance).refused("period_was_missed")
-    late.when("guide", CLERK, at=after, **guidance).then(r.StatutoryPathGuided(path=4, how_to="x"))
-    late.when("guide", REGISTRAR, at=early, **guidance).then(r.StatutoryPathGuided(path=4, how_to="x"))
-    late.when("guide", REGISTRAR._replace(org="zj"), at=early, **guidance).refused("period_was_missed")
+    late.when("guide", CLERK, at=early, **BY_PATH_4).refused("period_was_missed")
+    late.when("guide", CLERK, at=after, **BY_PATH_4).then(GUIDED)
+    late.when("guide", REGISTRAR, at=early, **BY_PATH_4).then(GUIDED)
+    late.when("guide", REGISTRAR._replace(org="zj"), at=early, **BY_PATH_4).refused("period_was_missed")
 
 
 def test_filing_is_transferred_by_rule_with_rule_as_explanation() -> None:
@@ -156,11 +173,14 @@ def test_notice_follows_delivery_and_exemption_requires_reason() -> None:
     early = datetime(2026, 3, 1, tzinfo=UTC)
     given(*SIGNED).when("serve_notice", CLERK, at=early, kind="acceptance").refused("before_delivery")
     given(*SIGNED).when("serve_notice", REGISTRAR, at=early, kind="transfer").refused("before_delivery")
-    given(*SENT[:2]).when("serve_notice", REGISTRAR, kind="transfer").then(d.NoticeServed(org="xfj", kind="transfer"))
-    given(*SIGNED).when("serve_notice", CLERK, kind="exempt").refused("reason_needed")
-    given(*SIGNED).when("serve_notice", CLERK, kind="acceptance", mode="electronic").then(
-        d.NoticeServed(org="zj", kind="acceptance", mode="electronic")
+    given(*SENT[:2]).when("serve_notice", REGISTRAR, kind="transfer").then(
+        d.NoticeServed(org="xfj", kind="transfer", **SIGNATURE)
     )
+    given(*SIGNED).when("serve_notice", CLERK, kind="exempt").refused("reason_needed")
+    given(*SIGNED).when("serve_notice", CLERK, kind="acceptance").then(
+        d.NoticeServed(org="zj", kind="acceptance", **SIGNATURE)
+    )
+    given(*SIGNED).when("serve_notice", CLERK, kind="guidance").refused("not_in_a_procedure")
 
 
 def test_extension_is_granted_by_another_person_within_cap() -> None:
@@ -172,19 +192,52 @@ def test_extension_is_granted_by_another_person_within_cap() -> None:
     given(*asked).when("grant_extension", HEAD, **grant).then(d.ExtensionGranted(days=20, approver="局长"))
 
 
-def test_requester_cannot_grant_own_extension() -> None:
-    story = given(*ACCEPTED, d.ExtensionRequested(org="zj", days=20))
-    asker = CLERK._replace(ref=story.case.handling.extension_asker or "")
-    story.when("grant_extension", asker, days=20, approver="局长").refused("own_request")
+def test_requester_cannot_grant_own_extension_with_any_key() -> None:
+    story = given(*ACCEPTED, d.ExtensionRequested(org="zj", days=20, person="z-1"))
+    grant = {"days": 20, "approver": "局长"}
+    for who in (
+        HEAD._replace(ref=story.case.handling.extension_asker or ""),
+        HEAD._replace(person="z-1"),
+    ):
+        story.when("grant_extension", who, **grant).refused("own_request")
+    for clerk in (CLERK, CLERK._replace(person="z-2")):
+        story.when("grant_extension", clerk, **grant).refused("head_needed")
+    story.when("grant_extension", HEAD._replace(person=None), **grant).refused("head_needed")
+    story.when("grant_extension", HEAD._replace(org="jt"), **grant).refused("not_your_case")
+    story.when("grant_extension", SUPERVISOR._replace(head=True, person="z-9"), **grant).refused("not_your_case")
+
+
+def test_request_names_its_person() -> None:
+    given(*ACCEPTED).when("ask_extension", CLERK, days=5, reason="x").then(
+        d.ExtensionRequested(org="zj", days=5, person="z-1", reason="x")
+    )
+    given(*ACCEPTED).when("ask_extension", CLERK._replace(person=None), days=5, reason="x").refused("person_needed")
+    system = CLERK._replace(role="organisation", person=None)
+    given(*ACCEPTED).when("ask_extension", system, days=5, reason="x").then(
+        d.ExtensionRequested(org="zj", days=5, reason="x")
+    )
+
+
+def test_extension_notice_has_a_clock_and_a_period_is_extended_once() -> None:
+    extended = (*ACCEPTED, d.ExtensionRequested(org="zj", days=5), d.ExtensionGranted(days=5))
+    notice = {one.clock: one for one in deadlines(given(*extended).case, BOOK)}["C14"]
+    assert (notice.running, notice.org) == (True, "zj")
+    given(*extended).when("serve_extension_notice", CLERK, mode="in_person").then(
+        d.ExtensionNoticeServed(mode="in_person")
+    )
+    given(*extended, d.ExtensionNoticeServed()).when("serve_extension_notice", CLERK).then_nothing()
+    given(*ACCEPTED).when("serve_extension_notice", CLERK).refused("not_extended")
+    again = (*extended, d.ExtensionRequested(org="zj", days=5))
+    given(*again).when("grant_extension", HEAD, days=5, approver="局长").refused("extended_before")
 
 
 def test_decision_requires_basis_and_is_delivered_once() -> None:
     decision = {"result": "explained", "basis": ["Art. 32"], "text": "说明"}
     given(*ACCEPTED).when("decide", CLERK, **decision).then(
-        d.DecisionIssued(org="zj", result="explained", basis=("Art. 32",), text="说明")
+        d.DecisionIssued(org="zj", result="explained", basis=("Art. 32",), text="说明", **RIGHT)
     )
     given(*SENT).when("decide", CLERK, **decision).refused("not_in_this_state")
-    given(*DECIDED).when("deliver_reply", CLERK, mode="in_person").then(d.ReplyDelivered(org="zj", mode="in_person"))
+    given(*DECIDED).when("deliver_reply", CLERK, mode="in_person").then(d.ReplyDelivered(org="zj", **SIGNATURE))
     given(*DECIDED, d.ReplyDelivered(org="zj")).when("deliver_reply", CLERK).then_nothing()
 
 
@@ -227,8 +280,8 @@ def test_refused_objection_does_not_reopen_window() -> None:
 
 
 def test_guidance_to_path_handled_here_is_refused() -> None:
-    with pytest.raises(ValueError, match="less than or equal to 5"):
-        given(REGISTERED).when("guide", REGISTRAR, path=6, how_to="x")
+    for path in (5, 6):
+        given(REGISTERED).when("guide", REGISTRAR, **{**BY_PATH_4, "path": path}).refused("no_procedure_on_this_path")
 
 
 def test_expired_period_is_not_extended() -> None:

@@ -15,9 +15,21 @@ from shared.events import intake as i
 from shared.events import routing as r
 from shared.events import supervision as s
 from shared.events.base import Event
-from tests.support.deciding import BOOK, CLERK, REGISTRAR, SENT, SERVICE, SUPERVISOR, Story, given
+from tests.support.deciding import (
+    BOOK,
+    CITIZEN,
+    CLERK,
+    KEYED,
+    OWN_HAND,
+    PROOF,
+    REGISTRAR,
+    SENT,
+    SERVICE,
+    SUPERVISOR,
+    Story,
+    given,
+)
 
-CITIZEN = Principal("citizen", None, "2026-0000-0000-0000-0", "k1")
 BODY = Principal("clerk", "fc", "k-fc")
 ABOVE = Principal("organisation", "sfc", "k-sfc")
 REPLIED: tuple[Event, ...] = (
@@ -32,21 +44,29 @@ UPHELD = (*NAMED, d.ReviewOpinionIssued(body="fc", result="upheld"))
 AGAIN = (*UPHELD, i.ReReviewRequested(), r.ReviewBodyNamed(body="sfc"))
 
 
-@pytest.mark.parametrize("who", [CITIZEN, REGISTRAR])
-def test_review_is_requested_within_thirty_days_of_reply(who: Principal) -> None:
+@pytest.mark.parametrize(("who", "proof", "word"), [(CITIZEN, {}, OWN_HAND), (REGISTRAR, PROOF, KEYED)])
+def test_review_is_requested_within_thirty_days_of_reply(
+    who: Principal, proof: dict[str, str], word: dict[str, Any]
+) -> None:
     """Delivered on 2 March: the thirtieth day is Wednesday 1 April."""
-    given(*REPLIED).later(days=30).when("request_review", who, text="不服").then(i.ReviewRequested(text="不服"))
-    given(*REPLIED).later(days=31).when("request_review", who).refused("review_window_lapsed")
-    given(*REPLIED).later(days=40).when("request_review", REGISTRAR, at=date(2026, 4, 1)).then(i.ReviewRequested())
-    given(*ASKED).when("request_review", who).then_nothing()
+    given(*REPLIED).later(days=30).when("request_review", who, text="不服", **proof).then(
+        i.ReviewRequested(text="不服", **word)
+    )
+    given(*REPLIED).later(days=31).when("request_review", who, **proof).refused("review_window_lapsed")
+    given(*REPLIED).later(days=40).when("request_review", REGISTRAR, at=date(2026, 4, 1), **PROOF).then(
+        i.ReviewRequested(**KEYED)
+    )
+    given(*ASKED).when("request_review", who, **proof).then_nothing()
 
 
 def test_closing_preserves_right_to_review() -> None:
     closed = (*REPLIED, s.CaseClosed(kind="not_supported"))
-    given(*closed).when("request_review", CITIZEN).then(i.ReviewRequested())
+    given(*closed).when("request_review", CITIZEN).then(i.ReviewRequested(**OWN_HAND))
     case = given(*closed, i.ReviewRequested()).case
     assert (case.state, case.closure.kind, case.closure.closed_at) == ("in_review", None, None)
-    given(*UPHELD, s.CaseClosed(kind="not_supported")).when("request_re_review", CITIZEN).then(i.ReReviewRequested())
+    given(*UPHELD, s.CaseClosed(kind="not_supported")).when("request_re_review", CITIZEN).then(
+        i.ReReviewRequested(**OWN_HAND)
+    )
 
 
 def test_review_of_unreviewable_case_is_refused() -> None:
@@ -150,11 +170,19 @@ def test_redo_returns_case_with_new_clock() -> None:
     assert [(clock.episode, clock.org) for clock in clocks] == [(1, "zj"), (2, "zj")]
     assert clocks[-1].running
     redo.when("decide", CLERK, result="explained", basis=["x"], text="y").then(
-        d.DecisionIssued(org="zj", result="explained", basis=("x",), text="y")
+        d.DecisionIssued(
+            org="zj",
+            result="explained",
+            basis=("x",),
+            text="y",
+            states_review_right=True,
+            review_body="fc",
+            review_days=30,
+        )
     )
     second = (d.DecisionIssued(org="zj", result="explained"), d.ReplyDelivered(org="zj"))
     given(*NAMED, d.ReviewOpinionIssued(body="fc", result="redo"), *second).when("request_review", CITIZEN).then(
-        i.ReviewRequested()
+        i.ReviewRequested(**OWN_HAND)
     )
 
 
@@ -165,7 +193,7 @@ def test_evaluation_of_first_reply_does_not_apply_to_second() -> None:
 
 
 def test_re_review_is_requested_in_time_and_concludes_case() -> None:
-    given(*UPHELD).later(days=29).when("request_re_review", CITIZEN).then(i.ReReviewRequested())
+    given(*UPHELD).later(days=29).when("request_re_review", CITIZEN).then(i.ReReviewRequested(**OWN_HAND))
     given(*UPHELD, d.OpinionDelivered(body="fc")).later(days=60).when("request_re_review", CITIZEN).refused(
         "review_window_lapsed"
     )
@@ -185,11 +213,13 @@ def test_re_review_is_requested_in_time_and_concludes_case() -> None:
 
 def test_re_review_period_runs_from_receipt_of_opinion() -> None:
     """Art. 36 ¶1. The period starts with the recorded receipt, and the thirtieth day after it is the last."""
-    received = d.OpinionDelivered(body="fc", mode="post")
-    given(*UPHELD).when("deliver_opinion", BODY, mode="post").then(received)
-    given(*UPHELD, received).when("deliver_opinion", BODY, mode="post").then_nothing()
-    given(*UPHELD).when("deliver_opinion", REGISTRAR, mode="post").then(received)
-    given(*UPHELD).when("deliver_opinion", CLERK, mode="post").refused("not_your_review")
+    received = d.OpinionDelivered(body="fc", mode="in_person", proof="signature", states_review_right=True)
+    given(*UPHELD).when("deliver_opinion", BODY).then(received)
+    given(*UPHELD, received).when("deliver_opinion", BODY).then_nothing()
+    given(*UPHELD).when("deliver_opinion", REGISTRAR).then(received)
+    given(*UPHELD).when("deliver_opinion", CLERK).refused("not_your_review")
+    given(*UPHELD).when("deliver_opinion", BODY, mode="post").refused("proof_date_needed")
+    given(*UPHELD).when("deliver_opinion", BODY, mode="electronic").refused("no_electronic_address")
     given(*UPHELD).when("deliver_opinion", BODY, at=date(2026, 3, 1)).refused("before_opinion")
     given(*UPHELD, s.RedoOrdered(ground="other")).when("deliver_opinion", BODY).refused("no_opinion_to_deliver")
     given(*NAMED, d.ReviewOpinionIssued(body="fc", result="redo")).when("deliver_opinion", BODY).refused(
@@ -250,3 +280,73 @@ def test_repeated_delivery_with_different_receipt_date_is_not_ignored() -> None:
     story.when("deliver_opinion", BODY).then_nothing()
     story.when("deliver_opinion", BODY, at=date(2026, 3, 2)).then_nothing()
     story.when("deliver_opinion", BODY, at=date(2026, 3, 5)).refused("recorded_otherwise")
+
+
+# -------------------------------------------------------------------- after the period
+
+
+LATE = (*REPLIED, i.ReviewRequested(late=True, late_reason="住院"), r.ReviewBodyNamed(body="fc"))
+
+
+@pytest.mark.parametrize("closed", [(), (s.CaseClosed(kind="not_supported"),)])
+def test_late_request_with_a_reason_is_registered(closed: tuple[Event, ...]) -> None:
+    story = given(*REPLIED, *closed).later(days=60)
+    story.when("request_review", CITIZEN).refused("review_window_lapsed")
+    story.when("request_review", CITIZEN, late_reason="住院").then(
+        i.ReviewRequested(late=True, late_reason="住院", **OWN_HAND)
+    )
+    given(*REPLIED).when("request_review", CITIZEN, late_reason="住院").then(i.ReviewRequested(**OWN_HAND))
+
+
+def test_review_body_decides_on_a_late_request() -> None:
+    given(*LATE).when("accept_review", BODY).then(d.ReviewAccepted(body="fc"))
+    refused = d.ReviewRefused(body="fc", reason_code="late_without_reason", reason="无正当理由")
+    given(*LATE).when("refuse_review", BODY, reason="无正当理由").then(refused)
+    given(*NAMED).when("refuse_review", BODY, reason="x").refused("review_in_time")
+    given(*LATE, d.ReviewAccepted(body="fc")).when("refuse_review", BODY, reason="x").refused("review_in_time")
+    given(*LATE).when("refuse_review", CLERK, reason="x").refused("not_your_review")
+
+
+@pytest.mark.parametrize("closed", [(), (s.CaseClosed(kind="not_supported"),)])
+def test_refused_late_request_leaves_the_case_where_it_stood(closed: tuple[Event, ...]) -> None:
+    before = given(*REPLIED, *closed).case
+    refused = d.ReviewRefused(body="fc", reason_code="late_without_reason")
+    after = given(*REPLIED, *closed, i.ReviewRequested(late=True), r.ReviewBodyNamed(body="fc"), refused).case
+    assert (after.state, after.closure, after.concluded) == (before.state, before.closure, False)
+    assert [one.clock for one in deadlines(after, BOOK) if one.clock == "C7" and one.running] == []
+    given(*REPLIED, *closed, i.ReviewRequested(late=True), refused).later(days=90).when(
+        "request_review", CITIZEN, late_reason="又一次"
+    ).refused("reviewed_already")
+
+
+def test_lapse_is_recorded_once_and_concludes_nothing() -> None:
+    for closed in ((), (s.CaseClosed(kind="not_supported"),)):
+        story = given(*REPLIED, *closed).later(days=45)
+        lapses = [one for one in story.when("tick", SERVICE).events if isinstance(one.body, s.ReviewWindowLapsed)]
+        assert [(one.body, one.at) for one in lapses] == [
+            (
+                s.ReviewWindowLapsed(clock="C6", episode=1),
+                next(one.due for one in deadlines(story.case, BOOK) if one.clock == "C6"),
+            )
+        ]
+        after = given(*REPLIED, *closed, s.ReviewWindowLapsed(clock="C6", episode=1)).later(days=45)
+        assert not any(isinstance(one.body, s.ReviewWindowLapsed) for one in after.when("tick", SERVICE).events)
+        assert (after.case.state, after.case.concluded) == (story.case.state, False)
+        after.when("request_review", CITIZEN, late_reason="住院").then(
+            i.ReviewRequested(late=True, late_reason="住院", **OWN_HAND)
+        )
+
+
+def test_lapsed_matter_bars_no_new_filing() -> None:
+    lapsed = Story(
+        (*REPLIED, s.CaseClosed(kind="not_supported"), s.ReviewWindowLapsed(clock="C6", episode=1)), name="k0"
+    )
+    concluded = Story(
+        (*AGAIN, d.ReReviewOpinionIssued(body="sfc", result="upheld"), d.Concluded(by="re_review")), name="k9"
+    )
+    filed = given(SENT[0]).beside(lapsed.case, concluded.case)
+    filed.when("no_longer_accept", REGISTRAR, concluded="k0", reason="同一事实").refused("not_concluded")
+    filed.when("no_longer_accept", REGISTRAR, concluded="k1", reason="同一事实").refused("unknown_concluded_case")
+    filed.when("no_longer_accept", REGISTRAR, concluded="k9", reason="同一事实").then(
+        r.ReRegistrationBarred(concluding_case="k9", reason="同一事实")
+    )

@@ -12,7 +12,7 @@ from shared.events import intake as i
 from shared.events import routing as r
 from shared.events import supervision as s
 from shared.events.base import Event
-from tests.support.deciding import BOOK, CLERK, REGISTERED, REGISTRAR, SENT, SERVICE, SUPERVISOR, given
+from tests.support.deciding import BOOK, CLERK, REGISTERED, SENT, SERVICE, SUPERIOR, SUPERVISOR, given
 
 ACCEPTED = (*SENT, d.SignedFor(org="zj"), d.Accepted(org="zj", path=6))
 REPLIED = (*ACCEPTED, d.DecisionIssued(org="zj", result="explained"), d.ReplyDelivered(org="zj"))
@@ -42,13 +42,13 @@ def test_closing_kind_requires_its_evidence() -> None:
 @pytest.mark.parametrize(
     "word",
     [
-        i.EvaluationSubmitted(object="organisation", grade="basically_satisfied"),
-        s.FollowUpRecorded(reached=True, satisfied=True),
+        i.EvaluationSubmitted(object="organisation", grade="basically_satisfied", word="own_hand"),
+        s.FollowUpRecorded(reached=True, satisfied=True, independent=True),
     ],
 )
 def test_resolution_is_confirmed_by_petitioner(word: i.EvaluationSubmitted | s.FollowUpRecorded) -> None:
     executed = (*SUPPORTED, d.ExecutionConfirmed(org="zj"), word)
-    given(*executed).when("close", REGISTRAR, kind="resolved_confirmed").then(s.CaseClosed(kind="resolved_confirmed"))
+    given(*executed).when("close", SUPERIOR, kind="resolved_confirmed").then(s.CaseClosed(kind="resolved_confirmed"))
 
 
 def test_supported_decision_is_executed_before_closing() -> None:

@@ -28,7 +28,7 @@ def records_of(commits: Sequence[Commit]) -> list[Record]:
 
 
 def test_records_round_trip_in_any_order() -> None:
-    commits = [*history("case/a", 5, events=3), *history("outbox/zj", 2), commit("policy/cn")]
+    commits = [*history("case/a", 5, events=3), *history("inbox/cn-demo/zj", 2), commit("policy/cn")]
     records = records_of(commits)
     random.Random(3).shuffle(records)
     found = sort([*records, *records[:4]])
@@ -55,7 +55,7 @@ def test_record_is_cloud_event_of_stored_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stream", "key"), [("case/abc", b"abc"), ("outbox/zj", b"outbox/zj"), ("policy/cn", b"policy/cn")]
+    ("stream", "key"), [("case/abc", b"abc"), ("inbox/cn-demo/zj", b"inbox/cn-demo/zj"), ("policy/cn", b"policy/cn")]
 )
 def test_events_of_one_case_share_record_key(stream: str, key: bytes) -> None:
     assert key_of(stream) == key

@@ -136,7 +136,7 @@ def test_each_mistake_is_reported_with_location(county: Path, table: str, old: s
 
 def test_place_without_organisation_is_reported(county: Path) -> None:
     """Neither a rule nor the queue of a person."""
-    change(county, "routing.csv", "r-labour,*,S03,*,rsj,\r\n", "r-labour,dongzhen,S03,*,rsj,\r\n")
+    change(county, "routing.csv", "r-labour,*,S03,*,rsj,", "r-labour,dongzhen,S03,*,rsj,")
     assert len(load(county)) == 10, "a person dispatches"
     change(county, "jurisdiction.yaml", "  default: queue", "  # default: queue")
     (found,) = complaints(county)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from shared.case.evolve import KINDS
 from shared.deadlines.derivation import deadlines
 from shared.events.policy import OrganisationAdded, PolicyActivated
 from shared.kernel.legal_time import zone
@@ -51,7 +52,7 @@ def complaints(source: Path) -> list[str]:
 
 
 def test_bundled_policies_are_valid() -> None:
-    assert bundled_names() == ["cn-calendar", "cn-xf-2022", "demo"]
+    assert bundled_names() == ["cn-calendar", "cn-jj-2020", "cn-xf-2022", "demo"]
     assert [loaded.section for loaded in bundled("demo")] == [
         "jurisdiction",
         "organisations",
@@ -64,29 +65,38 @@ def test_bundled_policies_are_valid() -> None:
         "keywords",
     ]
     for name in ("../demo", "nothing", ""):
-        with pytest.raises(KeyError, match="there are cn-calendar, cn-xf-2022, demo"):
+        with pytest.raises(KeyError, match="there are cn-calendar, cn-jj-2020, cn-xf-2022, demo"):
             bundled(name)
 
 
 def test_every_bundled_clock_names_its_article() -> None:
     clocks = demo().clocks_at(at("2026-01-01 00:00"))
     assert clocks is not None and clocks.id == "CN-XF-2022"
-    assert [rule.id for rule in clocks.rules] == [f"C{number}" for number in (*range(1, 11), 12)]
+    assert [rule.id for rule in clocks.rules] == [f"C{number}" for number in (*range(1, 11), 12, 13, 14)]
     assert all("第" in rule.article and "条" in rule.article for rule in clocks.rules)
     assert [rule.id for rule in clocks.rules if rule.window] == ["C4", "C6", "C8"]
 
 
+def test_every_event_of_a_bundled_clock_is_a_fact_of_a_case() -> None:
+    """A clock that waits for an event that the fold does not keep would never end."""
+    clocks = demo().clocks_at(at("2026-01-01 00:00"))
+    assert clocks is not None
+    facts = {kind.name for kind in KINDS.values() if kind.fact}
+    named = set(clocks.actions)
+    assert named <= facts, sorted(named - facts)
+
+
 def test_demo_county_policy_loads() -> None:
     book = demo()
-    assert len(book.organisations) == 14 and len(book.channels) >= 8 and len(book.places) == 13
+    assert len(book.organisations) == 17 and len(book.channels) >= 8 and len(book.places) == 13
     assert len([subject for subject in book.subjects.values() if subject.parent is None]) == 15
 
 
 def test_policy_hash_depends_on_content_not_formatting(tmp_path: Path) -> None:
     first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
-    first.write_text("jurisdiction: {code: X, name: 某地, zone: Asia/Shanghai}\n", encoding="utf-8")
+    first.write_text("jurisdiction: {code: x, name: 某地, zone: Asia/Shanghai}\n", encoding="utf-8")
     second.write_text(
-        "# said otherwise\njurisdiction:\n  zone: Asia/Shanghai\n  name: 某地\n  code: X\n", encoding="utf-8"
+        "# said otherwise\njurisdiction:\n  zone: Asia/Shanghai\n  name: 某地\n  code: x\n", encoding="utf-8"
     )
     (one,), (two,) = load(first), load(second)
     assert one.hash == two.hash == hash_of(one.document) and one.hash.startswith("sha256:")
@@ -96,7 +106,7 @@ def test_policy_hash_depends_on_content_not_formatting(tmp_path: Path) -> None:
 def test_policy_document_round_trips_through_log() -> None:
     for name in bundled_names():
         for loaded in bundled(name):
-            event = recorded(loaded.activation(), 1, LONG_AGO, stream="policy/CN-DEMO")
+            event = recorded(loaded.activation(), 1, LONG_AGO, stream="policy/cn-demo")
             edition = PolicyBook.of([event]).edition(loaded.section)
             assert edition is not None
             assert hash_of(edition.document.model_dump(mode="json", exclude_defaults=True)) == loaded.hash
@@ -104,12 +114,12 @@ def test_policy_document_round_trips_through_log() -> None:
 
 def test_organisations_may_be_added_later() -> None:
     body = OrganisationAdded(code="new", name="新单位", kind="something", parent="xfj")
-    book = demo().with_event(recorded(body, 50, at("2026-01-01 00:00"), stream="policy/CN-DEMO"))
+    book = demo().with_event(recorded(body, 50, at("2026-01-01 00:00"), stream="policy/cn-demo"))
     added = book.organisation("new")
     assert added is not None and (added.kind, added.parent) == ("handling", "xfj")
     assert demo().organisation("new") is None and book.reference != demo().reference
     again = OrganisationAdded(code="zj", name="x")
-    kept = book.with_event(recorded(again, 51, at("2026-01-01 00:00"), stream="policy/CN-DEMO")).organisation("zj")
+    kept = book.with_event(recorded(again, 51, at("2026-01-01 00:00"), stream="policy/cn-demo")).organisation("zj")
     assert kept is not None and kept.name == "示例市住房和城乡建设局"
 
 
@@ -126,7 +136,7 @@ def test_all_findings_are_collected_with_lines(tmp_path: Path) -> None:
     (tmp_path / "subjects.csv").write_text("code,name,colour\ns,某事,red\n", encoding="utf-8")
     (tmp_path / "extra.csv").write_text("x\n1\n", encoding="utf-8")
     (tmp_path / "policy.yaml").write_text(
-        "jurisdiction: {code: X, name: 某地, zone: Mars/North}\nclock: {}\n", encoding="utf-8"
+        "jurisdiction: {code: x, name: 某地, zone: Mars/North}\nclock: {}\n", encoding="utf-8"
     )
     found = complaints(tmp_path)
     assert found == [
@@ -136,7 +146,8 @@ def test_all_findings_are_collected_with_lines(tmp_path: Path) -> None:
         " routing, clocks, calendar, keywords, mappings",
         "subjects.csv:1:C: subjects.colour: is not a column of this table; remove it or correct its name: code, name,"
         " name_en, parent",
-        "organisations.csv:3:C: organisations[b].kind: input should be 'petition_office', 'handling', 'review' or 'sealed'",
+        "organisations.csv:3:C: organisations[b].kind: "
+        "input should be 'petition_office', 'handling', 'review', 'sealed' or 'political_legal'",
         "policy.yaml:1:35: jurisdiction.zone: unknown time zone 'Mars/North'; use an IANA name such as Asia/Shanghai",
         "places.csv:4:A: places[r].code: appears 2 times; give each entry its own code",
         "places.csv:2:C: places[p].parent: forms a cycle (p → q → p); leave the parent of one of them empty",
@@ -151,7 +162,7 @@ def test_unknown_parent_is_named(tmp_path: Path) -> None:
 def test_references_between_sections_are_checked(tmp_path: Path) -> None:
     found = said(
         tmp_path,
-        jurisdiction={"code": "X", "name": "某", "zone": "Asia/Shanghai", "petition_office": "nobody"},
+        jurisdiction={"code": "x", "name": "某", "zone": "Asia/Shanghai", "petition_office": "nobody"},
         organisations=[{"code": "a", "name": "甲", "places": ["moon"]}],
         channels=[{"code": "w", "name": "网", "class_": "web", "place": "moon", "received_by": "nobody"}],
     )
@@ -187,10 +198,15 @@ def test_impossible_clocks_are_refused(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("period", [{}, {"days": 3, "assigned": True}])
-def test_period_has_one_source(tmp_path: Path, period: dict[str, Any]) -> None:
-    (found,) = said(tmp_path, clocks={"id": "X", "rules": [{**CLOCK, "period": period}]})
-    assert "clocks.rules[C1].period: a period needs either days (or by_subject) or assigned: true" in found
+def test_period_has_a_source(tmp_path: Path) -> None:
+    (found,) = said(tmp_path, clocks={"id": "X", "rules": [{**CLOCK, "period": {}}]})
+    assert "clocks.rules[C1].period: a period needs days (or by_subject) or assigned: true" in found
+
+
+def test_bar_after_lapse_needs_its_source(tmp_path: Path) -> None:
+    rules: dict[str, Any] = {"id": "X", "rules": [CLOCK]}
+    (found,) = said(tmp_path, clocks={**rules, "profile": {"bar_after_lapse": {"value": True}}})
+    assert "bar_after_lapse needs the source" in found
 
 
 def test_calendars_with_missing_days_and_years_are_refused(tmp_path: Path) -> None:
@@ -269,10 +285,10 @@ def test_single_section_is_checked_against_policy_in_force(tmp_path: Path) -> No
     file = tmp_path / "routing.csv"
     file.write_text("id,place,subject,level,org,queue\nr1,*,*,*,new,\n", encoding="utf-8")
     assert len(complaints(tmp_path)) == 1
-    added = recorded(OrganisationAdded(code="new", name="新"), 50, at("2026-01-01 00:00"), stream="policy/CN-DEMO")
+    added = recorded(OrganisationAdded(code="new", name="新"), 50, at("2026-01-01 00:00"), stream="policy/cn-demo")
     book = demo().with_event(added)
     (loaded,) = load(file, book.documents)
-    after = book.with_event(recorded(loaded.activation(), 51, at("2026-02-01 00:00"), stream="policy/CN-DEMO"))
+    after = book.with_event(recorded(loaded.activation(), 51, at("2026-02-01 00:00"), stream="policy/cn-demo"))
     assert after.route("dh", "0101", None).org == "new"
     assert after.route("dh", "0101", None, at("2026-01-31 00:00")).org == "dhq"
 
@@ -298,7 +314,7 @@ def baltimore() -> PolicyBook:
 
 def test_another_city_needs_policy_file_only() -> None:
     book = baltimore()
-    assert (book.jurisdiction, book.zone) == ("CN-DEMO", "America/New_York")  # the stream's name is the test's
+    assert (book.jurisdiction, book.zone) == ("cn-demo", "America/New_York")  # the stream's name is the test's
     assert len(book.subjects) == 207
     story = Story(zone=book.zone).registered(
         datetime(2026, 3, 5, 14, 0, tzinfo=UTC), place=None, subject="SW-Bulk Scheduled"

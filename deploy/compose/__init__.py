@@ -1,0 +1,1 @@
+"""The parts of docker-compose.yml, and what prepares it."""

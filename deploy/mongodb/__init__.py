@@ -1,0 +1,1 @@
+"""The rights of the services in MongoDB, as data."""

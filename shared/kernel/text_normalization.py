@@ -1,0 +1,140 @@
+"""The form of a text in which it is compared. What was written stays stored as it was.
+
+People paste invisible characters, break lines inside words, and write full-width digits and traditional characters. Every
+comparison of texts uses one of three forms, each of which is a function of single characters and therefore the same for any
+cutting of a text:
+
+- `search_form`: letters and digits only, for keywords, likeness of texts, numbers and codes that a person typed from paper.
+- `name_form`: the same with punctuation and single blanks, for names of columns, organisations, places.
+- `identifier_form`: only width and invisible characters are removed, for ids and codes that a machine assigned. Two ids that
+  a platform means as different, such as `a-1` and `A-1`, stay different.
+
+>>> search_form("受\\u200b贿") == search_form("受\\n賄") == search_form("【受】、贿") == "受贿"
+True
+>>> identifier_form(" Ａ－１\\u200b"), name_form("重點　人員"), is_empty("\\u200b\\ufeff")
+('A-1', '重点 人员', True)
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from functools import cache
+from pathlib import Path
+
+VARIANTS = Path(__file__).parent / "data" / "character_variants.txt"
+"""Traditional, variant and radical forms of Chinese characters, one class per line."""
+
+_IGNORABLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff"
+    "\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+"""Default_Ignorable_Code_Point of Unicode 15, as the inside of a character class: nothing is displayed for them."""
+_BLANK = "\u2800"
+"""A braille pattern without dots looks like a blank."""
+_UNSEEN = re.compile(f"[{_IGNORABLE}\ufff9-\ufffb\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+"""Characters that are displayed as nothing, other than white space."""
+_WIDE = {0x3000: " ", **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}}
+_DASH = re.compile("[-\u2010-\u2015\u2043\u2212\u2e3a\u2e3b\ufe58\ufe63]")
+_LOOKALIKES = dict(
+    zip(
+        "авеѕіјкмнорстухһԁɡԛԝɑαβεικνορτυχγΖΗΜΝΥ",
+        "abesijkmhopctyxhdgqwaabeikvoptuxyzhmny",
+        strict=True,
+    )
+)
+"""Cyrillic and Greek letters that look like Latin ones, by sight. Capitals only where the small letter looks different."""
+_TAG = re.compile(
+    r"</?(?:a|b|br|div|em|font|h[1-6]|i|img|li|ol|p|span|strong|table|tbody|td|th|tr|u|ul)(?:[\s/][\s!-;=?-~]{0,200})?>",
+    re.IGNORECASE,
+)
+"""Tags of HTML that systems leave in texts. Only ASCII is removed with them."""
+_ESCAPE = re.compile(r"\\(?:([nrt])|u([0-9a-fA-F]{4}))")
+"""Escapes of JSON that were escaped twice."""
+_MOST_FORMS = 100_000
+
+
+@cache
+def _variants() -> dict[str, str]:
+    lines = VARIANTS.read_text(encoding="utf-8").splitlines()
+    return {one: line[0] for line in lines if not line.startswith("#") for one in line[1:]}
+
+
+class _Forms(dict[int, str]):
+    """Code point -> its form, computed when it is first met. `marks`: punctuation and blanks remain."""
+
+    def __init__(self, *, marks: bool) -> None:
+        super().__init__()
+        self._marks = marks
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        found = _LOOKALIKES.get(character, "")
+        if not found and not unicodedata.category(character).startswith(
+            "M"
+        ):  # a mark, which may have a letter as its small form
+            found = "".join(map(self._form, _decomposed(character)))
+        if len(self) < _MOST_FORMS:
+            self[code] = found
+        return found
+
+    def _form(self, one: str) -> str:
+        if _UNSEEN.match(one):
+            return ""
+        plain = _variants().get(one) or _LOOKALIKES.get(one, one)
+        if plain.isalnum():
+            digit = unicodedata.decimal(plain, None)
+            return plain if digit is None else str(digit)
+        if not self._marks or unicodedata.category(plain).startswith("M"):
+            return ""
+        return " " if plain.isspace() or plain == _BLANK else "-" if _DASH.match(plain) else plain
+
+
+def _decomposed(one: str) -> str:
+    """The compatibility decomposition in small letters: full width, circled and compatibility characters become plain ones."""
+    return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", one).casefold())
+
+
+_SEARCH = _Forms(marks=False)
+_NAME = _Forms(marks=True)
+
+
+def search_form(text: str) -> str:
+    """Letters and digits only, in one width, case and set of characters."""
+    for _ in range(2):  # &amp;nbsp; was escaped twice
+        if "&" in text:
+            text = html.unescape(text)
+    if "<" in text:
+        text = _TAG.sub("", text)
+    if "\\" in text:
+        text = _ESCAPE.sub(lambda found: chr(int(found[2], 16)) if found[2] else "", text)
+    return text.translate(_SEARCH)
+
+
+def name_form(text: str) -> str:
+    """As search_form(), with punctuation and single blanks between words."""
+    return " ".join(text.translate(_NAME).split())
+
+
+def identifier_form(text: str) -> str:
+    """Half-width, without invisible characters and outer blanks. Case, inner blanks and punctuation stay.
+
+    The result decides which case an item is, so it depends on no version of Unicode: only on the tables of this module and on
+    canonical composition, which never changes for an assigned character."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    plain = _UNSEEN.sub("", text).translate(_WIDE)
+    return unicodedata.normalize("NFC", plain).replace("\u00a0", " ").strip()
+
+
+def is_empty(text: str) -> bool:
+    """True if nothing of the text is visible: blanks, invisible characters, marks without a letter."""
+    return not any(_visible(one) for one in text)
+
+
+@cache
+def _visible(one: str) -> bool:
+    """Characters of private use are visible: systems define them, for example for names that GBK lacks."""
+    category = unicodedata.category(one)
+    return not (_UNSEEN.match(one) or category[0] in "MZ" or category in ("Cc", "Cf", "Cn", "Cs") or one == _BLANK)

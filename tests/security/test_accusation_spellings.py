@@ -1,0 +1,217 @@
+"""However an accusation is written, it is sealed: 2,000 spellings of the words of the rule, generated from the table of variants
+and from Unicode (Art. 30). Also the other places where texts are compared."""
+
+from __future__ import annotations
+
+import random
+import sys
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable
+
+import pytest
+
+from shared.kernel.text_normalization import VARIANTS
+from shared.policy.book import PolicyBook
+from tests.support.deciding import REGISTERED as FILED
+from tests.support.deciding import SERVICE, given
+from tests.support.policies import demo
+from tests.support.serving import served
+
+BOOK: PolicyBook = demo()
+WORDS = next(rule for rule in BOOK.keywords.rules if rule.suspected).any
+SPELLINGS = 40
+"""Spellings of each word."""
+FILLER = "了他们很多次的一些那个"
+
+VARIANTS_OF: dict[str, str] = defaultdict(str)
+for _line in VARIANTS.read_text(encoding="utf-8").splitlines():
+    if not _line.startswith("#"):
+        for _one in _line:
+            VARIANTS_OF[_one] = _line
+COMPATIBLE: dict[str, list[str]] = defaultdict(list)
+INVISIBLE: list[str] = ["\u115f", "\u1160", "\u3164", "\uffa0", "\u2800"]
+PUNCTUATION: list[str] = []
+for _code in range(0x20, sys.maxunicode):
+    _one, _kind = chr(_code), unicodedata.category(chr(_code))
+    _plain = unicodedata.normalize("NFKC", _one)
+    if len(_plain) == 1 and _plain != _one and "\u4e00" <= _plain <= "\u9fff":
+        COMPATIBLE[_plain].append(_one)
+    if (
+        _kind == "Cf"
+        or 0xFE00 <= _code <= 0xFE0F
+        or 0xE0000 <= _code <= 0xE01EF
+        or (_kind in ("Mn", "Me") and _code < 0x0500)
+    ):
+        INVISIBLE.append(_one)
+    elif _kind[0] in "PZ" and len(_plain) == 1 and not _plain.isalnum() and _one not in "&<\\":
+        PUNCTUATION.append(_one)
+BREAKS = [
+    "\n",
+    "\r\n",
+    "\n\n",
+    " \n ",
+    "\u2028",
+    "\x0b",
+    "\x85",
+    "\t",
+    "\u3000",
+    "<br>",
+    "<br />",
+    "</p><p>",
+    "&nbsp;",
+    "&#8203;",
+]
+BREAKS += ["\\n", "&amp;nbsp;"]
+
+Dice = random.Random
+
+
+def replaced(text: str, dice: Dice) -> str:
+    return "".join(dice.choice([*VARIANTS_OF.get(one, one), *COMPATIBLE.get(one, ())]) for one in text)
+
+
+def between(signs: list[str]) -> Callable[[str, Dice], str]:
+    def write(text: str, dice: Dice) -> str:
+        return "".join(one + "".join(dice.choices(signs, k=dice.randint(0, 3))) for one in text)
+
+    return write
+
+
+WAYS: list[Callable[[str, Dice], str]] = [replaced, between(INVISIBLE), between(PUNCTUATION), between(BREAKS)]
+
+
+def spelling(word: str, dice: Dice) -> str:
+    """The word in one of its spellings, in a sentence."""
+    filled = "".join("".join(dice.choices(FILLER, k=dice.randint(0, 10))) if one == "*" else one for one in word)
+    for way in sorted(dice.sample(range(len(WAYS)), dice.randint(1, len(WAYS)))):  # nothing stands inside a tag
+        filled = WAYS[way](filled, dice)
+    return f"反映镇里{filled}的问题"
+
+
+def spellings() -> list[str]:
+    dice = Dice(14)
+    return [spelling(word, dice) for word in WORDS for _ in range(SPELLINGS)]
+
+
+def test_all_spellings_of_accusations_are_suspected() -> None:
+    written = spellings()
+    assert len(WORDS) >= 50 and len(set(written)) >= 2_000
+    missed = [text.encode("unicode_escape") for text in written if BOOK.keywords.recognised("", text).suspicion is None]
+    assert missed == []
+
+
+def test_suspected_spelling_leaves_by_no_rule() -> None:
+    dice = Dice(2)
+    for word in WORDS[:10]:
+        found = BOOK.keywords.recognised("", spelling(word, dice))
+        outcome = given(FILED).when("route", SERVICE, suspicion=found.suspicion, subject=found.subject, weak=found.weak)
+        assert [type(one.body).__name__ for one in outcome.events] == ["AccusationSuspected"]
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_spelling_is_sealed_from_the_accused_over_http(seed: int) -> None:
+    dice = Dice(seed)
+    async with served() as here:
+        text = (
+            spelling(dice.choice(WORDS), dice).replace("\x0b", "").replace("\x85", "")
+        )  # refused as control characters
+        receipt = await here.filed(text=text)
+        async with here.client("organisation") as client:
+            assert (await client.get(f"/v1/cases/{receipt['case']}")).status_code == 404
+        async with here.client("registrar") as client:
+            shown = (await client.get(f"/v1/cases/{receipt['case']}")).json()
+            listed = (await client.get("/v1/cases", params={"queue": "to_confirm"})).json()["cases"]
+        assert shown["content"]["texts"][0]["fields"]["text"] == text, "what was written is stored as it was"
+        assert [one["id"] for one in listed] == [receipt["case"]]
+
+
+OFFICIAL = [
+    {"org": "zj"},
+    {"org": "ｚｊ\u200b"},
+    {"org": "示例市住房和城乡建设局"},
+    {"name": "示例市住房和城鄉建設局的工作人员"},
+    {"name": "王镇长"},
+    {"name": "李\u200b局\n長"},
+    {"name": "杨柳街道办事处主任"},
+    {"name": "某派出所民警"},
+    {"name": "县教育局"},
+    {"name": "村支书"},
+]
+PRIVATE = [
+    {"name": "某物业服务有限公司"},
+    {"name": "某建筑公司项目部主任"},
+    {"name": "房东张某"},
+    {"name": "某培训机构校长"},
+    {"name": "张三"},
+    {"name": "某某经理", "org": "某某商场"},
+]
+
+
+@pytest.mark.parametrize("respondent", OFFICIAL)
+async def test_complaint_of_public_office_is_a_suspected_accusation(respondent: dict[str, str]) -> None:
+    async with served() as here:
+        receipt = await here.filed(respondent=respondent)
+        case = (await here.runtime.ports.cases.reload(receipt["case"]))[0]
+        assert (case.accusation.suspected, case.assignment.org) == ("respondent", None)
+        assert (await here.act("registrar", receipt["case"], "clear_suspicion")).status_code == 200
+        case = (await here.runtime.ports.cases.reload(receipt["case"]))[0]
+        assert case.assignment.org not in case.accusation.accused
+
+
+@pytest.mark.parametrize("respondent", PRIVATE)
+async def test_complaint_of_company_or_landlord_is_ordinary(respondent: dict[str, str]) -> None:
+    async with served() as here:
+        receipt = await here.filed(respondent=respondent)
+        case = (await here.runtime.ports.cases.reload(receipt["case"]))[0]
+        assert (case.accusation.suspected, case.assignment.org) == (None, "zj")
+
+
+WIDTHS = str.maketrans({chr(code): chr(code + 0xFEE0) for code in range(0x21, 0x7F)})
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda text: text.translate(WIDTHS),
+        lambda text: text.replace("-", "–"),
+        lambda text: text.replace("-", "—"),
+        lambda text: f"\u200b{text}\ufeff",
+        lambda text: text.replace("-", "\u200b\n"),
+        lambda text: text.lower().replace("-", ""),
+    ],
+)
+async def test_number_and_code_are_right_in_every_spelling(write: Callable[[str], str]) -> None:
+    async with served() as here:
+        receipt = await here.filed()
+        async with here.client() as client:
+            pair = {"number": write(receipt["number"]), "code": write(receipt["code"])}
+            assert (await client.post("/v1/status", json=pair)).status_code == 200
+
+
+@pytest.mark.parametrize("text", ["\u200b\u200d\ufeff", " \n", "\u3164", "\u2800", "\U000e0041\ufe0f"])
+async def test_text_of_nothing_visible_is_refused(text: str) -> None:
+    async with served() as here:
+        async with here.client("registrar") as client:
+            body = {"channel": "web", "item": "Z-30", "text": text, "place": "dh-yl", "subject": "0102"}
+            answer = await client.post("/v1/submissions", json=body)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "text")
+
+
+async def test_item_with_invisible_character_is_the_same_item() -> None:
+    async with served() as here:
+        first = await here.filed(item="A-1", text="路灯")
+        async with here.client("registrar") as client:
+            body = {"channel": "web", "text": "路灯", "place": "dh-yl", "subject": "0102"}
+            body["petitioner"] = {"name": "张三", "phone": "13800000000"}  # type: ignore[assignment]
+            again = await client.post("/v1/submissions", json={**body, "item": "Ａ－1\u200b"})
+            other = await client.post("/v1/submissions", json={**body, "item": "a-1"})
+        assert again.json()["case"] == first["case"]
+        assert other.json()["case"] != first["case"]
+
+
+async def test_codes_are_read_in_full_width() -> None:
+    async with served() as here:
+        receipt = await here.filed(place="ｄｈ－ｙｌ", subject="０１０２\u200b", channel="ｗｅｂ")
+        case = (await here.runtime.ports.cases.reload(receipt["case"]))[0]
+        assert (case.filing.place, case.filing.subject, case.filing.channel) == ("dh-yl", "0102", "web")

@@ -1,0 +1,181 @@
+"""Whoever writes must be allowed to see: a case that is hidden from the caller is answered exactly like one that does not exist.
+
+The routes come from the OpenAPI document, so a new route is covered by itself; it fails until BODIES names a valid request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from typing import Any, cast
+
+import pytest
+
+from shared.application.access_keys import PEOPLE
+from shared.commands.authorization import FILE, IMPORT, Principal, Role, may_add_history, visible
+from tests.integration.test_http_roles import routes
+from tests.security.hidden_cases import KINDS, NEXT, Hidden, Request, Target, hidden_cases
+from tests.support import examples
+from tests.support.county import DEMO
+from tests.support.serving import ORGS
+
+COMMAND = {"command": "nudge", "command_id": "c-1"}
+FILING = {"channel": "web", "text": "楼道漏水", "place": "dh-yl", "subject": "0102"}
+WRONG_FILING = {**FILING, "anonymous": True, "petitioner": {"name": "张三"}}
+WRONG_CODE = "AAAAA-AAAAA-AAAAA-AAAAA-AAAAA-A"
+HISTORY = {"line": 1, "filing": {"received_at": "2025-01-02", "text": "漏水", "class": "claim"}}
+STEPS = [
+    {"type": "CaseWithdrawn", "effective_at": "2025-03-01"},
+    {"type": "CaseClosed", "effective_at": "2025-03-02", "body": {"kind": "withdrawn"}},
+]
+Requests = Callable[[Target], Sequence[Request]]
+
+
+def _commands(target: Target) -> list[Request]:
+    """One command on each reference, and on the id one that would be refused for another reason."""
+    found = [Request(f"/v1/cases/{one}/commands", COMMAND) for one in target.references]
+    stale = {"command": "close", "command_id": "c-2", "kind": "explained", "expected_version": 1}
+    return [*found, Request(f"/v1/cases/{target.id}/commands", stale)]
+
+
+def _leads(target: Target) -> list[Request]:
+    """The target as the case that a command on a visible case names."""
+    bodies = [
+        {"command": "link", "reason": "同一事项", "kind": kind, "lead": reference}
+        for kind in ("same_matter", "related")
+        for reference in target.references
+    ]
+    bodies.append({"command": "unlink", "reason": "并非同一事项", "lead": target.id})
+    return [Request("/v1/cases/web:own/commands", {**body, "command_id": f"l-{n}"}) for n, body in enumerate(bodies)]
+
+
+def _filings(path: str, more: dict[str, Any] | None = None) -> Requests:
+    """A filing that a rule refuses, then a good one, of the item of the target."""
+    batch = path.endswith("batch")
+
+    def made(target: Target) -> list[Request]:
+        bodies = [{**one, **(more or {}), "item": target.item} for one in (WRONG_FILING, FILING)]
+        requests = [Request(path, [body] if batch else body) for body in bodies]
+        return [*requests, requests[1]._replace(params={"jurisdiction": NEXT})]
+
+    return made
+
+
+def _history(target: Target) -> list[Request]:
+    row = {**HISTORY, "channel": target.channel, "item": target.item}
+    rows = [{**row, "go_live": True, "steps": STEPS[:1]}, {**row, "steps": STEPS}, row]
+    return [Request("/v1/history:batch", [one], {"jurisdiction": DEMO}) for one in rows]
+
+
+def _read(path: str) -> Requests:
+    return lambda target: [
+        Request(path.format(reference=one, clock="C1", platform="wlzj", org="zj", day="2026-03-02", jurisdiction=DEMO))
+        for one in target.references[:2]
+    ]
+
+
+def _codes(path: str, more: dict[str, Any] | None = None) -> Requests:
+    return lambda target: [Request(path, {"number": target.number, "code": WRONG_CODE, **(more or {})})]
+
+
+def _same(*requests: Request) -> Requests:
+    """Requests that name no case."""
+    return lambda _target: requests
+
+
+POLICY = {"sections": {"routing": {"rules": [], "default": "queue"}}}
+BODIES: dict[tuple[str, str], Requests] = {
+    ("POST", "/v1/cases/{reference}/commands"): lambda target: [*_commands(target), *_leads(target)],
+    ("POST", "/v1/commands:batch"): lambda target: [
+        Request("/v1/commands:batch", [{**COMMAND, "command_id": f"b-{n}", "case": one}])
+        for n, one in enumerate(target.references)
+    ],
+    ("POST", "/v1/submissions"): _filings("/v1/submissions"),
+    ("POST", "/v1/submissions:batch"): _filings("/v1/submissions:batch"),
+    ("POST", "/v1/channels/{channel}/items"): _filings("/v1/channels/web/items"),
+    ("POST", "/v1/channels/{channel}/items:batch"): _filings("/v1/channels/web/items:batch"),
+    ("POST", "/v1/history:batch"): _history,
+    ("POST", "/v1/status"): _codes("/v1/status"),
+    ("POST", "/v1/receipt"): _codes("/v1/receipt"),
+    ("POST", "/v1/citizens/commands"): _codes("/v1/citizens/commands", COMMAND),
+    ("POST", "/v1/policies:validate"): _same(Request("/v1/policies:validate", {"jurisdiction": DEMO, **POLICY})),
+    ("POST", "/v1/policies:activate"): _same(Request("/v1/policies:activate", {"jurisdiction": NEXT, "sections": {}})),
+    ("POST", "/v1/calendars:publish"): _same(
+        Request("/v1/calendars:publish", {"jurisdiction": "nowhere", "calendar": {"years": {}}})
+    ),
+}
+"""Route that writes -> valid requests that name the target."""
+APPENDS = {
+    "/v1/submissions": FILE.roles,
+    "/v1/channels/{channel}/items": FILE.roles,
+    "/v1/history": IMPORT.roles,
+}
+"""Route whose requests are carried out for a case that does not exist -> its roles. Each request is about another case."""
+
+
+def requests_of(method: str, path: str) -> Requests | None:
+    """The requests of a route; None for one that neither writes nor names a case."""
+    if method != "GET":
+        assert (method, path) in BODIES, f"add valid requests for {method} {path} to BODIES"
+        return BODIES[method, path]
+    return _read(path) if "{reference}" in path else None
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["embedded", "full"])
+async def test_hidden_case_is_answered_like_missing_case(alone: bool) -> None:
+    async with hidden_cases(alone=alone) as world:
+        await world.here.filed(item="own")
+        wrong: list[Any] = []
+        compared = 0
+        for method, path in routes(world.here):
+            made = requests_of(method, path)
+            if made is None:
+                continue
+            for role, kind in product(PEOPLE, KINDS):
+                if kind == "follower elsewhere" and role not in ("organisation", "clerk"):
+                    continue  # what a case follows decides only for them
+                if await _may_know(world, role, kind, importing=path.startswith("/v1/history")):
+                    continue
+                target_of = world.new if role in APPENDS.get(path.removesuffix(":batch"), ()) else world.known
+                for place, _ in enumerate(made(world.missing())):
+                    target, missing = await target_of(role, kind), world.missing()
+                    before = await _head(world, target)
+                    one, other = [
+                        await world.ask(role, method, made(about)[place], about) for about in (target, missing)
+                    ]
+                    compared += 1
+                    if one != other or await _head(world, target) != before:
+                        wrong.append((method, made(target)[place], role, kind, one, other))
+        assert not wrong, "\n".join(str(one) for one in wrong[:12])
+        assert compared > 300
+        print(f"{compared} pairs of answers compared")
+
+
+async def test_every_command_on_hidden_case_is_answered_alike() -> None:
+    async with hidden_cases() as world:
+        for role in PEOPLE:
+            hidden = await world.known(role, "hidden accusation")
+            for name in examples.commands():
+                body = {"command": name, "command_id": f"c-{name}", **examples.example(name)}
+                answers = [
+                    await world.ask(role, "POST", Request(f"/v1/cases/{one.id}/commands", body), one)
+                    for one in (hidden, world.missing())
+                ]
+                assert answers[0] == answers[1], (role, name)
+
+
+async def _may_know(world: Hidden, role: str, kind: str, *, importing: bool) -> bool:
+    """True if cases of that kind are not hidden from the role: the petition office sees its whole jurisdiction, and an import by
+    operators is told which items of the open track are here."""
+    target = await world.known(role, kind)
+    case, _head = await world.here.runtime.ports.cases.get(target.id)
+    principal = Principal(cast(Role, role), ORGS[role], "k", jurisdiction=DEMO)
+    if importing and may_add_history(principal, case):
+        assert role in ("registrar", "supervisor", "operations") and kind in KINDS[2:]
+        return True
+    seen = visible(principal, case, await world.here.runtime.ports.cases.lead_of(case))
+    assert not seen or (role in ("registrar", "supervisor") and kind in KINDS[2:])
+    return seen
+
+
+async def _head(world: Hidden, target: Target) -> int:
+    return sum(len(commit.recorded) for commit in await world.here.runtime.ports.log.load(f"case/{target.id}"))
