@@ -85,6 +85,8 @@ class County:
             issued.raise_for_status()
         headers = {"Authorization": f"Bearer {issued.json()['key']}"}
         async with httpx.AsyncClient(base_url=self._address(name), headers=headers, timeout=60) as client:
+            while (await client.get("/v1/cases?limit=1")).status_code == 401:  # the process does not know the key yet
+                await asyncio.sleep(0.3)
             yield client
 
     def _address(self, name: str) -> str:

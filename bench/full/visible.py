@@ -81,7 +81,10 @@ async def _ours(made: County, turn: str, seconds: int, rate: int, used: dict[str
         await made.settled(SERVICES)  # the organisations of all subjects have an inbox now
         organisations = await _organisations(made)
         seen: dict[str, float] = {}
-        readers = [asyncio.create_task(_read(made, org, seen)) for org in organisations]
+        reading = [asyncio.Event() for _ in organisations]
+        pairs = zip(organisations, reading, strict=True)
+        readers = [asyncio.create_task(_read(made, org, seen, begun)) for org, begun in pairs]
+        await asyncio.gather(*(begun.wait() for begun in reading))
         before = made.cpu()
         sent = await submissions(intake, f"load-{turn}", seconds, rate)
         until = time.monotonic() + 60
@@ -90,6 +93,8 @@ async def _ours(made: County, turn: str, seconds: int, rate: int, used: dict[str
         for name, spent in made.cpu().items():
             used[name] += spent - before[name]
         for reader in readers:
+            if reader.done():
+                await reader  # raises what ended it
             reader.cancel()
         missing = len(sent.keys() - seen.keys())
         if missing:
@@ -104,10 +109,11 @@ async def _organisations(made: County) -> list[str]:
     return sorted({Member.of_stream(STREAM, json.loads(line)["stream"]).code for line in found.splitlines()})
 
 
-async def _read(made: County, org: str, seen: dict[str, float]) -> None:
-    """A department's client: a long poll from its cursor on."""
+async def _read(made: County, org: str, seen: dict[str, float], begun: asyncio.Event) -> None:
+    """A department's client: a long poll from its cursor on. `begun` is set when it has its key."""
     after = 0
     async with made.partner("routing", "organisation", org) as client:
+        begun.set()
         while True:
             page = await _page(client, org, after)
             now = time.perf_counter()

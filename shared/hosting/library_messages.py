@@ -77,6 +77,8 @@ def _safe(value: Any) -> str:
         return str(value)
     if isinstance(value, int):
         return _masked(str(value))
+    if isinstance(value, type):
+        return value.__name__
     if isinstance(value, BaseException):
         return type(value).__name__ + (f" {broker}" if (broker := _broker(value)) else "")
     if isinstance(value, str):
