@@ -1,15 +1,19 @@
-"""The ASGI app of a runtime: public routes, and, on the socket in the data folder only, those of the operator."""
+"""The ASGI apps of a runtime: the public one, that of operations on its own port, and the owner's on the socket in the data folder.
+
+The owner's app has the routes of both others, and those that give access to keys and to the log.
+"""
 
 from __future__ import annotations
 
-from fastapi import Depends, FastAPI
+from collections.abc import Sequence
 
+from fastapi import APIRouter, Depends, FastAPI
+
+from deploy.api import operator
 from deploy.api import replay as replaying
-from deploy.api.operator import router as operator_router
 from shared.hosting.process import Process
 from shared.http import command_batches as bulk
-from shared.http import commands
-from shared.http import health as operations
+from shared.http import commands, health
 from shared.http import problem_details as problems
 from shared.http.access_log import AccessLog
 from shared.http.openapi import document
@@ -23,7 +27,24 @@ Codes are never translated; sentences come in Chinese and English."""
 
 
 def build_app(runtime: Process, *, local: bool = False) -> FastAPI:
-    """`local`: the app for the socket that only the owner of the data folder can open."""
+    """The public app. `local`: the app for the socket that only the owner of the data folder can open."""
+    routers = [router for part in runtime.parts for router in part.routers(runtime)]
+    if any(part.name != "analytics" for part in runtime.parts):  # a process that runs only analytics changes no case
+        given = commands.Commands(runtime)
+        routers += [commands.router(runtime, given), bulk.router(runtime, given)]
+        routers += [router for part in (*runtime.parts, *runtime.beside) for router in part.case_routers(runtime)]
+    routers.append(health.alive())
+    if local:
+        routers += [health.router(runtime), replaying.router(runtime), operator.router(runtime, owner=True)]
+    return _app(runtime, routers, local=local)
+
+
+def build_operations_app(runtime: Process) -> FastAPI:
+    """The app of the port for operations: health, metrics and the routes of the operator that give access to no data."""
+    return _app(runtime, [health.alive(), health.router(runtime), operator.router(runtime, owner=False)], local=False)
+
+
+def _app(runtime: Process, routers: Sequence[APIRouter], *, local: bool) -> FastAPI:
     app = FastAPI(
         title="Huiyin 回音",
         version=VERSION,
@@ -36,14 +57,6 @@ def build_app(runtime: Process, *, local: bool = False) -> FastAPI:
     app.state.runtime = runtime
     app.state.local = local
     problems.install(app, runtime)
-    routers = [router for part in runtime.parts for router in part.routers(runtime)]
-    if any(part.name != "analytics" for part in runtime.parts):  # a process that runs only analytics changes no case
-        given = commands.Commands(runtime)
-        routers += [commands.router(runtime, given), bulk.router(runtime, given)]
-        routers += [router for part in (*runtime.parts, *runtime.beside) for router in part.case_routers(runtime)]
-    routers.append(operations.router(runtime))
-    if local:
-        routers += [replaying.router(runtime), operator_router(runtime)]
     for router in routers:
         app.include_router(router)
     document(app)

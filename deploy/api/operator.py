@@ -1,15 +1,17 @@
-"""Operations that only the owner of the data folder may carry out. Only the socket in the folder serves these routes."""
+"""Operations. The socket in the data folder serves all of these routes to the owner of the folder. The port for operations serves,
+to access keys of the role operations, those that give access to no key and to no content of the log."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 import structlog
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
 from shared.application import access_keys as principals
@@ -17,6 +19,7 @@ from shared.application.case_reference import resolve
 from shared.case import STREAM
 from shared.commands.authorization import OPERATE, authorize
 from shared.consumers.redrive import redrive as handle_again
+from shared.events.fields import Moment
 from shared.eventstore.errors import Damaged, StoreBroken
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
@@ -43,9 +46,21 @@ class KeyWanted(BaseModel):
     role: str = Field(max_length=40, description="Role of its owner")
     org: str | None = Field(None, max_length=80, description="Organisation, where the role needs one")
     jurisdiction: str | None = Field(
-        None, max_length=80, description="Jurisdiction whose cases it gives access to; optional while there is only one"
+        None,
+        max_length=80,
+        description="Jurisdiction that it gives access to; * for operations: all. Optional while exactly one is active",
     )
-    expires: AwareDatetime | None = Field(None, description="When it expires")
+    person: str | None = Field(
+        None,
+        min_length=1,
+        max_length=40,
+        pattern=r"^[A-Za-z0-9._-]+$",
+        description="Staff code of the person who holds it; never a name",
+    )
+    head: bool = Field(
+        False, description="The person is head (负责人) of the organisation and approves extensions (Art. 34)"
+    )
+    expires: Moment | None = Field(None, description="Instant with offset at which it expires. Default: after 365 days")
 
 
 class Redrive(BaseModel):
@@ -75,7 +90,8 @@ async def _operator(caller: Caller) -> None:
     authorize(caller, OPERATE)
 
 
-def router(runtime: Process) -> APIRouter:
+def router(runtime: Process, *, owner: bool) -> APIRouter:
+    """`owner`: all routes, also those that issue keys, copy or export the log, or show parked bytes."""
     routes = APIRouter(tags=["operator"], prefix="/local")
     ports, metrics = runtime.ports, runtime.metrics
 
@@ -85,26 +101,42 @@ def router(runtime: Process) -> APIRouter:
         return {"version": VERSION}
 
     guarded = APIRouter(dependencies=[Depends(_operator)], responses=answers(401, 403, 422))
+    owned = APIRouter(dependencies=[Depends(_operator)], responses=answers(401, 403, 422))
 
     @guarded.get("/keys", operation_id="keys_local_keys_get")
     async def keys() -> dict[str, Any]:
         """All access keys."""
-        return {"keys": [principals.shown(key) for key in await runtime.principals.all()]}
+        return {"keys": [principals.shown(key, ports.clock.now()) for key in await runtime.principals.all()]}
 
-    @guarded.post("/keys", status_code=201, **operation("issue_local_keys_post", 400, 415, 507, body=KeyWanted))
+    @owned.post("/keys", status_code=201, **operation("issue_local_keys_post", 400, 415, 507, body=KeyWanted))
     async def issue(request: Request, caller: Caller) -> dict[str, Any]:
         """Issue a key. It is shown only once."""
         wanted = await read_model(request, KeyWanted, _LIMIT)
+        if wanted.expires is not None and not isinstance(wanted.expires, datetime):
+            raise Invalid(
+                "wrong_time",
+                "expires must be an instant with offset.",
+                detail_zh="到期时间须为带时区偏移的时刻。",
+                field="expires",
+            )
         key, text = await runtime.principals.issue(
-            ports.handling("intake"), caller, wanted.role, wanted.org, wanted.expires, wanted.jurisdiction
+            ports.handling("intake"),
+            caller,
+            wanted.role,
+            wanted.org,
+            wanted.expires,
+            wanted.jurisdiction,
+            wanted.person,
+            wanted.head,
         )
         unnamed = await principals.named_nowhere(ports.policies, key)
-        return {**principals.shown(key), "key": text, "named_nowhere": unnamed}
+        return {**principals.shown(key, ports.clock.now()), "key": text, "named_nowhere": unnamed}
 
     @guarded.post("/keys/{key}:revoke", **operation("revoke_local_keys__key__revoke_post", 404, 507))
     async def revoke(key: str, caller: Caller) -> dict[str, Any]:
         """Revoke a key."""
-        return principals.shown(await runtime.principals.revoke(ports.handling("intake"), caller, key))
+        revoked = await runtime.principals.revoke(ports.handling("intake"), caller, key)
+        return principals.shown(revoked, ports.clock.now())
 
     @guarded.get("/parked", operation_id="parked_local_parked_get")
     async def parked(
@@ -115,7 +147,7 @@ def router(runtime: Process) -> APIRouter:
         chosen = await _stream(runtime, stream)
         marks = [mark._asdict() for mark in await ports.views.parked(group, chosen)]
         for mark in marks:
-            mark["bytes"] = mark["bytes"].decode("utf-8", "replace") if chosen is not None else None
+            mark["bytes"] = mark["bytes"].decode("utf-8", "replace") if owner and chosen is not None else None
         return {"parked": marks}
 
     @guarded.post("/parked:redrive", **operation("redrive_local_parked_redrive_post", 400, 404, 415, body=Redrive))
@@ -172,7 +204,7 @@ def router(runtime: Process) -> APIRouter:
         """Compare every view with the log, and repair it."""
         return (await reconcile(ports, runtime.parts, mend=mend))._asdict()
 
-    @guarded.get("/export", operation_id="export_local_export_get")
+    @owned.get("/export", operation_id="export_local_export_get")
     async def export(
         prefix: str = Query(
             "", max_length=200, description="Only streams with this prefix; views are always exported whole"
@@ -185,7 +217,7 @@ def router(runtime: Process) -> APIRouter:
         chosen = exporting.commits if form == "commits" else exporting.lines
         return StreamingResponse(chosen(ports.log, prefix), media_type=NDJSON)
 
-    @guarded.post("/backup", **operation("backup_local_backup_post", 400, 409, 415, 507, body=Backup))
+    @owned.post("/backup", **operation("backup_local_backup_post", 400, 409, 415, 507, body=Backup))
     async def backup(request: Request) -> dict[str, Any]:
         """Copy log and keys of the running system."""
         wanted = await read_model(request, Backup, _LIMIT)
@@ -224,6 +256,8 @@ def router(runtime: Process) -> APIRouter:
         return {"settings": [line._asdict() for line in shown(runtime.settings)]}
 
     routes.include_router(guarded)
+    if owner:
+        routes.include_router(owned)
     return routes
 
 

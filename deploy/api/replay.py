@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -15,6 +15,7 @@ from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import operation
 from shared.http.request_bodies import read_model
+from shared.kernel.legal_time import given_day
 from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.messaging.organisation_inbox import STREAM as OUTBOX
 from shared.messaging.platform_updates import STREAM as UPDATES
@@ -46,7 +47,7 @@ async def begin_of_replay(log: EventStore, stream: str, since: str | None, unkno
     if since.isdigit() and 1 <= int(since) <= end:
         return int(since) - 1, end
     try:
-        day = date.fromisoformat(since)
+        day = given_day(since)
     except ValueError:
         raise Invalid(
             "wrong_since",

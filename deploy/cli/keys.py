@@ -19,13 +19,21 @@ _ROLES = "platform, organisation, clerk, registrar, supervisor, analyst, operati
 def add(
     role: Annotated[str, typer.Argument(help=_ROLES)],
     org: Annotated[str | None, typer.Argument(help="Code of the organisation or platform")] = None,
-    jurisdiction: Annotated[str | None, typer.Option(help="Code; needed if several policies are in force")] = None,
-    expires: Annotated[str | None, typer.Option(help="Instant with offset at which the key expires")] = None,
+    jurisdiction: Annotated[
+        str | None, typer.Option(help="Code; needed unless exactly one policy is in force. '*': all, operations only")
+    ] = None,
+    person: Annotated[str | None, typer.Option(help="Staff code of the person who holds it; never a name")] = None,
+    head: Annotated[
+        bool, typer.Option("--head", help="The person is head of the organisation: approves extensions")
+    ] = False,
+    expires: Annotated[
+        str | None, typer.Option(help="Instant with offset at which the key expires. Default: after 365 days")
+    ] = None,
     data: Data = None,
     json: AsJson = False,
 ) -> None:
     """Issue a key. It is shown once and not stored."""
-    wanted = given(role=role, org=org, jurisdiction=jurisdiction, expires=expires)
+    wanted = given(role=role, org=org, jurisdiction=jurisdiction, person=person, head=head or None, expires=expires)
 
     def show(issued: dict[str, Any]) -> None:
         terminal.line(issued["key"])
@@ -34,6 +42,7 @@ def add(
                 f"No policy in force names {org}. Check the code; to withdraw the key: huiyin keys revoke {issued['id']} "
                 "现行规则中没有该代码，请核对。"
             )
+        terminal.note(f"jurisdiction 辖区 {issued['jurisdiction']}, expires 到期 {at(issued['expires'])}")
         terminal.note(f"id {issued['id']}. Save the key now, it is not shown again. 请保存，密钥不再显示。")
 
     ask("POST", "/local/keys", show, data, create=True, json=wanted)
@@ -47,10 +56,29 @@ def list_keys(data: Data = None, json: AsJson = False) -> None:
 
 def _show(found: dict[str, Any]) -> None:
     rows = [
-        (one["id"], one["role"], one["org"], at(one["issued_at"]), at(one["expires"]), at(one["revoked_at"]))
+        (
+            one["id"],
+            one["role"],
+            one["org"],
+            (one["person"] or "") + (" head 负责人" if one["head"] else ""),
+            one["jurisdiction"] or "none: gives no access 未指明，不能使用",
+            at(one["issued_at"]),
+            at(one["expires"]) + (" soon 即将到期" if one["expires_soon"] else ""),
+            at(one["revoked_at"]),
+        )
         for one in found["keys"]
     ]
-    terminal.table(("id", "role 角色", "org 单位", "issued 签发", "expires 到期", "revoked 吊销"), rows, whole=4)
+    heads = (
+        "id",
+        "role 角色",
+        "org 单位",
+        "person 人员",
+        "jurisdiction 辖区",
+        "issued 签发",
+        "expires 到期",
+        "revoked 吊销",
+    )
+    terminal.table(heads, rows, whole=4)
 
 
 @group.command("revoke")

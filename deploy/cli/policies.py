@@ -95,6 +95,8 @@ def _show(found: dict[str, Any]) -> None:
             "version 版本": found["version"],
         }
     )
+    values = [(one["name"], one["value"], one["source"]) for one in found["profile"]]
+    terminal.table(("name 名称", "value 值", "source 依据"), values, title="profile 参数")
     for name, start, title in (("sections", "since 自", ""), ("scheduled", "from 自", "begins later 尚未生效")):
         rows = [(one["section"], at(one["since"], found["zone"]), one["hash"][:23]) for one in found[name]]
         if rows or name == "sections":

@@ -19,7 +19,8 @@ from deploy.cli.output import REFUSED, WRONG_USE
 from deploy.demo.county import Prepared
 from deploy.modes.composition import SERVICES
 from deploy.modes.distributed import CannotStart
-from deploy.server.server import CannotListen, Ended, serve_folder
+from deploy.server.server import Ended, serve_folder
+from deploy.server.sockets import CannotListen
 from shared.hosting.log_format import configure
 from shared.kernel.settings import Settings, load
 
@@ -72,7 +73,7 @@ def serve(
         with (
             stopping_for_folder(),
             terminal.stopping(CannotStart, exit_code=WRONG_USE),
-            terminal.stopping(CannotListen, why_zh="端口无法使用，请用 --port 换一个。"),
+            terminal.stopping(CannotListen, why_zh="端口无法使用，请更换端口（--port 或 HUIYIN_OPS_PORT）。"),
             terminal.stopping(Ended, why_zh="服务已停止，已受理的数据均已保存。"),
             Progress(
                 TextColumn("loading the sample 载入示例"), BarColumn(), console=terminal.err, transient=True
@@ -83,9 +84,9 @@ def serve(
             def progress(done: int, all_: int) -> None:
                 bar.update(task, completed=done, total=all_, visible=done < all_)
 
-            def ready(used: Settings, port_: int, prepared: Prepared) -> None:
+            def ready(used: Settings, port_: int, ops_port: int | None, prepared: Prepared) -> None:
                 bar.stop()
-                _welcome(used, port_, prepared)
+                _welcome(used, port_, ops_port, prepared)
 
             asyncio.run(
                 serve_folder(settings, services=services, sample=sample == "yes", progress=progress, ready=ready)
@@ -94,10 +95,12 @@ def serve(
         raise typer.Exit(REFUSED) from None
 
 
-def _welcome(settings: Settings, port: int, prepared: Prepared) -> None:
-    """Print the address, the demo keys and the first steps."""
+def _welcome(settings: Settings, port: int, ops_port: int | None, prepared: Prepared) -> None:
+    """Print the addresses, the demo keys and the first steps."""
     say = terminal.line
     say(f"Huiyin 回音   http://{settings.host}:{port}   (API: /openapi.json)", style="bold")
+    if ops_port is not None:
+        say(f"operations 运维   http://{settings.ops_host}:{ops_port}   (/readyz, /metrics)")
     say(f"data folder 数据文件夹: {settings.data.resolve()}")
     if settings.host not in ("127.0.0.1", "::1", "localhost"):
         say(

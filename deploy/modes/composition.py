@@ -38,6 +38,7 @@ def compose(
         supervision.build(ports),
         analytics.build(ports),
     ]
+    ports.handling("routing").readings.limit = settings.read_limit
     return Process(
         settings=settings,
         ports=ports,

@@ -1,9 +1,8 @@
-"""Serves a folder: the public app on TCP, the owner's app on a socket in the folder, in one event loop."""
+"""Serves a folder: the public app and that of operations on TCP, the owner's app on a socket in the folder, in one event loop."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -13,11 +12,13 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from deploy.api.app import build_app
+from deploy.api.app import build_app, build_operations_app
 from deploy.demo.county import Prepared, Progress, prepare
 from deploy.modes import distributed as full
 from deploy.modes.embedded import opened
+from deploy.server.connections import HEAD_BYTES, IDLE_SECONDS, Connections, affordable
 from deploy.server.garbage_collector import settle
+from deploy.server.sockets import WAITING, PortInUse, listen
 from deploy.server.startup import patiently
 from deploy.storage.data_folder import Folder
 from shared.events.fields import Service
@@ -25,14 +26,14 @@ from shared.eventstore.errors import StoreBroken, StoreFull
 from shared.hosting.process import Process
 from shared.kernel.settings import Settings
 
-Ready = Callable[[Settings, int, Prepared], None]
+Ready = Callable[[Settings, int, int | None, Prepared], None]
+"""Called with the settings, the port of the public app, and that of operations if there is one."""
 GRACE = 10
 """Time limit in seconds for running requests when the process stops."""
+ACCEPTED_AT_ONCE = 64
+"""Connections that are accepted before other work goes on; more would exceed the limit of open files for a moment."""
+OPERATIONS_CONNECTIONS = 100
 log = structlog.get_logger("server")
-
-
-class CannotListen(Exception):
-    """The port cannot be used; the message gives the reason and the remedy."""
 
 
 class Ended(Exception):
@@ -40,17 +41,29 @@ class Ended(Exception):
 
 
 class _Server(uvicorn.Server):
-    """A server without signal handlers: they are installed once for both servers."""
+    """A server without signal handlers: they are installed once for all servers."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(WAITING)  # uvicorn lets no more wait than it accepts at once
 
-def _server(app: ASGIApp, proxies: Sequence[str] = ()) -> _Server:
-    """`proxies`: the trusted ones, whose X-Forwarded-For names the client."""
+
+def _server(app: ASGIApp, connections: Connections | None = None, proxies: Sequence[str] = ()) -> _Server:
+    """Args:
+    connections: The limits of the connections; None for the socket of the owner.
+    proxies: The trusted ones, whose X-Forwarded-For names the client.
+    """
     config = uvicorn.Config(
         app,
+        http="h11" if connections is None else connections.protocol(),  # type: ignore[arg-type]
+        ws="none",
+        backlog=ACCEPTED_AT_ONCE,
+        h11_max_incomplete_event_size=HEAD_BYTES,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -58,27 +71,9 @@ def _server(app: ASGIApp, proxies: Sequence[str] = ()) -> _Server:
         proxy_headers=bool(proxies),
         forwarded_allow_ips=list(proxies),
         timeout_graceful_shutdown=GRACE,
-        timeout_keep_alive=30,
+        timeout_keep_alive=IDLE_SECONDS,
     )
     return _Server(config)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """The public socket. Raises CannotListen."""
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(1024)
-        listener.setblocking(False)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise CannotListen(
-                f"Port {port} on {host} is in use by another program. Choose another one: --port N (0 takes a free one)."
-            ) from None
-        raise CannotListen(f"Cannot listen on {host} port {port}: {error.strerror or 'not an address here'}.") from None
-    return listener
 
 
 async def serve_folder(
@@ -94,15 +89,15 @@ async def serve_folder(
     Raises FolderProblem, CannotListen, CannotStart, and Ended when the log broke or the process cannot continue."""
     folder = Folder(settings.data)
     async with AsyncExitStack() as stack:
-        if services:  # its store may not answer: then the port reports that
-            public = stack.enter_context(closing(listen(settings.host, settings.port)))
-            found = await patiently(stack, lambda: full.opened(settings, services), public, _server)
+        if services:  # its store may not answer: then the ports report that
+            public, operations = _ports(stack, settings)
+            found = await patiently(stack, lambda: full.opened(settings, services), public, operations, _limited)
             if found is None:
                 return
             runtime = found
         else:
             runtime = await stack.enter_async_context(opened(settings.data, settings))
-            public = stack.enter_context(closing(listen(settings.host, settings.port)))
+            public, operations = _ports(stack, settings)
         private = stack.enter_context(closing(await asyncio.to_thread(folder.listen)))
         stack.callback(folder.socket_path.unlink, missing_ok=True)
         try:
@@ -111,7 +106,7 @@ async def serve_folder(
             raise Ended("There is no space for the first data. Free some space, then start again.") from None
         except StoreBroken as error:
             raise Ended(f"The log cannot be written ({error}). Check the disk, then start again.") from None
-        await _serve(runtime, public, private, prepared, ready)
+        await _serve(runtime, public, operations, private, prepared, ready)
     if runtime.unable is not None:
         raise Ended(
             f"{runtime.unable} The process ends; everything accepted is stored. Correct this, then start again."
@@ -123,21 +118,58 @@ async def serve_folder(
         )
 
 
+def _ports(stack: AsyncExitStack, settings: Settings) -> tuple[socket.socket, socket.socket | None]:
+    """The sockets of the public app and of operations. Raises CannotListen.
+
+    Where no port of operations was chosen and the usual one is in use, a free one is taken: several processes on one machine
+    need no setting."""
+    public = stack.enter_context(closing(listen(settings.host, settings.port, "--port N (0 takes a free one)")))
+    port = settings.operations_port
+    if port is None:
+        return public, None
+    option = "HUIYIN_OPS_PORT=N (0 takes a free one, off none)"
+    try:
+        operations = listen(settings.ops_host, port, option)
+    except PortInUse:
+        if "ops_port" in settings.model_fields_set:
+            raise
+        operations = listen(settings.ops_host, 0, option)
+        log.warning("ops_port_in_use", port=port)
+    return public, stack.enter_context(closing(operations))
+
+
+def _limited(app: ASGIApp) -> _Server:
+    """A server before the process runs."""
+    return _server(app, Connections(affordable(OPERATIONS_CONNECTIONS)))
+
+
 async def _serve(
-    runtime: Process, public: socket.socket, private: socket.socket, prepared: Prepared, ready: Ready | None
+    runtime: Process,
+    public: socket.socket,
+    operations: socket.socket | None,
+    private: socket.socket,
+    prepared: Prepared,
+    ready: Ready | None,
 ) -> None:
-    """Serve both sockets until the process has to end."""
+    """Serve all sockets until the process has to end."""
+    settings, dropped = runtime.settings, runtime.metrics.dropped
+    most = affordable(settings.connection_limit + OPERATIONS_CONNECTIONS) - OPERATIONS_CONNECTIONS
     port = int(public.getsockname()[1])
-    servers = (
-        (_server(build_app(runtime), runtime.settings.proxies), public),
+    servers = [
+        (_server(build_app(runtime), Connections(max(10, most), dropped), settings.proxies), public),
         (_server(build_app(runtime, local=True)), private),
-    )
+    ]
+    ops_port = None
+    if operations is not None:
+        ops_port = int(operations.getsockname()[1])
+        own = Connections(OPERATIONS_CONNECTIONS, dropped)
+        servers.append((_server(build_operations_app(runtime), own), operations))
     _on_signals(runtime)
     settle()
     running = [asyncio.create_task(server.serve([listener])) for server, listener in servers]
-    log.info("started", port=port)
+    log.info("started", port=port, ops_port=ops_port)
     if ready is not None:
-        ready(runtime.settings, port, prepared)
+        ready(settings, port, ops_port, prepared)
     await runtime.ended.wait()
     runtime.stopping = True
     runtime.tell()

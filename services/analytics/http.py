@@ -17,7 +17,7 @@ from shared.application.ports import Ports
 from shared.commands.authorization import STATS, authorize
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, operation
-from shared.kernel.legal_time import LegalTime, from_text, instant_of
+from shared.kernel.legal_time import LegalTime, given_time, instant_of
 from shared.kernel.refusals import Invalid
 
 _YEARS = range(1900, 2201)
@@ -74,7 +74,7 @@ def _split(text: str) -> tuple[str, ...]:
 def _as_of(text: str) -> LegalTime:
     """Raises Invalid for anything but a date or an instant with offset."""
     try:
-        when = from_text(text)
+        when = given_time(text)
         if when.year not in _YEARS:  # at the ends of the calendar a zone cannot be applied
             raise ValueError
     except (ValueError, OverflowError) as error:

@@ -33,6 +33,8 @@ class Receipt(NamedTuple):
     state: str
     received_at: LegalTime
     repeated: bool
+    unclear: tuple[str, ...] = ()
+    """What a person still looks at, such as an unknown QR code."""
 
 
 async def file_case(
@@ -99,4 +101,6 @@ def receipt(handling: CommandHandler, case: Case, *, repeated: bool) -> Receipt:
     """The receipt of a registered case. Receipts are not stored, so they can be issued again at any time."""
     code = query_code(handling.keys.secret("query-code"), case.id)
     assert case.filing.filed_at is not None
-    return Receipt(case.id, case.number, code, case.version, case.state, case.filing.filed_at, repeated)
+    return Receipt(
+        case.id, case.number, code, case.version, case.state, case.filing.filed_at, repeated, case.filing.unclear
+    )

@@ -29,6 +29,7 @@ WORKLIST = ReadModel(
         "class_": "text",
         "sealed": "boolean",
         "queue": "text",
+        "also": "text",
         "reviewer": "text",
         "holder": "text",
         "owes": "text",
@@ -44,6 +45,7 @@ WORKLIST = ReadModel(
         ("accused",),
         ("due",),
         ("queue", "due"),
+        ("also", "due"),
         ("org", "due"),
         ("reviewer", "due"),
         ("holder", "due"),
@@ -55,7 +57,7 @@ WORKLIST = ReadModel(
         ("org", "state"),
         ("lead", "filed_at"),
     ),
-    version=6,
+    version=7,
 )
 
 DUE = ReadModel(
@@ -95,6 +97,13 @@ def queue_of(case: Case) -> str | None:
     }.get(case.state)
 
 
+def also_queue_of(case: Case) -> str | None:
+    """The queue of work beside the handling of the case, which may go on in another queue meanwhile."""
+    if case.live and case.open and "received_at" in case.filing.unclear:
+        return "to_confirm_receipt"
+    return None
+
+
 def worklist_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
     """The row of a case, with its earliest running deadline.
 
@@ -113,6 +122,7 @@ def worklist_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
         "class_": case.filing.class_,
         "sealed": case.accusation.sealed,
         "queue": queue_of(case),
+        "also": also_queue_of(case),
         "reviewer": case.review.reviewer,
         "holder": case.assignment.forwarded[-1] if case.assignment.forwarded else None,
         "owes": case.filing.received_by if owes_notice(case.filing.received_by, case) else None,

@@ -1,5 +1,8 @@
 """Access keys: issuing and revoking them, and the principal that a presented key belongs to.
 
+Each key belongs to one jurisdiction. The exception is named: a key of the role operations may have `ALL`, because that role runs
+the system and sees no case. A key without a jurisdiction gives no access; such keys were issued before this rule.
+
 Only the SHA-256 of a key's 256 random bits is stored, in events of the stream `principals`. The key itself is shown
 once, when it is issued.
 """
@@ -7,11 +10,13 @@ once, when it is issued.
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
+from shared.application.problem import NotAuthenticated
 from shared.commands.authorization import MAY_NAME_ORG, NEEDS_ORG, OPERATE, ROLES, Principal, Role, authorize
 from shared.commands.command import NewEvent
 from shared.commands.command_handler import CommandHandler
@@ -26,6 +31,13 @@ from shared.repositories.policy_repository import PolicyRepository
 STREAM = "principals"
 FRESH_SECONDS = 1.0
 """Maximum time until this process knows a key that another process issued or revoked."""
+ALL = "*"
+"""In the place of a jurisdiction: all of them, for the role operations only."""
+DEFAULT_LIFE = timedelta(days=365)
+"""From issue to expiry, where no expiry is given (own choice)."""
+WARNED = timedelta(days=30)
+"""Before its expiry a key is reported for so long: in the log, in the metrics, to its owner and to operators (own choice)."""
+_CODE = re.compile(r"[A-Za-z0-9._-]{1,80}")
 PEOPLE: tuple[Role, ...] = tuple(role for role in ROLES if role not in ("citizen", "service"))
 """Roles that keys are issued for. Citizens use number and query code; services need no key."""
 
@@ -40,15 +52,30 @@ class AccessKey:
     org: str | None
     jurisdiction: str | None
     issued_at: datetime
+    person: str | None = None
+    head: bool = False
     expires: datetime | None = None
     revoked_at: datetime | None = None
 
     @property
     def principal(self) -> Principal:
-        return Principal(self.role, self.org, self.id, jurisdiction=self.jurisdiction)
+        """Its owner. Raises NotAuthenticated for a key that belongs to no jurisdiction, or to all without being allowed to."""
+        if self.jurisdiction is None or (self.jurisdiction == ALL and self.role != "operations"):
+            raise NotAuthenticated(
+                "key_without_jurisdiction",
+                "This key was issued without a jurisdiction and gives no access any more. Ask the operators for a new one:"
+                " huiyin keys add ROLE [ORG] --jurisdiction CODE.",
+                detail_zh="该密钥未指明辖区，已不能使用。请运维人员重新签发（huiyin keys add ROLE [ORG] --jurisdiction 代码）。",
+            )
+        everywhere = self.jurisdiction == ALL
+        jurisdiction = None if everywhere else self.jurisdiction
+        return Principal(self.role, self.org, self.id, jurisdiction=jurisdiction, person=self.person, head=self.head)
 
     def valid(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.expires is None or now < self.expires)
+
+    def expires_soon(self, now: datetime) -> bool:
+        return self.valid(now) and self.expires is not None and self.expires - now <= WARNED
 
 
 def digest_of(key: str) -> str:
@@ -80,21 +107,35 @@ class AccessKeys:
     def _apply(self, body: object, at: datetime) -> None:
         if isinstance(body, KeyIssued) and body.role in ROLES:
             expires = body.expires if isinstance(body.expires, datetime) else None
-            key = AccessKey(body.key, body.digest, body.role, body.org, body.jurisdiction, at, expires)
+            key = AccessKey(
+                body.key, body.digest, body.role, body.org, body.jurisdiction, at, body.person, body.head, expires
+            )
             self._by_id[key.id] = key
             self._by_digest[key.digest] = key.id
         elif isinstance(body, KeyRevoked) and (known := self._by_id.get(body.key)) is not None:
             self._by_id[known.id] = replace(known, revoked_at=at)
 
-    async def authenticate(self, key: str) -> Principal | None:
-        """The owner of this key; None if it is wrong, revoked or expired. The digest is looked up, so the response time
+    async def authenticate(self, key: str) -> AccessKey | None:
+        """The record of this key; None if it is wrong, revoked or expired. The digest is looked up, so the response time
         reveals nothing about the key."""
         await self.follow()
         digest = digest_of(key)
         known = self._by_id.get(self._by_digest.get(digest, ""))
         if known is None or not hmac.compare_digest(known.digest, digest) or not known.valid(self._clock.now()):
             return None
-        return known.principal
+        return known
+
+    async def still_valid(self, key_id: str) -> bool:
+        """False as soon as this process knows that the key with this id was revoked or has expired. What is not the id of a key
+        stays valid: the owner of the data folder, and citizens."""
+        await self.follow()
+        known = self._by_id.get(key_id)
+        return known is None or known.valid(self._clock.now())
+
+    def expiring(self) -> list[AccessKey]:
+        """The keys that expire soon, as far as this process knows them."""
+        now = self._clock.now()
+        return [key for key in self._by_id.values() if key.expires_soon(now)]
 
     async def all(self) -> list[AccessKey]:
         await self.follow(at_once=True)
@@ -108,9 +149,19 @@ class AccessKeys:
         org: str | None,
         expires: datetime | None = None,
         jurisdiction: str | None = None,
+        person: str | None = None,
+        head: bool = False,
     ) -> tuple[AccessKey, str]:
-        """Issue a key. Returns its record and its text, which is never shown again. `jurisdiction`: the cases that it gives
-        access to; optional while there is only one."""
+        """Issue a key. Returns its record and its text, which is never shown again.
+
+        Args:
+            expires: When it expires; None: after DEFAULT_LIFE.
+            jurisdiction: The one that it gives access to, or ALL for operations. Optional while exactly one is active.
+            person: Staff code of the person who holds it. Needed for a head, and to ask for an extension.
+            head: True for the head (负责人) of the organisation, who approves extensions.
+        Raises:
+            Invalid: the role, organisation, jurisdiction or expiry is wrong.
+        """
         authorize(principal, OPERATE)
         if role not in PEOPLE:
             raise Invalid(
@@ -130,12 +181,34 @@ class AccessKeys:
                 detail_zh="该角色不属于任何单位。",
                 field="org",
             )
-        if role in NEEDS_ORG and role != "platform":
-            jurisdiction = await _one_of(handling, jurisdiction)
+        if head and (role != "clerk" or person is None):
+            raise Invalid(
+                "head_is_a_person",
+                "A head is a person of an organisation: issue a key of the role clerk with its staff code (person).",
+                detail_zh="负责人须为单位的工作人员，请签发 clerk 密钥并注明人员代码（person）。",
+                field="head",
+            )
+        jurisdiction = await _one_of(handling, role, jurisdiction)
+        now = self._clock.now()
+        if expires is not None and expires <= now:
+            raise Invalid(
+                "expires_past",
+                "expires is in the past. Give a later instant.",
+                detail_zh="到期时间已过，请填写以后的时间。",
+                field="expires",
+            )
+        expires = expires or now + DEFAULT_LIFE
         text = f"hy_{role}_{secrets.token_urlsafe(32)}"
         key_id = secrets.token_hex(6)
         issued = KeyIssued(
-            key=key_id, digest=digest_of(text), role=role, org=org, jurisdiction=jurisdiction, expires=expires
+            key=key_id,
+            digest=digest_of(text),
+            role=role,
+            org=org,
+            jurisdiction=jurisdiction,
+            person=person,
+            head=head,
+            expires=expires,
         )
         stamp = EventMetadata(principal, cause=f"{principal.name}:issue:{key_id}")
         await handling.append(STREAM, stamp, lambda _head: [NewEvent(issued)])
@@ -155,21 +228,38 @@ class AccessKeys:
         return self._by_id[key_id]
 
 
-async def _one_of(handling: CommandHandler, named: str | None) -> str | None:
-    """The jurisdiction of a new key. Raises Invalid for an unknown one, and where several are active and none is named."""
-    books = await handling.policies.all()
-    if named is not None and named not in books:
+async def _one_of(handling: CommandHandler, role: str, named: str | None) -> str:
+    """The jurisdiction of a new key. Raises Invalid if none is named and it is not clear which is meant, for an unknown one, and
+    for `ALL` with another role than operations."""
+    if named == ALL:
+        if role == "operations":
+            return ALL
         raise Invalid(
-            "unknown_jurisdiction", "No policy is active for it.", detail_zh="没有该辖区。", field="jurisdiction"
-        )
-    if named is None and len(books) > 1:
-        raise Invalid(
-            "jurisdiction_needed",
-            "Several jurisdictions are active; name the one that this key gives access to.",
-            detail_zh="有多个辖区，请指明。",
+            "jurisdiction_not_all",
+            "Only a key of the role operations may belong to all jurisdictions, because that role sees no case. Name one.",
+            detail_zh="只有运维角色的密钥可以不限辖区，请指明一个辖区。",
             field="jurisdiction",
         )
-    return named or next(iter(books), None)
+    books = await handling.policies.all()
+    if named is None and len(books) == 1:
+        return next(iter(books))
+    if named is None:
+        why = "Several jurisdictions are active" if books else "No policy is active yet"
+        why_zh = "有多个辖区" if books else "尚无生效的规则"
+        raise Invalid(
+            "jurisdiction_needed",
+            f"{why}: name the jurisdiction that this key gives access to (--jurisdiction CODE).",
+            detail_zh=f"{why_zh}，请指明该密钥所属的辖区（--jurisdiction 代码）。",
+            field="jurisdiction",
+        )
+    if (books and named not in books) or not _CODE.fullmatch(named):
+        raise Invalid(
+            "unknown_jurisdiction",
+            "No policy is active for this jurisdiction. Activate it first, or correct the code.",
+            detail_zh="该辖区没有生效的规则，请先启用规则或更正代码。",
+            field="jurisdiction",
+        )
+    return named
 
 
 async def named_nowhere(policies: PolicyRepository, key: AccessKey) -> bool:
@@ -178,20 +268,23 @@ async def named_nowhere(policies: PolicyRepository, key: AccessKey) -> bool:
     if key.org is None:
         return False
     books = await policies.all()
+    chosen = [book for name, book in books.items() if key.jurisdiction == name]
     if key.role == "platform":
-        return not any(channel.platform == key.org for book in books.values() for channel in book.channels.values())
-    chosen = [book for name, book in books.items() if key.jurisdiction in (None, name)]
+        return not any(channel.platform == key.org for book in chosen for channel in book.channels.values())
     return all(book.organisation(key.org) is None for book in chosen)
 
 
-def shown(key: AccessKey) -> dict[str, str | None]:
+def shown(key: AccessKey, now: datetime) -> dict[str, str | bool | None]:
     """The fields of a key that are shown to people, without its digest."""
     return {
         "id": key.id,
         "role": key.role,
         "org": key.org,
         "jurisdiction": key.jurisdiction,
+        "person": key.person,
+        "head": key.head,
         "issued_at": to_text(key.issued_at),
         "expires": to_text(key.expires) if key.expires else None,
         "revoked_at": to_text(key.revoked_at) if key.revoked_at else None,
+        "expires_soon": key.expires_soon(now),
     }

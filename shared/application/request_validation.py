@@ -16,7 +16,11 @@ from shared.kernel.refusals import Invalid
 
 M = TypeVar("M", bound=BaseModel)
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_SUSPICIOUS = re.compile(r"[\x7f-\x9f]|\\(?:[bf]|u00[01789]|u[dD][89a-fA-F])")
+"""In the text of a JSON value: what may become a forbidden character. JSON allows other control characters only as escapes."""
 _DEPTH = 32
+_MOST_LISTED = 1_000
+"""Errors of one body that are read from pydantic, which describes each of them before the first can be shown."""
 EARLIEST, LATEST = 1900, 2199
 """Years that a time in a request may name."""
 
@@ -25,7 +29,9 @@ def parse(data: bytes) -> Any:
     """One JSON value. Raises Malformed for texts that JSON readers disagree on (repeated keys, NaN), and for control
     characters and lone surrogates."""
     try:
-        value = strict_json.read(data.decode("utf-8"))
+        strict_json.bounded(data)
+        text = data.decode("utf-8")
+        value = strict_json.read(text)
     except UnicodeDecodeError:
         raise Malformed("not_utf8", "The body is not UTF-8 text.", detail_zh="内容不是 UTF-8 文本。") from None
     except RecursionError:
@@ -34,6 +40,13 @@ def parse(data: bytes) -> Any:
         field = path_of((error.key,))
         raise Malformed(
             "duplicate_key", f"The key {field} occurs twice; keep one.", detail_zh="JSON 中有重复的键。", field=field
+        ) from None
+    except strict_json.TooManyFields:
+        raise Malformed(
+            "too_many_fields",
+            f"The JSON has an object with more than {strict_json.MOST_FIELDS} fields, or too many objects. Send only the"
+            " fields that are documented.",
+            detail_zh=f"JSON 对象的字段超过 {strict_json.MOST_FIELDS} 个，或对象过多，请只填写文档列明的字段。",
         ) from None
     except strict_json.NotFinite:
         raise Malformed(
@@ -48,13 +61,22 @@ def parse(data: bytes) -> Any:
         ) from None
     except ValueError:  # an integer of thousands of digits
         raise Malformed("not_json", "A number in the body is too long.", detail_zh="数字过长。") from None
-    _check(value, ())
+    _check_depth(value)
+    if _SUSPICIOUS.search(text):
+        _check_characters(value, ())
     return value
 
 
-def _check(value: Any, path: tuple[int | str, ...]) -> None:
-    if len(path) > _DEPTH:
-        raise Malformed("too_deep", "The JSON is nested too deeply.", detail_zh="JSON 嵌套过深。")
+def _check_depth(value: Any) -> None:
+    depth, level = 0, [value]
+    while level:
+        if depth > _DEPTH:
+            raise Malformed("too_deep", "The JSON is nested too deeply.", detail_zh="JSON 嵌套过深。")
+        level = strict_json.inner_containers(level)
+        depth += 1
+
+
+def _check_characters(value: Any, path: tuple[int | str, ...]) -> None:
     if isinstance(value, str):
         if _FORBIDDEN.search(value):
             raise Invalid(
@@ -69,10 +91,11 @@ def _check(value: Any, path: tuple[int | str, ...]) -> None:
                 raise Malformed(
                     "control_character", "A key contains a control character.", detail_zh="键名含有控制字符。"
                 )
-            _check(inner, (*path, name))
+            _check_characters(inner, (*path, name))
     elif isinstance(value, list):
         for place, inner in enumerate(value):
-            _check(inner, (*path, place))
+            if isinstance(inner, str | dict | list):
+                _check_characters(inner, (*path, place))
 
 
 def validated(model: type[M], value: Any) -> M:
@@ -84,7 +107,14 @@ def validated(model: type[M], value: Any) -> M:
     try:
         found = model.model_validate(value)
     except ValidationError as error:
-        raise invalid(error.errors()) from None
+        if error.error_count() > _MOST_LISTED:
+            raise Invalid(
+                "invalid_request",
+                f"More than {_MOST_LISTED} fields are unknown or wrong. Compare the body with /openapi.json.",
+                detail_zh=f"超过 {_MOST_LISTED} 个字段未知或有误，请对照 /openapi.json。",
+                field="(body)",
+            ) from None
+        raise invalid(error.errors(include_url=False, include_input=False)) from None
     except OverflowError:
         raise _out_of_range("(body)") from None
     for name in type(found).model_fields:

@@ -54,6 +54,11 @@ def _mediation_offered(case: Case, event: RecordedEvent, body: d.MediationOffere
     return _handling(case)
 
 
+@on(d.MediationFailed)
+def _mediation_failed(case: Case, event: RecordedEvent, body: d.MediationFailed) -> Changes:
+    return {}
+
+
 @on(d.MediationAgreed, "decided")
 def _mediation_agreed(case: Case, event: RecordedEvent, body: d.MediationAgreed) -> Changes:
     return {"handling.result": "settled"}
@@ -66,7 +71,11 @@ def _hearing(case: Case, event: RecordedEvent, body: d.HearingHeld) -> Changes:
 
 @on(d.ExtensionRequested)
 def _extension_requested(case: Case, event: RecordedEvent, body: d.ExtensionRequested) -> Changes:
-    return {"handling.extension_asked": body.days, "handling.extension_asker": event.actor.ref}
+    return {
+        "handling.extension_asked": body.days,
+        "handling.extension_asker": event.actor.ref,
+        "handling.extension_person": body.person,
+    }
 
 
 @on(d.ExtensionGranted, fact=lambda body: (None, None, body.days, None))
@@ -74,16 +83,22 @@ def _extension_granted(case: Case, event: RecordedEvent, body: d.ExtensionGrante
     return {
         "handling.extension_asked": None,
         "handling.extension_asker": None,
+        "handling.extension_person": None,
         "handling.extension_days": case.handling.extension_days + body.days,
     }
 
 
 @on(d.ExtensionRefused)
 def _extension_refused(case: Case, event: RecordedEvent, body: d.ExtensionRefused) -> Changes:
-    return {"handling.extension_asked": None, "handling.extension_asker": None}
+    return {"handling.extension_asked": None, "handling.extension_asker": None, "handling.extension_person": None}
 
 
-@on(d.DecisionIssued, "decided", fact=kind_of("result"))
+@on(d.ExtensionNoticeServed)
+def _extension_told(case: Case, event: RecordedEvent, body: d.ExtensionNoticeServed) -> Changes:
+    return {}
+
+
+@on(d.DecisionIssued, "decided", fact=lambda body: (body.result, body.execute_by, 0, None))
 def _decided(case: Case, event: RecordedEvent, body: d.DecisionIssued) -> Changes:
     return {"handling.result": body.result}
 
@@ -127,6 +142,21 @@ def _handed_back(case: Case, event: RecordedEvent, body: d.HandedBack) -> Change
 @on(d.ReviewAccepted)
 def _review_accepted(case: Case, event: RecordedEvent, body: d.ReviewAccepted) -> Changes:
     return {"review.reviewer": body.body, "review.accepted": True}
+
+
+@on(d.ReviewRefused, None)
+def _review_refused(case: Case, event: RecordedEvent, body: d.ReviewRefused) -> Changes:
+    before = case.review.before
+    if before is None:
+        return {}
+    return {
+        "state": before.state,
+        "closure.kind": before.closed_as,
+        "closure.closed_at": before.closed_at,
+        "review.reviewer": None,
+        "review.late": False,
+        "review.before": None,
+    }
 
 
 def _reviewed_decision(case: Case, decision: str | None) -> Changes:

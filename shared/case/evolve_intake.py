@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 
 from shared.case.evolve import MOVES, Changes, kind_of, on
-from shared.case.state import STREAM, Case, Correction, let_go, unanswered
+from shared.case.state import STREAM, BeforeReview, Case, Correction, let_go, unanswered
 from shared.events import intake as i
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import from_text
@@ -46,6 +46,7 @@ def _registered(case: Case, event: RecordedEvent, body: i.CaseRegistered) -> Cha
         "filing.anonymous": body.anonymous,
         "filing.confidential": body.confidential,
         "accusation.sealed": body.class_ == "accusation",
+        "filing.filer": event.actor.ref,
         "filing.filed_at": event.effective_at,
         "filing.ranked_at": event.effective_at,
         "registered_at": event.recorded_at,
@@ -70,6 +71,11 @@ def _represented(case: Case, event: RecordedEvent, body: i.RepresentativesNamed)
 @on(i.ConfidentialityRequested, fact=False)
 def _confidential(case: Case, event: RecordedEvent, body: i.ConfidentialityRequested) -> Changes:
     return {"filing.confidential": True}
+
+
+@on(i.ReceiptDateConfirmed, fact=False)
+def _receipt_confirmed(case: Case, event: RecordedEvent, body: i.ReceiptDateConfirmed) -> Changes:
+    return {"filing.unclear": _without(case, "received_at")}
 
 
 @on(i.Nudged)
@@ -103,7 +109,7 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
     changes: Changes = {"corrections": (*case.corrections, entry)}
     if body.field != "effective_at":
         changes[f"filing.{body.field}"] = body.new
-        changes["filing.unclear"] = tuple(field for field in case.filing.unclear if field != body.field)
+        changes["filing.unclear"] = _without(case, body.field, *(("qr",) if body.field == "place" else ()))
         if body.field == "class_":
             changes["accusation.sealed"] = body.new == "accusation" or case.accusation.suspected is not None
             if body.new == "accusation" and case.assignment.org is None:
@@ -111,6 +117,8 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
         return changes
     if body.new is None:
         return changes
+    if body.of == 1:
+        changes["filing.unclear"] = _without(case, "received_at")
     new = from_text(body.new)
     wrong = next((fact for fact in case.facts if fact.version == body.of), None)
     changes["facts"] = tuple(
@@ -124,6 +132,11 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
         if wrong.version == max((fact.version for fact in moved), default=None):
             changes["moved_at"] = new
     return changes
+
+
+def _without(case: Case, *settled: str) -> tuple[str, ...]:
+    """What is still unclear once these are settled."""
+    return tuple(field for field in case.filing.unclear if field not in settled)
 
 
 def _sealed_anew(case: Case) -> Changes:
@@ -168,12 +181,24 @@ def _evaluated(case: Case, event: RecordedEvent, body: i.EvaluationSubmitted) ->
 
 @on(i.ReviewRequested, "in_review")
 def _review_requested(case: Case, event: RecordedEvent, body: i.ReviewRequested) -> Changes:
-    return {"closure.kind": None, "closure.closed_at": None, "review.reviewer": None, "review.accepted": False}
+    return _under_review(case, late=body.late)
 
 
 @on(i.ReReviewRequested, "in_re_review")
 def _re_review_requested(case: Case, event: RecordedEvent, body: i.ReReviewRequested) -> Changes:
-    return {"closure.kind": None, "closure.closed_at": None, "review.reviewer": None, "review.accepted": False}
+    return _under_review(case, late=body.late)
+
+
+def _under_review(case: Case, *, late: bool) -> Changes:
+    before = BeforeReview(case.state, case.closure.kind, case.closure.closed_at) if late else None
+    return {
+        "closure.kind": None,
+        "closure.closed_at": None,
+        "review.reviewer": None,
+        "review.accepted": False,
+        "review.late": late,
+        "review.before": before,
+    }
 
 
 @on(i.CaseWithdrawn, "withdrawn")

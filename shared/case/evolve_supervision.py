@@ -28,6 +28,11 @@ def _breached(case: Case, event: RecordedEvent, body: s.DeadlineBreached) -> Cha
     return {"rungs": case.rungs | {Rung(body.clock, body.episode, "breach")}}
 
 
+@on(s.ReviewWindowLapsed, fact=False)
+def _window_lapsed(case: Case, event: RecordedEvent, body: s.ReviewWindowLapsed) -> Changes:
+    return {"rungs": case.rungs | {Rung(body.clock, body.episode, "lapse")}}
+
+
 @on(s.BreachLifted, fact=False)
 def _lifted(case: Case, event: RecordedEvent, body: s.BreachLifted) -> Changes:
     return {"lifted": case.lifted | {(body.clock, body.episode)}}

@@ -87,7 +87,7 @@ class Filing:
     grid: str | None = None
     """The grid cell of the scanned QR code."""
     unclear: tuple[str, ...] = ()
-    """Those of place and subject that were given, but are not in the policy."""
+    """What a person still has to look at: place, subject or qr that are not in the policy, a received_at of long ago."""
     class_: str | None = None
     urgency: str = "ordinary"
     path: int | None = None
@@ -97,6 +97,8 @@ class Filing:
     parties: tuple[tuple[str, str], ...] = ()
     """(party, role)."""
     representatives: tuple[str, ...] = ()
+    filer: str = ""
+    """Id of the key that filed it; another person confirms a date of long ago."""
     filed_at: LegalTime | None = None
     ranked_at: LegalTime | None = None
     """`filed_at` as it was registered. No correction changes it, so the order of two cases never changes."""
@@ -155,6 +157,8 @@ class HandlingProgress:
     executed: bool = False
     extension_asked: int | None = None
     extension_asker: str | None = None
+    extension_person: str | None = None
+    """Staff code of the person who asked for it."""
     extension_days: int = 0
 
 
@@ -169,6 +173,14 @@ class Evaluation:
     follow_up_satisfied: bool | None = None
 
 
+class BeforeReview(NamedTuple):
+    """Where a case stood when a review was requested late; it returns there if the request is not accepted."""
+
+    state: str
+    closed_as: str | None
+    closed_at: LegalTime | None
+
+
 @dataclass(frozen=True)
 class Review:
     """Review (复查) and re-review (复核) of the decision (Art. 35, 36)."""
@@ -179,6 +191,9 @@ class Review:
     """The body whose review opinion is valid: it does not re-review."""
     accepted: bool = False
     result: str | None = None
+    late: bool = False
+    """Requested after its period with a reason, on which the review body decides first."""
+    before: BeforeReview | None = None
 
 
 @dataclass(frozen=True)
@@ -343,6 +358,7 @@ def unanswered() -> dict[str, Any]:
         "handling.report_filed": False,
         "handling.extension_asked": None,
         "handling.extension_asker": None,
+        "handling.extension_person": None,
         "evaluation.followed_up": False,
         "evaluation.follow_up_satisfied": None,
         "evaluation.invited": (),

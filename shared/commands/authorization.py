@@ -33,7 +33,14 @@ class Principal(NamedTuple):
     case: str | None = None
     """For a citizen: the one case that the query code opens."""
     jurisdiction: str | None = None
-    """The jurisdiction whose cases the principal may see; None: all of them (the owner of the data folder, our services)."""
+    """The jurisdiction whose cases the principal may see; None: all of them (the owner of the data folder, our services, and
+    operations with a key for all: they see no case)."""
+    person: str | None = None
+    """The staff code of the person who holds the key; two keys of one person are the same person."""
+    head: bool = False
+    """The person is head (负责人) of the organisation, who approves extensions (Art. 34)."""
+    reason: str | None = None
+    """Why it reads the personal data of many cases, as stated in the request."""
 
     @property
     def actor(self) -> Actor:

@@ -19,7 +19,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -29,6 +29,7 @@ from shared.commands.command import DecisionContext, NewEvent
 from shared.commands.command_checks import check_version
 from shared.commands.effective_dates import check_order
 from shared.commands.event_writer import EventMetadata, EventWriter, Published, first_answer
+from shared.commands.reading_meter import ReadingMeter
 from shared.commands.stream_writer import ATTEMPTS, DecideStream, append_to, pause
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit
@@ -65,6 +66,7 @@ class CommandHandler:
     cases: CaseRepository
     policies: PolicyRepository
     published: Published
+    readings: ReadingMeter = field(default_factory=ReadingMeter)
 
     @cached_property
     def _writer(self) -> EventWriter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from shared.case import Case, Fact
 from shared.deadlines.deadline import Deadline
@@ -15,6 +15,7 @@ from shared.policy.deadline_rules import ClockRule, Clocks
 from shared.policy.working_calendar import Calendar, Period, due_instant
 
 _MOST_EXCLUDED = 3660
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
 _REVIEWS = frozenset({"ReviewRequested", "ReReviewRequested"})
 _KEPT = 512
 _cache: OrderedDict[int, tuple[Case, PolicyBook, tuple[Deadline, ...]]] = OrderedDict()
@@ -25,8 +26,9 @@ books are immutable."""
 def deadlines(case: Case, book: PolicyBook) -> tuple[Deadline, ...]:
     """All episodes of all clocks that apply to the case, in the order of the rules.
 
-    A clock keeps the rule that was in force when it began. There is no deadline for a start before the first known law, for
-    a subject without a period, and for a voided case.
+    A clock keeps the rule that was in force when it began. The first known law also covers earlier starts of a case that was
+    filed live: a letter found in a drawer has its clocks (Art. 22, 44). There is no deadline for a start of imported history
+    before the first known law, for a subject without a period, and for a voided case.
     """
     known = _cache.get(id(case))
     if known is not None and known[0] is case and known[1] is book:
@@ -42,6 +44,8 @@ def _derived(case: Case, book: PolicyBook) -> tuple[Deadline, ...]:
     if case.state == "voided":
         return ()
     editions = book.clock_editions
+    if editions and case.origin != "history":
+        editions = ((_ALWAYS, *editions[0][1:]), *editions[1:])
     if len(editions) == 1:
         start, _, clocks = editions[0]
         return tuple(_of_edition(case, book, clocks, start, None))
@@ -94,10 +98,10 @@ def _deadline(
     extended = excluded = 0
     if by_subject:
         days = _days(by_subject, case, start, book, days)
-    if days is None:
-        if start.due is None or not rule.period.assigned:
-            return None
+    if start.due is not None and rule.period.assigned:
         due, due_day = instant_of(start.due, zone), day_of(start.due, zone)
+    elif days is None:
+        return None
     else:
         first = day_of(start.effective_at, zone)
         period = book.calendar.period(first, days, unit, roll)

@@ -13,10 +13,12 @@ from shared.kernel.legal_time import instant_of
 from shared.policy.book import PolicyBook
 from shared.policy.deadline_rules import BREACH
 
-RungKind = Literal["remind", "at_risk", "breach", "urge", "lift"]
+RungKind = Literal["remind", "at_risk", "breach", "urge", "lift", "lapse"]
 
 REMINDERS = ("remind", "at_risk")
 """Rungs before the due instant; a breach replaces them."""
+LAPSE = "lapse"
+"""The rung at which a period for requesting a review has ended without a request."""
 URGED = ("urged", "supervised")
 """Supervision states in which there is no automatic urging any more."""
 _MOMENT = timedelta(microseconds=1)
@@ -93,6 +95,19 @@ def _lift(case: Case, deadline: Deadline) -> DueRung | None:
     return DueRung(clock, episode, BREACH, "lift", shown.recorded_at, False, deadline.org, shown.version)
 
 
+def _lapse(case: Case, deadline: Deadline) -> DueRung | None:
+    """The end of a period for requesting a review (逾期未申请), if it is not recorded yet. It happens in closed cases, too."""
+    if not deadline.rule.window or deadline.rule.responsible != "citizen" or deadline.open_ended:
+        return None
+    if deadline.end is not None or deadline.stopped is not None or not case.live or case.state == "withdrawn":
+        return None
+    if Rung(deadline.clock, deadline.episode, LAPSE) in case.rungs:
+        return None
+    if case.live_from is not None and deadline.due < case.live_from:
+        return None
+    return DueRung(deadline.clock, deadline.episode, LAPSE, "lapse", deadline.due, False, None, None)
+
+
 def rungs_due(case: Case, book: PolicyBook, now: datetime) -> list[DueRung]:
     """The rungs to be recorded at `now`, in order of time.
 
@@ -107,6 +122,8 @@ def rungs_due(case: Case, book: PolicyBook, now: datetime) -> list[DueRung]:
     for deadline in deadlines(case, book):
         if case.rungs and (lift := _lift(case, deadline)) is not None:
             found.append(lift)
+        if (lapse := _lapse(case, deadline)) is not None and lapse.at < now:
+            found.append(lapse)
         if silent:
             continue
         due = [rung for rung in _open_rungs(case, deadline) if rung.at <= now]
@@ -138,12 +155,12 @@ def next_look(case: Case, book: PolicyBook) -> datetime | None:
     if case.state == "voided" or not case.exists:
         return None
     silent = _silent(case)
-    if silent and not case.rungs:
-        return None
     looks: list[datetime] = []
     for deadline in deadlines(case, book):
         if case.rungs and (lift := _lift(case, deadline)) is not None:
             looks.append(lift.at)
+        if (lapse := _lapse(case, deadline)) is not None:
+            looks.append(lapse.at + _MOMENT)
         if not silent:
             first = next(_open_rungs(case, deadline), None)
             if first is not None:

@@ -131,6 +131,8 @@ class ExtensionRequested(_Department, zh="申请延期", en="An extension was re
 
     org: str
     days: int
+    person: str | None = None
+    """The staff code of the person who asks; nobody approves their own request."""
     reason: Text = None
 
 
@@ -172,6 +174,8 @@ class DecisionIssued(
 
     org: str
     result: Literal["supported", "explained", "not_supported"]
+    execute_by: Moment | None = None
+    """For supported: the date by which the organisation promised to carry it out (督促执行; Art. 32)."""
     basis: Texts = ()
     text: Text = None
 
@@ -245,6 +249,20 @@ class ReviewAccepted(_Department, zh="受理复查", en="The review was accepted
     body: str
 
 
+class ReviewRefused(
+    _Department,
+    zh="不予受理复查复核申请",
+    en="The request for a review was not accepted.",
+    shows=("reason_code",),
+    petitioner_reads=("reason",),
+):
+    """The review body did not accept a request that came after its period: the reason given for the delay is no good reason."""
+
+    body: str
+    reason_code: Literal["late_without_reason"]
+    reason: Text = None
+
+
 class ReviewOpinionIssued(
     _Department,
     zh="复查意见",
@@ -292,6 +310,6 @@ class ReReviewOpinionIssued(
 
 
 class Concluded(_Department, zh="终结", en="It was concluded.", shows=("by",), for_petitioner=True):
-    """The matter was concluded (终结), by a re-review opinion or because a request period lapsed."""
+    """The matter was concluded (终结) by a re-review opinion (Art. 36 ¶3). A period that lapsed concludes nothing."""
 
-    by: Literal["re_review", "lapse"]
+    by: Literal["re_review"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, PlainSerializer
 
-from shared.kernel.legal_time import LegalTime, from_text, to_text
+from shared.kernel.legal_time import LegalTime, given_time, not_a_time, to_text
 
 Service = Literal["intake", "routing", "supervision", "analytics"]
 Purpose = Literal["identity", "text"]
@@ -23,8 +24,17 @@ class Personal:
     purpose: Purpose
 
 
-WHEN = BeforeValidator(lambda value: from_text(value) if isinstance(value, str) else value)
-"""Marks a field as a moment: it reads what to_text() wrote."""
+def _moment(value: object) -> object:
+    """A time as text in the documented forms; pydantic alone would take a number as seconds since 1970."""
+    if isinstance(value, str):
+        return given_time(value)
+    if isinstance(value, date):  # built in Python, not read from outside
+        return value
+    raise not_a_time()
+
+
+WHEN = BeforeValidator(_moment)
+"""Marks a field as a moment: a text in the documented forms, nothing else."""
 # An instant or a date, its precision kept. Stored as text.
 Moment = Annotated[LegalTime, WHEN, PlainSerializer(to_text, return_type=str)]
 

@@ -11,6 +11,9 @@ EvaluationObject = Literal["petition_office", "organisation"]
 Grade = Literal["satisfied", "basically_satisfied", "dissatisfied"]
 
 
+Unclear = Literal["place", "subject", "qr", "received_at"]
+
+
 class _Intake(Event):
     owner: ClassVar[Service] = "intake"
 
@@ -39,8 +42,9 @@ class CaseRegistered(_Intake, zh="登记", en="The filing was registered.", for_
     anonymous: bool = False
     confidential: bool = False
     filed_by_agent: bool = False
-    unclear: tuple[Literal["place", "subject"], ...] = ()
-    """Given, but not found in the policy: the petition is registered and queued for a person, never refused."""
+    unclear: tuple[Unclear, ...] = ()
+    """What a person has to look at: the petition is registered and queued, never refused. Place, subject or QR code were given,
+    but are not in the policy; `received_at` is so long ago that a second person confirms it."""
     qr: str | None = None
     """The scanned code, where the policy knows it; place and grid are derived from it."""
     grid: str | None = None
@@ -50,6 +54,8 @@ class CaseRegistered(_Intake, zh="登记", en="The filing was registered.", for_
     location: Text = None
     place_text: Text = None
     """The unclear place in the words of the submitter."""
+    qr_text: Text = None
+    """The scanned code, where the policy does not know it; it may hold anything."""
     subject_text: Text = None
     level_text: Text = None
 
@@ -89,6 +95,12 @@ class ConfidentialityRequested(
     _Intake, zh="请求保密", en="The petitioner asked for confidentiality.", for_petitioner=True
 ):
     """The petitioner asked for confidentiality: the handling organisation sees the petition, but no identity."""
+
+
+class ReceiptDateConfirmed(_Intake, zh="确认收到日期", en="The date of receipt was confirmed."):
+    """A second person confirmed that the filing was received on the day on which it says it was (Art. 22)."""
+
+    reason: Text = None
 
 
 class MaterialAdded(_Intake, zh="补充材料", en="Material was added.", for_petitioner=True):
@@ -192,14 +204,20 @@ class ReviewRequested(_Intake, zh="申请复查", en="A review was requested.", 
     """The petitioner requested a review (复查; Art. 35), within 30 days of the written reply."""
 
     author: ClassVar[str | None] = "p1"
+    late: bool = False
+    """After the period, with a reason (不可抗力、正当理由) on which the review body decides."""
     text: Text = None
+    late_reason: Text = None
 
 
 class ReReviewRequested(_Intake, zh="申请复核", en="A re-review was requested.", for_petitioner=True):
     """The petitioner requested a re-review (复核; Art. 36)."""
 
     author: ClassVar[str | None] = "p1"
+    late: bool = False
+    """After the period, with a reason (不可抗力、正当理由) on which the review body decides."""
     text: Text = None
+    late_reason: Text = None
 
 
 class CaseWithdrawn(_Intake, zh="撤回", en="The petitioner withdrew it.", for_petitioner=True):
@@ -221,6 +239,10 @@ class KeyIssued(_Intake, zh="签发密钥", en="An access key was issued."):
     role: str
     org: str | None = None
     jurisdiction: str | None = None
+    person: str | None = None
+    """The staff code of the person who holds it, never a name."""
+    head: bool = False
+    """The person is head (负责人) of the organisation."""
     expires: Moment | None = None
 
 

@@ -87,6 +87,7 @@ class QueuedForDispatch(_Routing, zh="待人工派单", en="It waits for a regis
         "no_rule",
         "unknown_place",
         "unknown_subject",
+        "unknown_qr",
         "sealed_track",
         "returned",
         "respondent",
@@ -208,6 +209,7 @@ class ReRegistrationBarred(
 
     concluding_case: str
     concluding_event: str | None = None
+    reason: Text = None
 
 
 class FirstResponderFixed(_Routing, zh="确定首接首办单位", en="The first responder was fixed."):
@@ -263,3 +265,5 @@ class ReadRecorded(_Routing, zh="查阅个人信息", en="Personal data of the c
     purposes: tuple[str, ...] = ()
     compared: tuple[str, ...] | None = None
     """Cases whose text was compared with that of this case, in memory only; it was displayed to no person."""
+    reason: str | None = None
+    """Why, where the key read the personal data of many cases: a code."""

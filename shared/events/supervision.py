@@ -65,6 +65,23 @@ class BreachLifted(_Supervision, zh="撤销超期", en="A late record shows that
     fact: int
 
 
+class ReviewWindowLapsed(
+    _Supervision,
+    zh="逾期未申请复查（复核）",
+    en="No review was requested within the period.",
+    shows=("clock",),
+    for_petitioner=True,
+):
+    """The period for requesting a review or a re-review ended without a request. It is recorded once and ends nothing: a late
+    request with a reason is decided by the review body (Art. 35 ¶1, 36 ¶1).
+
+    Its `effective_at` is the end of the period.
+    """
+
+    clock: str
+    episode: int
+
+
 class Urged(_Supervision, zh="催办", en="The organisation was urged.", shows=("clock",)):
     """The organisation was urged to act (催办): after a reminder, or after a clock lapsed.
 

@@ -92,6 +92,13 @@ FIGURES = (
     Figure("huiyin_relay_entries_total", "Entries published to the topics of organisations and platforms"),
     Figure("huiyin_relay_streams_behind", "Streams whose topics lag behind"),
     Figure("huiyin_relay_topics_missing", "Topics that the policy requires and the brokers do not have"),
+    Figure("huiyin_keys_expiring", "Access keys that expire within 30 days"),
+    Figure("huiyin_personal_reads_total", "Reads of the personal data of a case with an access key"),
+    Figure(
+        "huiyin_bulk_reads_total",
+        "Reads above the limit of a key: stated (with a reason) or refused",
+        ("result",),
+    ),
     Figure("huiyin_slot_leases", "Slots of the due index that this process holds, of 16", _SERVICE),
     Figure("huiyin_ticks_total", "Cases for which a due deadline was recorded", _SERVICE),
     Figure("huiyin_ready", "1 while /readyz reports ready"),
@@ -129,6 +136,10 @@ class Exported(Collector):
         values["huiyin_ticker_paused"] = {(): any(one.paused for one in tickers.values())}
         values["huiyin_slot_leases"] = {name: one.leases() for name, one in tickers.items()}
         values["huiyin_ticks_total"] = {name: one.fired for name, one in tickers.items()}
+        values["huiyin_keys_expiring"] = {(): len(runtime.principals.expiring())}
+        reads = runtime.handling("routing").readings.counts
+        values["huiyin_personal_reads_total"] = {(): reads["within"] + reads["stated"]}
+        values["huiyin_bulk_reads_total"] = {(result,): reads[result] for result in ("stated", "refused")}
         await self._consuming(runtime, health)
         await self._publishing(runtime)
 

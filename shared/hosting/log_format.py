@@ -12,7 +12,21 @@ import structlog
 ALLOWED = frozenset(
     (
         *("event", "level", "timestamp", "group", "stream", "version", "reason", "error", "where", "code", "method"),
-        *("route", "status", "ms", "role", "count", "port", "host", "pid", "position", "column", "seconds", "workers"),
+        *(
+            "route",
+            "status",
+            "ms",
+            "role",
+            "count",
+            "port",
+            "ops_port",
+            "host",
+            "pid",
+            "position",
+            "column",
+            "seconds",
+            "workers",
+        ),
         *("attempt", "command", "dropped"),
     )
 )

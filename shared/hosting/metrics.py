@@ -48,6 +48,11 @@ class Metrics:
         self._seconds = Histogram(
             "huiyin_http_request_seconds", "Time to answer", ["route"], buckets=_SECONDS, registry=self.registry
         )
+        self._dropped = counter(
+            "huiyin_connections_dropped_total",
+            "Connections that were closed because their request did not arrive in time or too many were open",
+            ["reason"],
+        )
         self._registered = counter("petition_cases_registered_total", "Cases registered", ["channel_class"])
         self._breaches = counter("petition_deadline_breaches_total", "Deadlines missed", ["clock"])
         self._at_risk = counter("petition_deadline_at_risk_total", "Rungs before a due date", ["clock"])
@@ -82,6 +87,10 @@ class Metrics:
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
+
+    def dropped(self, reason: str) -> None:
+        """Count a connection that was closed before its request was answered."""
+        self._dropped.labels(reason).inc()
 
     def verified(self, findings: int) -> None:
         """Count the findings of a verification."""

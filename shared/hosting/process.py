@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from shared.consumers.consumer import CaseConsumer
 from shared.consumers.redrive import retry
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit
-from shared.eventstore.errors import StoreBroken
+from shared.eventstore.errors import StoreBroken, StoreUnavailable
 from shared.eventstore.subscription import Handler
 from shared.hosting.backpressure import Backpressure
 from shared.hosting.metrics import Metrics
@@ -27,6 +27,8 @@ from shared.hosting.worker_pool import WorkerPool
 from shared.kernel.settings import Settings
 from shared.messaging.partner_topics import InboundTopics, Relay
 
+KEYS_SECONDS, KEYS_LINE = 600.0, 86_400.0
+"""Interval at which the access keys are looked at, and of the log lines about those that expire soon."""
 RETRY_SECONDS = 5.0
 """Interval between two retries of the streams that were parked for a temporary reason."""
 log = structlog.get_logger("runtime")
@@ -105,7 +107,7 @@ class Process:
                 for part in self.parts
                 if part.ticker is not None
             ]
-            self._tasks += [asyncio.create_task(self._forever(loop), name="loop") for loop in self.loops]
+            self._tasks += [asyncio.create_task(self._forever(one), name="loop") for one in (*self.loops, self._keys)]
             if feed:
                 self._tasks.append(asyncio.create_task(self._forever(self._retry), name="retry"))
 
@@ -162,6 +164,18 @@ class Process:
             self.unable = why
             log.critical("unable", reason=why)
         self.ended.set()
+
+    async def _keys(self) -> None:
+        """Report, once a day, the access keys that expire soon."""
+        clock, said = self.ports.clock, -KEYS_LINE
+        while True:
+            with suppress(StoreUnavailable):
+                await self.principals.follow()
+            soon = self.principals.expiring()
+            if soon and clock.monotonic() - said >= KEYS_LINE:
+                said = clock.monotonic()
+                log.warning("keys_expire_soon", count=len(soon), reason=",".join(key.id for key in soon))
+            await clock.sleep(KEYS_SECONDS)
 
     async def _retry(self) -> None:
         """Retry the streams that were parked for a temporary reason."""

@@ -1,6 +1,7 @@
 """One line per request: route, method, status, milliseconds, role. No address, query, body, name or value.
 
-It also handles unexpected errors: each becomes a problem answer and a log line with its place in the code, not its text."""
+It also handles unexpected errors: each becomes a problem answer and a log line with its place in the code, not its text. And it
+adds the headers that every answer has."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import traceback
 
 import structlog
 from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.application.problem import problem
@@ -18,6 +20,34 @@ from shared.http.problem_details import response
 
 log = structlog.get_logger("http")
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+EXPIRES_HEADER = b"x-huiyin-key-expires"
+"""When the access key of the request expires, if that is soon."""
+CLIENT_LEFT = 499
+"""Status in log and metrics of a request whose client left before it was complete. Nobody got an answer, and nothing failed."""
+SAFE_HEADERS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+"""Headers of every answer that does not set them otherwise: any answer may hold personal data."""
+
+
+def safe(message: Message) -> None:
+    """Add the headers that every answer has to the start of an answer."""
+    headers = message.setdefault("headers", [])
+    known = {name.lower() for name, _value in headers}
+    message["headers"] = [*headers, *(header for header in SAFE_HEADERS if header[0] not in known)]
+
+
+class SafeAnswers:
+    """An app whose answers all have the safe headers, without a log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def watch(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                safe(message)
+            await send(message)
+
+        await self._app(scope, receive, watch)
 
 
 class AccessLog:
@@ -38,12 +68,18 @@ class AccessLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                safe(message)
+                expires = scope.get("state", {}).get("key_expires")
+                if expires is not None:
+                    message["headers"].append((EXPIRES_HEADER, expires.encode()))
             await send(message)
 
         try:
             await self._app(scope, receive, watch)
         except asyncio.CancelledError:
             raise
+        except ClientDisconnect:
+            status = status or CLIENT_LEFT
         except Exception as error:
             frame = traceback.extract_tb(error.__traceback__)[-1]
             log.error(

@@ -8,7 +8,9 @@ from fastapi import Depends, Request
 
 from shared.application.problem import NotAuthenticated
 from shared.commands.authorization import NEEDS_ORG, Principal, Role
+from shared.commands.reading_meter import reason_of
 from shared.hosting.process import Process
+from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Invalid
 
 AS_HEADER = "x-huiyin-as"
@@ -16,8 +18,10 @@ _ACTING: tuple[str, ...] = tuple(role for role in get_args(Role) if role not in 
 
 
 def acting_as(text: str) -> Principal:
-    """The principal of `ROLE` or `ROLE:ORG`, chosen by the owner of the folder."""
+    """The principal of `ROLE` or `ROLE:ORG`, chosen by the owner of the folder; `head:ORG` is the head of the organisation."""
     role, _, org = text.partition(":")
+    if head := role == "head":
+        role = "clerk"
     if role not in _ACTING:
         raise Invalid("unknown_role", f"Act as one of: {', '.join(_ACTING)}.", detail_zh="没有这种角色。", field="as")
     if role in NEEDS_ORG and not org:
@@ -27,7 +31,16 @@ def acting_as(text: str) -> Principal:
             detail_zh="缺少单位代码。",
             field="as",
         )
-    return Principal(cast(Role, role), org or None, "local")
+    person = "local-head" if head else "local"
+    return Principal(cast(Role, role), org or None, person, person=person, head=head)
+
+
+def key_required() -> NotAuthenticated:
+    return NotAuthenticated(
+        "key_required",
+        "Send a valid access key: Authorization: Bearer hy_… (made with: huiyin keys add ROLE [ORG]).",
+        detail_zh="需要有效的访问密钥。",
+    )
 
 
 async def who(request: Request) -> Principal:
@@ -39,14 +52,14 @@ async def who(request: Request) -> Principal:
         principal = acting_as(request.headers.get(AS_HEADER, "operations"))
     else:
         scheme, _, key = (shown or "").partition(" ")
-        known = await runtime.principals.authenticate(key.strip()) if scheme.lower() == "bearer" and key else None
-        if known is None:
-            raise NotAuthenticated(
-                "key_required",
-                "Send a valid access key: Authorization: Bearer hy_… (made with: huiyin keys add ROLE [ORG]).",
-                detail_zh="需要有效的访问密钥。",
-            )
-        principal = known
+        record = await runtime.principals.authenticate(key.strip()) if scheme.lower() == "bearer" and key else None
+        if record is None:
+            raise key_required()
+        principal = record.principal
+        if record.expires is not None and record.expires_soon(runtime.ports.clock.now()):
+            request.state.key_expires = to_text(record.expires)
+    if (reason := request.headers.get("reason")) is not None:
+        principal = principal._replace(reason=reason_of(reason))
     request.state.role = principal.role
     return principal
 

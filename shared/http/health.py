@@ -70,13 +70,21 @@ def _of_feed(runtime: Process) -> tuple[list[str], list[str]]:
     return [one for one in reasons if one != BROKER_AWAY], [one for one in reasons if one == BROKER_AWAY]
 
 
-def router(runtime: Process) -> APIRouter:
+def alive() -> APIRouter:
+    """The route of every port."""
     routes = APIRouter(tags=["operations"])
 
     @routes.get("/livez", response_model=dict[str, bool], **operation("livez_livez_get", 422))
     async def livez() -> dict[str, bool]:
         """The process answers."""
         return {"alive": True}
+
+    return routes
+
+
+def router(runtime: Process) -> APIRouter:
+    """The routes of the port for operations: what they tell is of no concern to strangers."""
+    routes = APIRouter(tags=["operations"])
 
     @routes.get(
         "/readyz",

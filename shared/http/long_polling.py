@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from fastapi import Depends, Query
 
 from shared.hosting.process import Process
+from shared.http.authentication import Caller, key_required
 from shared.kernel.settings import Settings
 from shared.messaging.notification_stream import StreamPage
 
@@ -27,19 +28,22 @@ class Cursor(NamedTuple):
     after: int
     limit: int
     wait: float
+    reader: str = ""
+    """Id of the reader's access key."""
 
 
 def cursor_query(settings: Settings) -> Any:
     """The FastAPI dependency that reads a Cursor from the query."""
 
     async def cursor(
+        caller: Caller,
         after: int = Query(
             0, ge=0, le=2**53, description="Cursor: id of the last entry that was read; 0 for the beginning"
         ),
         limit: int = Query(50, ge=1, le=settings.page_limit, description="Maximum number of entries"),
         wait: float = Query(0, ge=0, le=settings.wait_limit, description="Seconds to wait while there is no entry"),
     ) -> Cursor:
-        return Cursor(after, limit, wait)
+        return Cursor(after, limit, wait, caller.ref)
 
     return Depends(cursor)
 
@@ -47,11 +51,13 @@ def cursor_query(settings: Settings) -> Any:
 async def polled(runtime: Process, stream: str, cursor: Cursor, look: Callable[[], Awaitable[Page]]) -> Page:
     """The first page of `look` with entries after the cursor, or the last page when the time is up or the process stops.
 
-    Appends to other streams cost nothing."""
+    Appends to other streams cost nothing. Raises NotAuthenticated once the reader's key was revoked or has expired."""
     until = time.monotonic() + cursor.wait
     with runtime.watching(stream) as news:
         while True:
             news.clear()
+            if not await runtime.principals.still_valid(cursor.reader):
+                raise key_required()
             page = await look()
             left = until - time.monotonic()
             if page.after > cursor.after or left <= 0 or runtime.stopping:

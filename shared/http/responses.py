@@ -16,6 +16,10 @@ class ReceiptAnswer(Answer):
     version: int = Field(description="Version of the case")
     state: str = Field(description="State of the case")
     received_at: TimeText = Field(description="Legal time of the receipt")
+    unclear: tuple[str, ...] = Field(
+        (),
+        description="What a person still looks at: place, subject or qr that are not in the policy; received_at of long ago",
+    )
     repeated: bool = Field(description="True if this item was registered before and this is its receipt again")
 
 

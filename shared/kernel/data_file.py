@@ -7,8 +7,10 @@ from typing import Any
 
 import yaml
 
+from shared.kernel.bounded_yaml import LOADER
+
 
 def load(path: Traversable) -> Any:
     """The content of the file: only lists, mappings, texts, numbers and dates."""
     text = path.read_text(encoding="utf-8")
-    return yaml.load(text, yaml.CSafeLoader) if yaml.__with_libyaml__ else yaml.safe_load(text)
+    return yaml.load(text, LOADER)  # noqa: S506 - a safe loader

@@ -7,6 +7,7 @@ jurisdiction.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -19,6 +20,11 @@ LegalTime = datetime | date
 LAST_MOMENT = time(23, 59, 59, 999999)
 _DATE_LENGTH = len("2026-01-31")
 _BEFORE_OFFSET = -len("+00:00")
+_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_GIVEN = re.compile(
+    rf"{_DATE}(?:T[0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:\.[0-9]{{1,9}})?)?(?P<offset>Z|[+-][0-9]{{2}}:[0-9]{{2}})?)?",
+    re.ASCII,
+)
 
 
 def is_instant(when: LegalTime) -> bool:
@@ -42,13 +48,51 @@ def local_text(when: LegalTime, zone: str) -> str:
 
 
 def from_text(text: str) -> LegalTime:
-    """The inverse of to_text(). Raises ValueError for anything else, and for an instant without an offset."""
+    """The inverse of to_text(), for stored times; what comes from outside is read by given_time().
+
+    Raises:
+        ValueError: the text is no time, or an instant without an offset.
+    """
     if len(text) == _DATE_LENGTH:
         return date.fromisoformat(text)
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError("an instant needs an offset, for example 2026-01-31T10:00:00+08:00")
     return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+
+
+def not_a_time() -> WrongValue:
+    """The error about a time that is not in one of the documented forms."""
+    return WrongValue(
+        "needs a date (2026-01-31) or an instant with offset (2026-01-31T10:00:00+08:00)",
+        "须为日期（2026-01-31），或带时区偏移的时刻（2026-01-31T10:00:00+08:00）。",
+    )
+
+
+def given_time(text: str) -> LegalTime:
+    """A time that somebody outside wrote, in one of the documented forms: a date, or an instant with offset.
+
+    `datetime.fromisoformat` reads more than those: ISO week dates, compact digits, other separators, offsets with seconds.
+    A text that means something else to its writer must not become a date here.
+
+    Raises:
+        WrongValue: any other form, a day that does not exist, or an instant without an offset.
+    """
+    found = _GIVEN.fullmatch(text)
+    if found is not None and (len(text) == _DATE_LENGTH or found["offset"] is not None):
+        try:
+            return from_text(text)
+        except (ValueError, OverflowError):  # no such day, or outside of the calendar in UTC
+            pass
+    raise not_a_time()
+
+
+def given_day(text: str) -> date:
+    """A calendar day `YYYY-MM-DD` that somebody outside wrote. Raises WrongValue for anything else."""
+    found = given_time(text)
+    if isinstance(found, datetime):
+        raise WrongValue("needs a date (2026-01-31)", "须为日期（2026-01-31）。")
+    return found
 
 
 def instant_from_text(text: str) -> datetime:

@@ -30,6 +30,16 @@ class Settings(BaseSettings):
     """Address to listen on; any address but 127.0.0.1 opens the server to the network"""
     port: int = Field(8080, ge=0, le=65535)
     """TCP port of the public interface; 0: a free port"""
+    ops_host: str = "127.0.0.1"
+    """Address of the port for operations; any address but 127.0.0.1 opens it to the network"""
+    ops_port: str = Field(
+        "9090",
+        pattern=r"^(off|\d{1,5})$",
+        description="TCP port for operations: /readyz, /metrics and the routes of the operator; 0: a free port; off: none. If it is"
+        " not set and 9090 is in use, or `HUIYIN_PORT` is 0, a free port",
+    )
+    connection_limit: int = Field(1000, ge=10, le=100_000)
+    """Maximum number of open connections to the public port"""
     jurisdiction: str | None = Field(None, max_length=80)
     """Jurisdiction of filings that name none; empty: the only active one"""
     log_level: LogLevel = "info"
@@ -44,6 +54,8 @@ class Settings(BaseSettings):
     """Maximum number of rows of one page"""
     wait_limit: float = Field(30.0, ge=0, le=60)
     """Maximum duration of a long poll in seconds"""
+    read_limit: int = Field(500, ge=1)
+    """Cases whose personal data an access key may read in an hour without the header `Reason`; ten times as many with it"""
     status_misses: int = Field(10, ge=1)
     """Wrong pairs of number and query code per client and minute before 429"""
     ready_seconds: float = Field(60.0, gt=0)
@@ -97,9 +109,23 @@ class Settings(BaseSettings):
     """Folder of `kek` and `root` in the full mode, the same for all processes; empty: `keys` in the data folder"""
 
     @property
+    def operations_port(self) -> int | None:
+        """The port for operations, 0 for a free one; None if there is none."""
+        if self.ops_port == "off":
+            return None
+        return 0 if self.port == 0 and "ops_port" not in self.model_fields_set else int(self.ops_port)
+
+    @property
     def proxies(self) -> list[str]:
         """The addresses and networks of the trusted proxies."""
         return [one.strip() for one in self.trusted_proxies.split(",") if one.strip()]
+
+    @field_validator("ops_port")
+    @classmethod
+    def _port(cls, value: str) -> str:
+        if value != "off" and int(value) > 65535:
+            raise PydanticCustomError("port", "must be a port number up to 65535, 0 or off")
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -225,6 +251,8 @@ def _from_file(name: str) -> str | None:
 def contradictions(settings: Settings) -> list[str]:
     """The contradictions between settings, one sentence each."""
     found = []
+    if settings.port and settings.ops_port == str(settings.port):
+        found.append(f"{PREFIX}OPS_PORT: is also the public port; choose another one, 0 or off")
     sasl = settings.kafka_security.startswith("SASL")
     for name, value in (("USER", settings.kafka_user), ("PASSWORD", settings.kafka_password)):
         if sasl and not value:

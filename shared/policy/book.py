@@ -41,6 +41,7 @@ from shared.policy.edition import Edition, begins, joined
 from shared.policy.keyword_rules import Keywords
 from shared.policy.office_hours import Office
 from shared.policy.organisations import OrganisationsInForce
+from shared.policy.profile import Profile
 from shared.policy.routing_table import RouteFound, Routing, RoutingTable
 from shared.policy.working_calendar import PLAIN, Calendar
 
@@ -151,6 +152,12 @@ class PolicyBook(OrganisationsInForce):
         """The waiting times between the steps of supervision, by the clocks in force."""
         edition = self.edition("clocks")
         return edition.document.escalation if edition else Escalation()
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The values of the jurisdiction that no article fixes for all."""
+        edition = self.edition("clocks")
+        return edition.document.profile if edition else Profile()
 
     @cached_property
     def petition_office(self) -> str | None:

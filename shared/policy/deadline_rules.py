@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from shared.kernel.validation_messages import WrongValue
 from shared.policy.documents import Code, Document
+from shared.policy.profile import Profile
 from shared.policy.working_calendar import Ends, Roll, Unit
 
 Responsible = Literal["petition_office", "organisation", "review_body", "citizen"]
@@ -62,8 +63,8 @@ class Applies(Document):
 
 
 class PeriodRule(Document):
-    """The length of a period: either `days` (and `by_subject`, which includes subordinate subjects), or `assigned`: the date
-    is in the start fact. `roll`: Civil Code Art. 203."""
+    """The length of a period: `days` (and `by_subject`, which includes subordinate subjects), or `assigned`: the date is in the
+    start fact. With both, `days` count where the start fact has no date. `roll`: Civil Code Art. 203."""
 
     days: Days | None = None
     by_subject: dict[Code, Days] = Field(default_factory=dict)
@@ -74,10 +75,10 @@ class PeriodRule(Document):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if self.assigned == (self.days is not None or bool(self.by_subject)):
+        if not self.assigned and self.days is None and not self.by_subject:
             raise WrongValue(
-                "a period needs either days (or by_subject) or assigned: true, and not both",
-                "期限须写明 days（或 by_subject）或 assigned: true，且只能写其中之一。",
+                "a period needs days (or by_subject) or assigned: true",
+                "期限须写明 days（或 by_subject）或 assigned: true。",
             )
         return self
 
@@ -194,6 +195,7 @@ class Clocks(Document):
     in_force: date | None = None
     rules: tuple[ClockRule, ...] = ()
     escalation: Escalation = Escalation()
+    profile: Profile = Profile()
 
     @cached_property
     def actions(self) -> dict[str, tuple[Action, ...]]:

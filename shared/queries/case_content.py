@@ -7,12 +7,14 @@ from typing import Any
 
 from pydantic import Field
 
+from shared.application.problem import TooMany
 from shared.application.response import Answer
 from shared.case import Case
 from shared.commands.authorization import Principal, handles, handles_matter
 from shared.commands.command import NewEvent
 from shared.commands.command_handler import CommandHandler
 from shared.commands.event_writer import EventMetadata
+from shared.commands.reading_meter import FAR, REASONS
 from shared.events.intake import PartyCorrected, PartyRecorded
 from shared.events.routing import AccusationConfirmed, ReadRecorded
 from shared.events.wording import event_words
@@ -21,6 +23,8 @@ from shared.eventstore.field_encryption import open_sealed
 from shared.eventstore.recorded_event import RecordedEvent
 
 STREAM = "reads/"
+LOCAL = "local"
+"""The owner of the data folder, who can read the store itself."""
 
 
 class ContentAnswer(Answer):
@@ -53,15 +57,33 @@ async def record_reading(
     purposes: Sequence[str],
     compared: Sequence[str] = (),
 ) -> None:
-    """Record that the principal reads these parts of the case, before they are decrypted.
+    """Record that the principal reads these parts of the case, before they are decrypted. Raises TooMany for a key that reads many
+    cases without a reason, or far too many.
 
     Args:
         handling: The command handler of routing.
         cause: First part of the cause of the event.
         compared: Ids of the cases whose texts are compared with that of the case."""
+    _require_reason(handling, principal, case)
     stamp = EventMetadata(principal, cause=f"{cause}:{handling.clock.new_id()}", jurisdiction=case.jurisdiction)
-    body = ReadRecorded(case=case.id, purposes=tuple(purposes), compared=tuple(compared))
+    body = ReadRecorded(case=case.id, purposes=tuple(purposes), compared=tuple(compared), reason=principal.reason)
     await handling.append(STREAM + case.id, stamp, lambda _head: [NewEvent(body)])
+
+
+def _require_reason(handling: CommandHandler, principal: Principal, case: Case) -> None:
+    if principal.ref == LOCAL:
+        return
+    meter = handling.readings
+    verdict, wait = meter.verdict(principal.ref, case.id, principal.reason, handling.clock.monotonic())
+    if verdict == "refused":
+        raise TooMany(
+            "too_many_reads",
+            f"This key has read the personal data of {meter.limit} cases within an hour. To read more, state why in the header"
+            f" Reason: {', '.join(sorted(REASONS))}; {FAR * meter.limit} cases an hour are the most. Reads are recorded.",
+            detail_zh=f"该密钥一小时内已查阅 {meter.limit} 件的个人信息。继续查阅请在请求头 Reason 中注明事由，一小时最多"
+            f" {FAR * meter.limit} 件。查阅均有记录。",
+            retry_after=wait,
+        )
 
 
 async def content(

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from shared.application.ports import Ports
 from shared.case import FINAL_STATES, STREAM, Case, fold
-from shared.commands.authorization import owes_notice
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
 from shared.events import department as d
@@ -20,35 +19,11 @@ from shared.kernel.legal_time import day_of
 from shared.kernel.wording import Words, code_words, state_words
 from shared.policy.book import PolicyBook
 from shared.queries.citizen_status_models import MayAsk, StatusAnswer
+from shared.queries.next_step import NextStep, next_step
 
 _NOT_TOLD = frozenset({"exempt"})
 """Kinds of notices that were not served."""
 
-_NEXT: dict[str, Words] = {
-    "registered": Words("由信访部门确定承办单位", "the petition office decides which organisation is responsible"),
-    "dispatched": Words("由承办单位签收并决定是否受理", "the organisation signs for it and decides on acceptance"),
-    "signed": Words("由承办单位决定是否受理", "the organisation decides whether it accepts it"),
-    "return_requested": Words(
-        "由信访部门核实是否改派", "the petition office checks whether another organisation is responsible"
-    ),
-    "returned": Words("由信访部门重新确定承办单位", "the petition office decides which organisation is responsible"),
-    "disputed": Words("由上级指定承办单位", "the superior authority decides which organisation is responsible"),
-    "accepted": Words("由承办单位调查处理并出具意见", "the organisation investigates and decides"),
-    "handling": Words("由承办单位出具处理意见", "the organisation decides"),
-    "decided": Words("由承办单位将答复送达给您", "the organisation delivers its reply to you"),
-    "replied": Words("您可以评价", "you may evaluate"),
-    "in_review": Words("由复查机关出具复查意见", "the next level reviews the decision"),
-    "in_re_review": Words("由复核机关出具复核意见", "the re-review is decided"),
-    "redo_ordered": Words("由承办单位重新办理", "the organisation handles it again"),
-    "not_accepted": Words("请看书面告知中的理由和救济途径", "the written notice gives the reasons and your remedies"),
-    "guided": Words("请按告知的法定途径提出", "please follow the statutory path that you were guided to"),
-}
-
-
-_OF_THE_PETITIONER = ("decided", "replied", "not_accepted", "guided")
-_NEXT_OF_MATTER = {state: words for state, words in _NEXT.items() if state not in _OF_THE_PETITIONER}
-_NEXT_OF_MATTER["decided"] = Words("由承办单位送达答复", "the organisation delivers its reply")
-"""State of the lead -> the next step. Steps that concern only the petitioner of the lead are left out."""
 _OUTCOMES = frozenset(
     {
         "supported", "explained", "not_supported", "adopted", "partly_adopted", "not_adopted", "guided", "not_accepted",
@@ -63,10 +38,6 @@ async def status(ports: Ports, case: Case) -> StatusAnswer:
     book = await ports.policies.book(case.jurisdiction)
     now = ports.clock.now()
     responsible = holder_of(case)
-    running = [  # without the transfer notice that a receiving organisation owes: the petitioner does not wait for that
-        one for one in deadlines(case, book) if one.running and not one.rule.window and not owes_notice(one.org, case)
-    ]
-    first = min(running, key=lambda one: one.due, default=None)
     lead = await _leading(ports, case)
     events = [event for commit in await ports.log.load(STREAM + case.id) for event in commit.recorded]
     shown: list[dict[str, str]] = []
@@ -74,12 +45,13 @@ async def status(ports: Ports, case: Case) -> StatusAnswer:
         words = heard(event, events[: place + 1], book)
         if words is not None:
             shown.append({"day": day_of(event.effective_at, book.zone).isoformat(), "zh": words.zh, "en": words.en})
-    sentence = _sentence(case, book, first, overdue=first is not None and first.due < now)
-    if lead is not None:
-        theirs = [one for one in deadlines(lead, book) if one.running and not one.rule.window]
-        until = min(theirs, key=lambda one: one.due, default=None)
-        sentence = _matter_sentence(case, lead, book, until, overdue=until is not None and until.due < now)
-        first, responsible = first or until, holder_of(lead)
+    if lead is None:
+        step = next_step(case, book)
+        sentence = sentence_of(case, book, step, now)
+    else:
+        responsible = holder_of(lead)
+        step = next_step(case, book, lead)
+        sentence = _matter_sentence(case, lead, book, step, now)
     right = _right(case, book, now)
     if right is not None:
         sentence = Words(sentence.zh + right.zh, f"{sentence.en} {right.en}")
@@ -89,8 +61,9 @@ async def status(ports: Ports, case: Case) -> StatusAnswer:
         zh=sentence.zh,
         en=sentence.en,
         org=book.names.get(responsible, responsible) if responsible else None,
-        due_day=first.due_day.isoformat() if first else None,
-        due_because=first.rule.article if first else None,
+        due_day=step.deadline.due_day.isoformat() if step.deadline else None,
+        due_because=step.deadline.rule.article if step.deadline else None,
+        notice_due=step.notice.due_day.isoformat() if step.notice else None,
         may_ask=right,
         events=shown,
     )
@@ -222,7 +195,7 @@ def _extended(days: int, until: Sequence[RecordedEvent], book: PolicyBook) -> Wo
     )
 
 
-def _matter_sentence(case: Case, lead: Case, book: PolicyBook, deadline: Deadline | None, *, overdue: bool) -> Words:
+def _matter_sentence(case: Case, lead: Case, book: PolicyBook, step: NextStep, now: datetime) -> Words:
     """The state of the matter, its organisation and the next step. Nothing about the petitioner of the lead."""
     zh, en = (
         "您的信访件与此前登记的同一事项并案办理",
@@ -242,12 +215,9 @@ def _matter_sentence(case: Case, lead: Case, book: PolicyBook, deadline: Deadlin
     if outcome in _OUTCOMES:
         words = code_words(outcome)
         zh, en = f"{zh}。处理结果：{words.zh}", f"{en}. Outcome: {words.en}"
-    after = _NEXT_OF_MATTER.get(lead.state)
-    if after is not None:
-        zh, en = f"{zh}。下一步：{after.zh}", f"{en}. Next: {after.en}"
-        if deadline is not None:
-            by = _by_when(deadline, overdue=overdue)
-            zh, en = zh + by.zh, en + by.en
+    if step.words is not None:
+        told = _told(step, now)
+        zh, en = zh + told.zh, en + told.en
     elif case.evaluation.invited:
         zh, en = f"{zh}。下一步：您可以评价", f"{en}. Next: you may evaluate"
     elif case.open:
@@ -255,16 +225,16 @@ def _matter_sentence(case: Case, lead: Case, book: PolicyBook, deadline: Deadlin
     return Words(f"{zh}。", f"{en}.")
 
 
-def _by_when(deadline: Deadline, *, overdue: bool) -> Words:
+def _by_when(deadline: Deadline, now: datetime) -> Words:
     day, rule = deadline.due_day, deadline.rule
-    late_zh, late_en = ("（已超期）", " (that day has passed)") if overdue else ("", "")
+    late = Words("（已超期）", " (that day has passed)") if deadline.due < now else Words("", "")
     return Words(
-        f"，应于{day.year}年{day.month}月{day.day}日前完成{late_zh}（{rule.title.zh}，{rule.article_zh}）",
-        f", by {day.isoformat()}{late_en} ({rule.title.en}, {rule.article_en})",
+        f"{day.year}年{day.month}月{day.day}日前完成{late.zh}（{rule.title.zh}，{rule.article_zh}）",
+        f"{day.isoformat()}{late.en} ({rule.title.en}, {rule.article_en})",
     )
 
 
-def _sentence(case: Case, book: PolicyBook, deadline: Deadline | None, *, overdue: bool) -> Words:
+def sentence_of(case: Case, book: PolicyBook, step: NextStep, now: datetime) -> Words:
     state = state_words(case.state)
     office = called(book, book.petition_office) if book.petition_office else Words("信访部门", "the petition office")
     holder = holder_of(case)
@@ -272,10 +242,19 @@ def _sentence(case: Case, book: PolicyBook, deadline: Deadline | None, *, overdu
     zh, en = f"您的信访件现为“{state.zh}”", f"Your case is {state.en}"
     zh += f"，由{responsible.zh}负责" if case.state not in FINAL_STATES else ""
     en += f"; {responsible.en} is responsible" if case.state not in FINAL_STATES else ""
-    after = _NEXT.get(case.state)
-    if after is not None:
-        zh, en = f"{zh}。下一步：{after.zh}", f"{en}. Next: {after.en}"
-    if deadline is not None:
-        by = _by_when(deadline, overdue=overdue)
-        zh, en = zh + by.zh, en + by.en
-    return Words(f"{zh}。", f"{en}.")
+    told = _told(step, now)
+    return Words(f"{zh}{told.zh}。", f"{en}{told.en}.")
+
+
+def _told(step: NextStep, now: datetime) -> Words:
+    """The next step with its day, and the day of a written notice that is owed beside it."""
+    zh = en = ""
+    if step.words is not None:
+        zh, en = f"。下一步：{step.words.zh}", f". Next: {step.words.en}"
+        if step.deadline is not None:
+            by = _by_when(step.deadline, now)
+            zh, en = f"{zh}，应于{by.zh}", f"{en}, by {by.en}"
+    if step.notice is not None:
+        by = _by_when(step.notice, now)
+        zh, en = f"{zh}。书面告知应于{by.zh}", f"{en}. The written notice is due by {by.en}"
+    return Words(zh, en)

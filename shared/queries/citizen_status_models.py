@@ -27,5 +27,6 @@ class StatusAnswer(Answer):
     org: str | None = Field(description="Name of the responsible organisation")
     due_day: str | None = Field(description="Day by which the next step is due")
     due_because: str | None = Field(description="Article of the law")
+    notice_due: str | None = Field(description="Day by which a written notice is due that is not the next step itself")
     may_ask: MayAsk | None = Field(description="The review that may be requested now")
     events: list[dict[str, str]] = Field(description="Events, oldest first: day, zh, en")

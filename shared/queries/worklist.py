@@ -37,7 +37,10 @@ QUEUES = (
     "to_review",
     "forwarded",
     "to_notify",
+    "to_confirm_receipt",
 )
+_ALSO = ("to_confirm_receipt",)
+"""Queues of work beside the handling of a case: values of the column `also`."""
 _BY_TIME = ("at_risk", "overdue")
 _MOST_LOOKED_AT = 5_000
 """Maximum number of rows that one page reads. A rare filter gives a short page and a cursor instead of a slow answer."""
@@ -48,6 +51,7 @@ _CHOICES: tuple[tuple[str, ...], ...] = (
     ("reviewer",),
     ("holder",),
     ("owes",),
+    ("also",),
     ("org", "queue"),
     ("queue",),
     ("org", "state"),
@@ -72,6 +76,8 @@ class ListFilter(NamedTuple):
     reviewer: str | None = None
     holder: str | None = None
     """The subordinate that handles the case."""
+    also: str | None = None
+    """A queue of work beside the handling."""
     owes: str | None = None
     """The organisation that received the filing and owes the petitioner the notice of the transfer."""
 
@@ -130,6 +136,8 @@ async def cases(
         wanted = wanted._replace(**{"org": None, _AS[wanted.queue]: wanted.org})
     cursor = _read(after)
     now = to_text(ports.clock.now())
+    if wanted.queue in _ALSO:
+        wanted = wanted._replace(queue=None, also=wanted.queue)
     if wanted.queue == "overdue":  # the list ends at the present time, not at the last open case
         wanted = wanted._replace(due_before=min(now, wanted.due_before or now))
     found: list[ListedCase] = []
@@ -189,7 +197,7 @@ def _meets(row: Row, wanted: ListFilter, now: str) -> bool:
     if values["state"] == "voided" and wanted.state != "voided":
         return False
     due = values["due"]
-    for name in ("org", "state", "place", "subject", "reviewer", "holder", "owes"):
+    for name in ("org", "state", "place", "subject", "reviewer", "holder", "owes", "also"):
         value = getattr(wanted, name)
         if value is not None and values[name] != value:
             return False

@@ -44,7 +44,9 @@ class Deployment:
     def __init__(self, folder: Path, password: str, table: dict[str, str], names: dict[str, str]) -> None:
         self.folder, self.table, self.names, self.image = folder, table, names, image()
         self.given = {"HUIYIN_MONGODB_PASSWORD": password}
-        self.ports = dict(zip(OURS, kafka.free_ports(len(OURS)), strict=True))
+        free = kafka.free_ports(2 * len(OURS))
+        self.ports = dict(zip(OURS, free[::2], strict=True))
+        self.operations = dict(zip(OURS, free[1::2], strict=True))
 
     def _filled(self, text: str) -> str:
         """As compose puts variables in, then with the table."""
@@ -62,6 +64,7 @@ class Deployment:
             place.mkdir(mode=0o700, exist_ok=True)
             found[variable] = str(place)
         found |= {"HUIYIN_HOST": "127.0.0.1", "HUIYIN_PORT": str(self.ports.get(name, 0)), **self.names}
+        found |= {"HUIYIN_OPS_HOST": "127.0.0.1", "HUIYIN_OPS_PORT": str(self.operations.get(name, "off"))}
         return {**clean_environment(), **{one: self._filled(value) for one, value in found.items()}}
 
     def command(self, name: str) -> list[str]:
@@ -100,7 +103,7 @@ class Deployment:
 
     def healthy(self, name: str, process: subprocess.Popen[str]) -> None:
         """Wait until the health check of the image succeeds."""
-        check = [word.replace("8080", str(self.ports[name])) for word in self.image["health"]]
+        check = [word.replace("9090", str(self.operations[name])) for word in self.image["health"]]
         check[0] = sys.executable
         until = time.monotonic() + 120
         while subprocess.run(check, env=self.environment(name), capture_output=True, check=False).returncode:

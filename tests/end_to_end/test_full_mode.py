@@ -42,7 +42,8 @@ class Process:
     url: str
 
     def ready(self) -> dict[str, Any]:
-        found: dict[str, Any] = httpx.get(f"{self.url}/readyz", timeout=10).json()
+        with owner(self.data) as client:
+            found: dict[str, Any] = client.get("/readyz", timeout=10).json()
         return found
 
 

@@ -113,13 +113,13 @@ def test_service_starts_without_store_reports_it_and_resumes_when_available(
 ) -> None:
     store = ReplicaSet(1)
     (member,) = store.members
-    (port,) = kafka.free_ports(1)
-    here = {**place, "HUIYIN_MONGODB_URL": store.url}
+    port, ops_port = kafka.free_ports(2)
+    here = {**place, "HUIYIN_MONGODB_URL": store.url, "HUIYIN_OPS_PORT": str(ops_port)}
     base = f"http://127.0.0.1:{port}"
 
     def ready() -> dict[str, Any]:
         try:
-            found: dict[str, Any] = httpx.get(f"{base}/readyz", timeout=10).json()
+            found: dict[str, Any] = httpx.get(f"http://127.0.0.1:{ops_port}/readyz", timeout=10).json()
         except httpx.TransportError:
             return {"ready": False, "reasons": []}
         return found
@@ -130,6 +130,7 @@ def test_service_starts_without_store_reports_it_and_resumes_when_available(
         with started(tmp_path, here, port) as process:
             eventually(lambda: ready()["reasons"] == ["log_away"])
             assert httpx.get(f"{base}/livez").status_code == 200
+            assert httpx.get(f"{base}/readyz").status_code == 503, "refused like every request, without a reason"
             answer = httpx.post(f"{base}/v1/submissions", json={})
             assert (answer.status_code, answer.json()["code"]) == (503, "log_away")
             assert int(answer.headers["retry-after"]) > 0
@@ -182,12 +183,16 @@ def test_requests_are_refused_within_two_seconds_while_store_is_unresponsive(
 
 
 def test_unknown_mongodb_user_is_distinguished_from_unreachable_mongodb(tmp_path: Path, place: dict[str, str]) -> None:
-    (port,) = kafka.free_ports(1)
-    here = {**place, "HUIYIN_MONGODB_URL": place["HUIYIN_MONGODB_URL"].replace("mongodb://", "mongodb://svc:pa55word@")}
+    port, ops_port = kafka.free_ports(2)
+    here = {
+        **place,
+        "HUIYIN_OPS_PORT": str(ops_port),
+        "HUIYIN_MONGODB_URL": place["HUIYIN_MONGODB_URL"].replace("mongodb://", "mongodb://svc:pa55word@"),
+    }
 
     def said() -> dict[str, Any]:
         try:
-            found: dict[str, Any] = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=10).json()
+            found: dict[str, Any] = httpx.get(f"http://127.0.0.1:{ops_port}/readyz", timeout=10).json()
         except httpx.TransportError:
             return {}
         return found

@@ -125,7 +125,15 @@ def test_public_address_requires_access_key(running: tuple[Server, str]) -> None
         headers = {"authorization": f"Bearer {found.key('clerk:zj')}"}
         assert client.get("/v1/cases", headers=headers).status_code == 200
         assert client.get("/local/keys", headers=headers).status_code == 404
+        assert client.get("/readyz").status_code == 404
+    with httpx.Client(base_url=found.operations) as client:
         assert client.get("/readyz").json()["ready"]
+        assert client.get("/v1/cases", headers=headers).status_code == 404
+        assert client.get("/metrics", headers=headers).status_code == 403
+        operator = {"authorization": f"Bearer {found.key('operations')}"}
+        assert "huiyin_ready 1" in client.get("/metrics", headers=operator).text
+        assert client.get("/local/keys", headers=operator).json()["keys"]
+        assert client.post("/local/keys", headers=operator, json={"role": "analyst"}).status_code in (404, 405)
 
 
 def test_command_line_works_with_key_over_http(running: tuple[Server, str]) -> None:

@@ -31,7 +31,7 @@ DAY = 86400
 @pytest.fixture
 async def here() -> AsyncIterator[Served]:
     async with served() as found:
-        found.keys["head"] = await found.key_of("clerk", "zj")
+        found.keys["head"] = await found.key_of("clerk", "zj", head=True)
         found.keys["inside"] = await found.key_of("supervisor", "zj")
         yield found
 
@@ -113,18 +113,28 @@ async def test_extension_by_requester_or_beyond_cap_is_refused(here: Served) -> 
         here, "head", case, "grant_extension", "no_extension_asked", "Give ask_extension first", days=5, **office
     )
     await done(here, "clerk", case, "ask_extension", days=30, reason="取证需要时间")
-    await refused(here, "clerk", case, "grant_extension", "own_request", "cannot decide on it", days=30, **office)
-    await refused(here, "clerk", case, "refuse_extension", "own_request", "cannot decide on it", reason="不必")
+    await refused(here, "clerk", case, "grant_extension", "head_needed", "Only the head", days=30, **office)
+    await refused(here, "clerk", case, "refuse_extension", "head_needed", "Only the head", reason="不必")
     await refused(
         here, "head", case, "grant_extension", "extension_over_cap", "must not exceed 30 days", days=31, **office
     )
-    await refused(here, "registrar", case, "grant_extension", "role_not_allowed", "supervisor", days=5, **office)
+    await refused(here, "registrar", case, "grant_extension", "role_not_allowed", "clerk", days=5, **office)
+    await refused(here, "supervisor", case, "grant_extension", "role_not_allowed", "clerk", days=5, **office)
+    here.keys["colleague"] = await here.key_of("clerk", "zj")
+    await refused(here, "colleague", case, "grant_extension", "head_needed", "Only the head", days=5, **office)
     await done(here, "head", case, "grant_extension", days=20, **office)
     await done(here, "clerk", case, "ask_extension", days=20, reason="仍需时间")
-    await refused(
-        here, "head", case, "grant_extension", "extension_over_cap", "20 are granted already", days=11, **office
-    )
-    await done(here, "head", case, "grant_extension", days=10, **office)
+    await refused(here, "head", case, "grant_extension", "extended_before", "allows that 1 time", days=10, **office)
+
+
+async def test_second_key_of_the_requester_is_still_the_requester(here: Served) -> None:
+    case = await accepted(here)
+    here.keys["asker"] = await here.key_of("clerk", "zj", person="z-7")
+    here.keys["other key"] = await here.key_of("clerk", "zj", person="z-7", head=True)
+    await done(here, "asker", case, "ask_extension", days=10, reason="取证需要时间")
+    await refused(here, "other key", case, "grant_extension", "own_request", "with no key", days=10, approver="zj")
+    await done(here, "head", case, "grant_extension", days=10, approver="zj")
+    await done(here, "clerk", case, "serve_extension_notice")
 
 
 async def test_notice_dated_before_delivery_is_refused(here: Served) -> None:

@@ -221,7 +221,7 @@ async def test_rebuild_gives_same_read_models(here: Served) -> None:
 
 async def test_logs_and_metrics_contain_no_personal_data(here: Served, capsys: pytest.CaptureFixture[str]) -> None:
     receipt = await here.filed()
-    async with here.client("operations") as operations:
+    async with here.on_operations_port() as operations:
         figures = (await operations.get("/metrics")).text
     assert 'petition_cases_registered_total{channel_class="web"} 1.0' in figures
     seen = figures + "".join(capsys.readouterr())

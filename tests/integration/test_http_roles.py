@@ -42,8 +42,6 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/v1/history:batch"): frozenset({"operations", "registrar"}),
     ("GET", "/v1/stats"): frozenset({"analyst", "supervisor", "registrar", "operations"}),
     ("GET", "/livez"): OPEN,
-    ("GET", "/readyz"): OPEN,
-    ("GET", "/metrics"): frozenset({"operations"}),
 }
 """Who gets past the door: anything but 401 and 403. Commands ask for the role one by one, and on the case first: 404."""
 
@@ -64,7 +62,10 @@ async def test_operator_routes_are_served_on_socket_only() -> None:
         public = {path for _method, path in routes(found)}
         local = set(found.local.openapi()["paths"])
     assert not any(path.startswith("/local") for path in public)
-    assert {path for path in local - public if not path.startswith("/local")} == set()
+    operations = set(found.operations.openapi()["paths"])
+    assert {path for path in local - public if not path.startswith("/local")} == {"/readyz", "/metrics"}
+    assert operations < local and operations & public == {"/livez"}
+    assert {"/local/export", "/local/backup"} <= local - operations
     assert len(local) > len(public) + 10
 
 

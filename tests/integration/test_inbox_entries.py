@@ -38,7 +38,7 @@ async def lived(here: County, case: str, *steps: tuple[Principal, str, dict[str,
         await here.act(case, command, who, **fields)
 
 
-ZJ, HEAD = clerk("zj"), clerk("zj", "k-head")
+ZJ, HEAD = clerk("zj"), clerk("zj", "k-head", head=True)
 TAKEN = (
     (ZJ, "sign_off", {}),
     (ZJ, "accept", {"path": 6}),

@@ -77,7 +77,7 @@ LIFE: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 async def test_platform_receives_every_case_step_in_order(platform: Platform) -> None:
     here = platform.here
-    here.keys["head"] = await here.key_of("clerk", "zj")
+    here.keys["head"] = await here.key_of("clerk", "zj", head=True)
     here.clock.advance(2)
     case = await platform.files("P-1")
     await live(here, case, *LIFE)
@@ -108,7 +108,7 @@ async def test_platform_receives_every_case_step_in_order(platform: Platform) ->
 
 async def test_texts_are_read_by_recorded_request_after_reply_only(platform: Platform) -> None:
     here = platform.here
-    here.keys["head"] = await here.key_of("clerk", "zj")
+    here.keys["head"] = await here.key_of("clerk", "zj", head=True)
     here.clock.advance(2)
     case = await platform.files("P-1")
     await live(here, case, *LIFE[:7])

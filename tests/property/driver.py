@@ -44,9 +44,9 @@ ENDED = frozenset({"closed", "withdrawn", "voided"})
 _CODE = re.compile(r"[a-z][a-z0-9_]+")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 ACTORS = (
-    Who("clerk", "zj", "zj-1"), Who("clerk", "zj", "zj-2"), Who("organisation", "zj", "zj-3"),
+    Who("clerk", "zj", "zj-1"), Who("clerk", "zj", "zj-2", head=True), Who("organisation", "zj", "zj-3"),
     Who("clerk", "jt", "jt-1"), Who("organisation", "jt", "jt-2"),
-    Who("clerk", "jjw", "jjw-1"), Who("clerk", "jjw", "jjw-2"),
+    Who("clerk", "jjw", "jjw-1"), Who("clerk", "jjw", "jjw-2", head=True),
     Who("clerk", "dhq", "dhq-1"), Who("clerk", "dhyl", "dhyl-1"), Who("clerk", "fc", "fc-1"), Who("clerk", "sfc", "sfc-1"),
     Who("registrar", "xfj", "desk-1"), Who("registrar", "xfj", "desk-2"), Who("registrar", "zj", "desk-inside"),
     Who("supervisor", "xfj", "supervisor-1"), Who("supervisor", "zj", "supervisor-inside"),
@@ -186,7 +186,8 @@ class Desk:
     def _principal(self, step: Step, lived: Lived) -> Principal:
         who = step.who
         if who.role != "citizen":
-            return Principal(who.role, who.org, who.key)  # type: ignore[arg-type]
+            person = who.key if who.role == "clerk" else None
+            return Principal(who.role, who.org, who.key, person=person, head=who.head)  # type: ignore[arg-type]
         own = lived.id if who.key == "own" else self.lived[step.case - 1].id
         return Principal("citizen", None, who.key, case=own)
 
@@ -368,6 +369,9 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         "ask_extension": lambda: {"days": dice.choice((5, 10, 30)), "reason": "复杂"},
         "grant_extension": lambda: {"days": dice.choice((5, 10, 20, 30, 31)), "approver": "office"},
         "refuse_extension": lambda: {"reason": "不必"},
+        "record_mediation": lambda: dice.choice(({"outcome": "offered"}, {"outcome": "agreed", "text": "协议"})),
+        "refuse_review": lambda: {"reason": "无正当理由"},
+        "no_longer_accept": lambda: {"concluded": "0" * 32, "reason": "同一事实"},
         "decide": lambda: {"result": dice.choice(("supported", "explained", "not_supported")), "basis": ["条例"], "text": "意见"},
         "answer_suggestion": lambda: {"result": dice.choice(("adopted", "not_adopted")), "text": "答复"},
         "correct_reply": lambda: {"text": "更正"},
@@ -410,6 +414,7 @@ LATE = {
     "request_re_review": 4.0,
     "issue_re_review_opinion": 3.0,
     "grant_extension": 3.0,
+    "serve_extension_notice": 4.0,
     "verify_return": 4.0,
 }
 """More weight for what stands at the end of the longest way."""

@@ -21,6 +21,8 @@ class Who(NamedTuple):
     role: str
     org: str | None
     key: str
+    head: bool = False
+    """Head of the organisation, who decides on extensions."""
 
 
 class Attempt(NamedTuple):
@@ -68,6 +70,10 @@ class Matter:
     """How the last return was verified."""
     delivered: When | None = None
     notice: str | None = None
+    mediation: bool = False
+    """Mediation was offered and not failed."""
+    extension_told: bool = True
+    """The petitioner was notified of the last extension."""
     asked_by: str | None = None
     """Key of who asked for an extension that is not decided yet."""
     refused_extension: bool = False

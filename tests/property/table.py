@@ -72,7 +72,7 @@ def no_effect(_matter: Matter, _attempt: Attempt) -> None:
 class Row(NamedTuple):
     by: str
     """organisation: the responsible one; desk: a registrar; outside: a supervisor or registrar of another unit than the
-    handling one; organisation_or_desk; organisation_or_supervisor; supervisor; petitioner: they, their platform, a registrar."""
+    handling one; organisation_or_desk; head: its head; supervisor; petitioner: they, their platform, a registrar."""
     states: frozenset[str]
     to: str | None = None
     """The state then; None: as before, or as `effect` says."""
@@ -94,7 +94,7 @@ class Row(NamedTuple):
 ROLES: dict[str, frozenset[str]] = {
     "organisation": frozenset({"organisation", "clerk"}),
     "organisation_or_desk": frozenset({"organisation", "clerk", "registrar"}),
-    "organisation_or_supervisor": frozenset({"organisation", "clerk", "supervisor"}),
+    "head": frozenset({"clerk"}),
     "desk": frozenset({"registrar"}),
     "outside": frozenset({"registrar", "supervisor"}),
     "desk_or_supervisor": frozenset({"registrar", "supervisor"}),
@@ -131,6 +131,8 @@ def may(row: Row, matter: Matter, who: Who) -> bool:
         return who.org == matter.reviewer and not partial(matter, who.org)
     if row.by == "subordinate":
         return who.org in matter.forwarded
+    if row.by == "head":
+        return who.org in matter.handlers and who.head
     if who.role in ("organisation", "clerk"):
         return who.org in matter.handlers
     if row.by in ("outside", "outside_supervisor"):
@@ -328,6 +330,8 @@ def wrong_grant(matter: Matter, attempt: Attempt) -> str | None:
     last = matter.last_day_to_handle()
     if last is None or day(attempt.when) > last:
         return "no period runs that can be extended"
+    if matter.extended_now:
+        return "extended before"
     if matter.extended + attempt.fields["days"] > MOST_EXTENSION_DAYS:
         return "over the cap"
     return None
@@ -336,6 +340,7 @@ def wrong_grant(matter: Matter, attempt: Attempt) -> str | None:
 def granted(matter: Matter, attempt: Attempt) -> None:
     matter.extended += attempt.fields["days"]
     matter.extended_now += attempt.fields["days"]
+    matter.extension_told = False
     matter.asked_by = None
 
 
@@ -343,6 +348,17 @@ def wrong_refusal(matter: Matter, attempt: Attempt) -> str | None:
     if matter.asked_by is None:
         return "nobody asked"
     return "own request" if matter.asked_by == attempt.who.key else None
+
+
+def extension_told(matter: Matter, _attempt: Attempt) -> None:
+    matter.extension_told = True
+
+
+def mediated(matter: Matter, attempt: Attempt) -> None:
+    if attempt.get("outcome") == "offered":
+        matter.state, matter.mediation = "handling", True
+    else:
+        matter.state, matter.result = "decided", "settled"
 
 
 def extension_refused(matter: Matter, _attempt: Attempt) -> None:
@@ -636,13 +652,26 @@ TABLE: dict[str, Row] = {
         unless=says("asked already", lambda m, _a: m.asked_by is not None),
     ),
     "grant_extension": Row(
-        "organisation_or_supervisor", states("accepted", "handling"), basis="Art. 34", unless=wrong_grant,
+        "head", states("accepted", "handling"), basis="Art. 34", unless=wrong_grant,
         effect=granted,
     ),
     "refuse_extension": Row(
-        "organisation_or_supervisor", states("accepted", "handling"), basis="Art. 34", unless=wrong_refusal,
+        "head", states("accepted", "handling"), basis="Art. 34", unless=wrong_refusal,
         effect=extension_refused, again=lambda m, _a: m.asked_by is None and m.refused_extension,
     ),
+    "serve_extension_notice": Row(
+        "organisation", OPEN, basis="Art. 34", effect=extension_told,
+        unless=says("not extended", lambda m, _a: not m.extended),
+        again=lambda m, _a: bool(m.extended) and m.extension_told,
+    ),
+    "record_mediation": Row(
+        "organisation", states("accepted", "handling", "redo_ordered"), None, moves=True, effect=mediated, basis="Art. 33",
+        unless=says("not offered", lambda m, a: a.get("outcome") == "agreed" and not m.mediation),
+        again=lambda m, a: a.get("outcome") == "offered" and m.mediation,
+    ),
+    "confirm_receipt_date": Row("desk_or_supervisor", states(), again=lambda _m, _a: True),
+    "no_longer_accept": Row("desk", states(), basis="Art. 36 ¶3"),  # no other case is concluded here
+    "refuse_review": Row("reviewer", states(), basis="Art. 35 ¶1"),  # every request is in time here
     "decide": Row(
         "organisation", states("accepted", "handling", "redo_ordered"), "decided", effect=decided, basis="Art. 32",
         # to decide is itself the first act of handling

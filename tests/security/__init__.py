@@ -1,0 +1,1 @@
+"""Security properties: one file for each kind of attack."""

@@ -42,8 +42,9 @@ MORNING = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 """09:00 on a Monday in the demo county."""
 
 
-def clerk(org: str, ref: str = "k-clerk") -> Principal:
-    return Principal("clerk", org, ref)
+def clerk(org: str, ref: str = "k-clerk", *, head: bool = False) -> Principal:
+    """A clerk whose staff code is the id of the key."""
+    return Principal("clerk", org, ref, person=ref, head=head)
 
 
 REGISTRAR = Principal("registrar", "xfj", "k-registrar")

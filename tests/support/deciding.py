@@ -18,8 +18,8 @@ from tests.support.policies import demo, recorded
 
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 BOOK = demo()
-CLERK = Principal("clerk", "zj", "k-clerk")
-HEAD = Principal("clerk", "zj", "k-head")
+CLERK = Principal("clerk", "zj", "k-clerk", person="z-1")
+HEAD = Principal("clerk", "zj", "k-head", person="z-9", head=True)
 REGISTRAR = Principal("registrar", "xfj", "k-registrar")
 SUPERVISOR = Principal("supervisor", "xfj", "k-supervisor")
 SERVICE = Principal("service", None, "routing")

@@ -59,6 +59,13 @@ class Server:
     printed: str
 
     @property
+    def operations(self) -> str:
+        """The address of the port for operations."""
+        found = re.search(r"^operations \S+\s+(http://\S+:\d+)", self.printed, re.MULTILINE)
+        assert found
+        return found[1]
+
+    @property
     def steps(self) -> list[str]:
         """The commands that it offers to a newcomer."""
         return [line.strip() for line in self.printed.splitlines() if line.startswith("  huiyin ")]

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from deploy.api.app import build_app
+from deploy.api.app import build_app, build_operations_app
 from deploy.modes.in_memory import opened
 from services.supervision.policy_activation import activate
 from shared.adapters.memory import SetClock
@@ -43,6 +43,7 @@ class Served:
     runtime: Process
     app: FastAPI
     local: FastAPI
+    operations: FastAPI
     clock: SetClock
     keys: dict[str, str] = field(default_factory=dict)
 
@@ -52,13 +53,21 @@ class Served:
             headers["authorization"] = f"Bearer {key or self.keys[role or '']}"
         return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://huiyin", headers=headers)
 
+    def on_operations_port(self, role: str | None = "operations") -> httpx.AsyncClient:
+        headers = {"authorization": f"Bearer {self.keys[role]}"} if role else {}
+        transport = httpx.ASGITransport(self.operations)
+        return httpx.AsyncClient(transport=transport, base_url="http://huiyin", headers=headers)
+
     def owner(self, as_: str = "operations") -> httpx.AsyncClient:
         return httpx.AsyncClient(
             transport=httpx.ASGITransport(self.local), base_url="http://huiyin", headers={"x-huiyin-as": as_}
         )
 
-    async def key_of(self, role: str, org: str | None) -> str:
-        _key, text = await self.runtime.principals.issue(self.runtime.handling("intake"), OPERATOR, role, org)
+    async def key_of(self, role: str, org: str | None, *, person: str | None = None, head: bool = False) -> str:
+        """The text of a new key; each is of a person of its own unless one is named."""
+        _key, text = await self.runtime.principals.issue(
+            self.runtime.handling("intake"), OPERATOR, role, org, person=person or f"person-{next(_items)}", head=head
+        )
         return text
 
     async def filed(self, **more: Any) -> dict[str, Any]:
@@ -97,7 +106,9 @@ async def served(*, start: datetime = MORNING, **settings: Any) -> AsyncIterator
     async with opened(Settings(**settings), clock=clock) as runtime:
         sections: dict[str, Any] = {one.section: one.document for one in bundled("demo")}
         await activate(runtime.handling("supervision"), OPERATOR, DEMO, sections)
-        found = Served(runtime, build_app(runtime), build_app(runtime, local=True), clock)
+        found = Served(
+            runtime, build_app(runtime), build_app(runtime, local=True), build_operations_app(runtime), clock
+        )
         for role in PEOPLE:
             found.keys[role] = await found.key_of(role, ORGS[role])
         clock.advance(2)

@@ -30,12 +30,12 @@ Act = Callable[[], Awaitable[None]]
 
 def clerk(org: str) -> Principal:
     """Handles the cases of the organisation."""
-    return Principal("clerk", org, f"play-{org}")
+    return Principal("clerk", org, f"play-{org}", person=f"play-{org}")
 
 
 def head(org: str) -> Principal:
     """Decides on the requests of a clerk: never the same person (Art. 34)."""
-    return Principal("organisation", org, f"play-{org}-head")
+    return Principal("clerk", org, f"play-{org}-head", person=f"play-{org}-head", head=True)
 
 
 class World:

@@ -10,6 +10,7 @@ from calendar import monthrange
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
+from shared.kernel.legal_time import given_day
 from shared.kernel.refusals import Invalid
 
 Kind = Literal["all", "year", "quarter", "month", "days"]
@@ -68,8 +69,8 @@ def parse(text: str) -> Period:
         if found := _MONTH.fullmatch(text):
             return _months("month", text, int(found[1]), int(found[2]), int(found[2]))
         if found := _DAYS.fullmatch(text):
-            first = date.fromisoformat(found[1])
-            last = date.fromisoformat(found[2]) if found[2] else first
+            first = given_day(found[1])
+            last = given_day(found[2]) if found[2] else first
             if first <= last:
                 return _days(first, last)
     except ValueError as error:

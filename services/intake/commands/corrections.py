@@ -16,7 +16,7 @@ from shared.commands.command_fields import Code, FreeText
 from shared.deadlines.derivation import deadlines
 from shared.events import intake as e
 from shared.events.fields import Class, Urgency
-from shared.kernel.legal_time import LegalTime, before, day_of, from_text, to_text
+from shared.kernel.legal_time import LegalTime, before, day_of, given_time, to_text
 from shared.kernel.refusals import Denied, Invalid, Refused
 from shared.policy.book import PolicyBook
 
@@ -68,7 +68,7 @@ def _as_corrected(case: Case, command: Correct) -> Case:
         return changed(case, {"filing.class_": command.new, "accusation.sealed": sealed})
     if command.field != "effective_at":
         return changed(case, {f"filing.{command.field}": command.new})
-    at = from_text(command.new)
+    at = given_time(command.new)
     return replace(
         case, facts=tuple(fact._replace(effective_at=at) if fact.version == command.of else fact for fact in case.facts)
     )
@@ -120,7 +120,7 @@ def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
                 field="of",
             )
         try:
-            new = from_text(command.new)
+            new = given_time(command.new)
         except ValueError as error:
             raise Invalid(
                 "not_a_time",
@@ -187,6 +187,33 @@ def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
             field="new",
         )
     return case.filing.level
+
+
+class ConfirmReceiptDate(Command):
+    reason: FreeText | None = Field(None, description="What the date rests on, such as the stamp of receipt; sealed")
+
+
+@rule(
+    "confirm_receipt_date",
+    service="intake",
+    roles=("registrar", "supervisor"),
+    followers=True,
+    zh="确认收到日期",
+    when=lambda case: "received_at" in case.filing.unclear,
+)
+def confirm_receipt_date(case: Case, command: ConfirmReceiptDate, given: DecisionContext) -> list[NewEvent]:
+    """Confirm that a filing of long ago was received on the day that it states, as another person than the one who filed it.
+
+    A wrong date is corrected instead (`correct`, of version 1). Clocks run from the stated date all the time (Art. 22, 44)."""
+    if "received_at" not in case.filing.unclear:
+        return []
+    if given.principal.ref == case.filing.filer:
+        raise Denied(
+            "second_person_needed",
+            "Whoever registered the filing cannot confirm its date. Ask another registrar or a supervisor.",
+            detail_zh="登记人不得自行确认收到日期，请由另一名登记人员或督查人员确认。",
+        )
+    return [NewEvent(e.ReceiptDateConfirmed(reason=command.reason))]
 
 
 class Void(Command):

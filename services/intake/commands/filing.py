@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -101,14 +102,18 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
     at = command.received_at or given.at
     qr, subject, level = (_code(given) for given in (command.qr, command.subject, command.level))
     scanned = book.qr_codes.get((command.channel, qr)) if qr is not None else None
-    stated_place = command.place or (scanned.place if scanned else command.qr)  # an unknown code counts as words
-    place = _code(stated_place)
+    unknown_qr = command.qr if command.qr is not None and scanned is None else None
+    place = _code(command.place) or (scanned.place if scanned else None)
     known_place, known_subject, known_level = place in book.places, subject in book.subjects, level in book.levels
-    unclear: list[Literal["place", "subject"]] = []
+    unclear: list[e.Unclear] = []
     if place is not None and not known_place:
         unclear.append("place")
     if command.subject is not None and not known_subject:
         unclear.append("subject")
+    if unknown_qr is not None:
+        unclear.append("qr")
+    if received_long_ago(day_of(at, book.zone), day_of(given.now, book.zone), book):
+        unclear.append("received_at")
     events: list[Event] = [
         e.CaseRegistered(
             number=number(case_id, day_of(at, book.zone).year),
@@ -130,8 +135,9 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
             title=command.title,
             text=command.text,
             location=command.location,
-            place_text=None if known_place else stated_place,
+            place_text=None if known_place else command.place,
             qr=qr if scanned else None,
+            qr_text=unknown_qr,
             grid=scanned.grid if scanned else None,
             subject_text=None if known_subject else command.subject,
         )
@@ -140,13 +146,19 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
     events += recorded
     if command.representatives:
         filers = [party.party for party in recorded if party.role in ("petitioner", "co_petitioner")]
-        named = representatives([f"p{place}" for place in command.representatives], filers, "representatives")
+        most = book.profile.representatives.value
+        named = representatives([f"p{place}" for place in command.representatives], filers, most, "representatives")
         events.append(e.RepresentativesNamed(parties=named))
     return [NewEvent(event, at) for event in events]
 
 
 def _code(given: str | None) -> str | None:
     return None if given is None else identifier_form(given)
+
+
+def received_long_ago(received: date, today: date, book: PolicyBook) -> bool:
+    """True if a second person has to confirm the day of receipt. Such a filing is never refused (Art. 22, 44)."""
+    return (today - received).days > book.profile.confirm_receipt_after_days.value
 
 
 def _parties(command: FileCase, book: PolicyBook) -> list[e.PartyRecorded]:

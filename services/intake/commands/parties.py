@@ -14,8 +14,6 @@ from shared.policy.book import PolicyBook
 from shared.policy.public_offices import holds_public_office
 
 PARTIES_LIMIT = 500
-REPRESENTATIVES = 5
-"""Maximum number of representatives of a joint petition (Art. 20 ¶3)."""
 
 
 class Person(Command):
@@ -34,15 +32,22 @@ class Respondent(Command):
     org: GivenCode | None = Field(None, description="Code of the respondent organisation, which never sees the case")
 
 
-def representatives(parties: Sequence[str], filers: Sequence[str], field: str) -> tuple[str, ...]:
-    """The named parties, each once. Raises Invalid for more than five, or for a party that did not file."""
+def representatives(parties: Sequence[str], filers: Sequence[str], most: int, field: str) -> tuple[str, ...]:
+    """The named parties, each once.
+
+    Args:
+        most: Maximum number of representatives, of the profile (Art. 20 ¶3: five).
+
+    Raises:
+        Invalid: more than that, or a party that did not file.
+    """
     named = tuple(dict.fromkeys(parties))
-    if len(named) > REPRESENTATIVES:
+    if len(named) > most:
         raise Invalid(
             "too_many_representatives",
-            f"A joint petition has at most {REPRESENTATIVES} representatives (Art. 20 ¶3). Name fewer; the others remain"
+            f"A joint petition has at most {most} representatives (Art. 20 ¶3). Name fewer; the others remain"
             " co-petitioners.",
-            detail_zh=f"多人提出共同信访事项的，代表人数不得超过{REPRESENTATIVES}人；其他人仍列为信访人。",
+            detail_zh=f"多人提出共同信访事项的，代表人数不得超过{most}人；其他人仍列为信访人。",
             field=field,
         )
     if not set(named) <= set(filers):

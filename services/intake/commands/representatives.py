@@ -25,9 +25,11 @@ class NameRepresentatives(Command):
 
 @rule("name_representatives", service="intake", roles=DESK, states=OPEN_STATES, zh="推选代表")
 def name_representatives(case: Case, command: NameRepresentatives, given: DecisionContext) -> list[NewEvent]:
-    """Name at most five of the petitioners as representatives (Art. 20 ¶3). They replace those named before."""
+    """Name representatives among the petitioners, at most as many as the profile allows (Art. 20 ¶3: five).
+
+    They replace those named before."""
     filers = [party for party, role in case.filing.parties if role in ("petitioner", "co_petitioner")]
-    named = representatives(command.parties, filers, "parties")
+    named = representatives(command.parties, filers, given.book.profile.representatives.value, "parties")
     if named == case.filing.representatives:
         return []
     return [NewEvent(e.RepresentativesNamed(parties=named))]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated, NamedTuple
+
 from pydantic import Field
 
 from services.intake.commands.filing import CITIZEN
@@ -28,8 +30,17 @@ def _not_concluded(case: Case) -> None:
         )
 
 
+LateReason = Annotated[
+    FreeText | None,
+    Field(
+        description="After the period: force majeure or another good reason for the delay, sealed; the review body decides"
+    ),
+]
+
+
 class RequestReview(Command):
     text: FreeText | None = Field(None, description="Objections to the decision, sealed")
+    late_reason: LateReason = None
 
 
 @rule("request_review", service="intake", roles=CITIZEN, states=("replied", "closed"), zh="申请复查", when=_open)
@@ -39,14 +50,17 @@ def request_review(case: Case, command: RequestReview, given: DecisionContext) -
     The right also exists after the case was closed."""
     if case.state == "in_review":
         return []
+    late = False
     if case.state in ("replied", "closed"):
         _not_concluded(case)
-        _in_time(_window(case, given, "ReviewRequested"), given, "复查", "review", "Art. 35")
-    return [NewEvent(e.ReviewRequested(text=command.text))]
+        late = _late(_window(case, given, "ReviewRequested"), given, _REVIEW, command.late_reason)
+    reason = command.late_reason if late else None
+    return [NewEvent(e.ReviewRequested(late=late, text=command.text, late_reason=reason))]
 
 
 class RequestReReview(Command):
     text: FreeText | None = Field(None, description="Objections to the review opinion, sealed")
+    late_reason: LateReason = None
 
 
 @rule("request_re_review", service="intake", roles=CITIZEN, states=("reviewed", "closed"), zh="申请复核", when=_open)
@@ -56,10 +70,12 @@ def request_re_review(case: Case, command: RequestReReview, given: DecisionConte
     The period does not end while the delivery is not recorded."""
     if case.state == "in_re_review":
         return []
+    late = False
     if case.state in ("reviewed", "closed"):
         _not_concluded(case)
-        _in_time(_window(case, given, "ReReviewRequested"), given, "复核", "re-review", "Art. 36")
-    return [NewEvent(e.ReReviewRequested(text=command.text))]
+        late = _late(_window(case, given, "ReReviewRequested"), given, _RE_REVIEW, command.late_reason)
+    reason = command.late_reason if late else None
+    return [NewEvent(e.ReReviewRequested(late=late, text=command.text, late_reason=reason))]
 
 
 def _window(case: Case, given: DecisionContext, request: str) -> Deadline | None:
@@ -72,8 +88,25 @@ def _window(case: Case, given: DecisionContext, request: str) -> Deadline | None
     return rights[-1] if rights else None
 
 
-def _in_time(window: Deadline | None, given: DecisionContext, zh: str, en: str, article: str) -> None:
-    """Raises Refused if there is nothing to review, if the review was requested before, or if the period has ended."""
+class _Right(NamedTuple):
+    """A right to a review in words."""
+
+    zh: str
+    en: str
+    article: str
+
+
+_REVIEW = _Right("复查", "review", "Art. 35")
+_RE_REVIEW = _Right("复核", "re-review", "Art. 36")
+
+
+def _late(window: Deadline | None, given: DecisionContext, right: _Right, reason: str | None) -> bool:
+    """True for a request after the period with a reason, on which the review body decides; False for one in time.
+
+    Raises:
+        Refused: there is nothing to review, the review was requested before, or the period has ended and no reason is given.
+    """
+    zh, en, article = right
     if window is None or window.stopped is not None:
         raise Refused(
             "nothing_to_review",
@@ -90,11 +123,16 @@ def _in_time(window: Deadline | None, given: DecisionContext, zh: str, en: str, 
         )
     future = before(given.now, given.at, given.book.zone)  # refused with a code of its own
     if before(window.due, given.at, given.book.zone) and not window.open_ended and not future:
-        day = window.due_day
+        day, barred = window.due_day, given.book.profile.bar_after_lapse.value
+        if reason is not None and not barred:
+            return True
+        more = "" if barred else " If force majeure or another good reason prevented it in time, give late_reason."
+        more_zh = "" if barred else "因不可抗力或者其他正当理由耽误的，请说明理由（late_reason），由复查复核机关决定；"
         raise Refused(
             "review_window_lapsed",
-            f"The period to request a {en} ended on {day.isoformat()} ({article}). File new facts or reasons as a new"
+            f"The period to request a {en} ended on {day.isoformat()} ({article}).{more} File new facts or reasons as a new"
             " matter.",
-            detail_zh=f"申请{zh}的期限已于{day.year}年{day.month}月{day.day}日届满；有新的事实和理由的，可另行提出。",
+            detail_zh=f"申请{zh}的期限已于{day.year}年{day.month}月{day.day}日届满。{more_zh}有新的事实和理由的，可另行提出。",
             due=window.due.isoformat(),
         )
+    return False

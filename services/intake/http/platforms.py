@@ -16,6 +16,7 @@ from shared.http.long_polling import Cursor, cursor_query, polled
 from shared.http.openapi import READING, operation
 from shared.http.responses import ReceiptAnswer
 from shared.kernel.identifiers import query_code
+from shared.kernel.legal_time import given_day
 from shared.kernel.refusals import Invalid, Unknown
 from shared.messaging.platform_updates import STREAM, DayAnswer, UpdatesPage, reconciled, told
 from shared.queries import case_details as reading
@@ -99,7 +100,14 @@ def router(runtime: Process) -> APIRouter:
         case = await own_case(caller, platform, reference)
         await record_reading(runtime.handling("routing"), caller, case, "receipt", ("receipt",))
         code = query_code(ports.keys.secret("query-code"), case.id)
-        return ReceiptAnswer.built_from(case, case=case.id, code=code, received_at=case.filing.filed_at, repeated=True)
+        return ReceiptAnswer.built_from(
+            case,
+            case=case.id,
+            code=code,
+            received_at=case.filing.filed_at,
+            repeated=True,
+            unclear=case.filing.unclear,
+        )
 
     @routes.get(
         "/v1/platforms/{platform}/answers/{reference:path}",
@@ -115,7 +123,7 @@ def router(runtime: Process) -> APIRouter:
 
 def _day(text: str) -> date:
     try:
-        found = date.fromisoformat(text)
+        found = given_day(text)
         if EARLIEST <= found.year <= LATEST:
             return found
     except ValueError:

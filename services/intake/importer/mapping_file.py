@@ -15,6 +15,7 @@ from services.intake.importer.errors import MAPPING_ERRORS, MappingError
 from services.intake.importer.excluded_columns import classifies_persons
 from services.intake.importer.mapping import Channel, DueDate, Filing, Mapping, Organisation, Source, Step, Value
 from shared.events import REGISTRY
+from shared.kernel import bounded_yaml
 from shared.kernel.validation_messages import told
 
 LARGEST = 1_000_000
@@ -45,11 +46,12 @@ def parse(text: str) -> Mapping:
     """The mapping in a text. Raises MappingError with the line."""
     lines: dict[Path_, int] = {}
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.BaseLoader)):
-            raise MappingError("anchors")
+        bounded_yaml.check(text, aliases=False)
         node = yaml.compose(text, Loader=yaml.BaseLoader)
         _find_lines(node, (), lines)
         raw = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506  (BaseLoader makes texts only)
+    except bounded_yaml.Unbounded:
+        raise MappingError("anchors") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise MappingError("broken_yaml", line=line) from None

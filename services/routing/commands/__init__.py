@@ -3,8 +3,11 @@
 # isort: off
 from services.routing.commands import accusations as accusations
 from services.routing.commands import handling as handling
+from services.routing.commands import extension as extension
 from services.routing.commands import dispatch as dispatch
 from services.routing.commands import forwarding as forwarding
 from services.routing.commands import notices as notices
 from services.routing.commands import returns as returns
 from services.routing.commands import review as review
+from services.routing.commands import mediation as mediation
+from services.routing.commands import repeated_matters as repeated_matters

@@ -94,6 +94,8 @@ def _destination(case: Case, subject: str | None, given: DecisionContext, *, wea
     if class_ == "litigation" and filing.channel_class == "visit":
         return _Destination(why="litigation_visit")
     if class_ != "litigation":
+        if "qr" in filing.unclear:
+            return _Destination(why="unknown_qr")
         if "place" in filing.unclear:
             return _Destination(why="unknown_place")
         if subject is None and "subject" in filing.unclear:

@@ -9,10 +9,10 @@ from pydantic import Field
 from services.routing.commands.checks import HANDLERS, Basis, own, recorded_otherwise, same_day
 from shared.case import Case
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
-from shared.commands.command_fields import Code, FreeText
-from shared.deadlines.derivation import deadlines
+from shared.commands.command_fields import FreeText
 from shared.events import department as e
 from shared.events.department import Mode
+from shared.events.fields import Moment
 from shared.kernel.legal_time import before
 from shared.kernel.refusals import Invalid, Refused
 
@@ -82,27 +82,12 @@ def record_step(case: Case, command: RecordStep, given: DecisionContext) -> list
     return [NewEvent(e.InvestigationStepRecorded(org=own(case, given), step=command.step, text=command.text))]
 
 
-class AskExtension(Command):
-    days: int = Field(ge=1, le=90, description="Calendar days requested")
-    reason: FreeText = Field(description="Reason, sealed")
-
-
-@rule("ask_extension", service="routing", roles=HANDLERS, states=("accepted", "handling"), zh="申请延期")
-def ask_extension(case: Case, command: AskExtension, given: DecisionContext) -> list[NewEvent]:
-    """Request an extension of the handling period (Art. 34)."""
-    org = own(case, given)
-    if case.handling.extension_asked is not None:
-        raise Refused(
-            "extension_pending",
-            "An extension request is still pending. Wait for the decision before requesting another one.",
-            detail_zh="已有一项延期申请待批，批复之后方可再次申请。",
-        )
-    return [NewEvent(e.ExtensionRequested(org=org, days=command.days, reason=command.reason))]
-
-
 class Decide(Command):
     result: Literal["supported", "explained", "not_supported"] = Field(
         description="予以支持 / 解释说明 / 不予支持 (Art. 32)"
+    )
+    execute_by: Moment | None = Field(
+        None, description="For supported: the date by which it will be carried out; without one the policy's days count"
     )
     basis: tuple[Basis, ...] = Field(min_length=1, max_length=20, description="Legal basis: at least one provision")
     text: FreeText = Field(description="Request, facts and reasons, opinion; sealed")
@@ -110,9 +95,19 @@ class Decide(Command):
 
 @rule("decide", service="routing", roles=HANDLERS, states=IN_WORK, zh="出具处理意见")
 def decide(case: Case, command: Decide, given: DecisionContext) -> list[NewEvent]:
-    """Issue the decision (信访处理意见书; Art. 32)."""
+    """Issue the decision (信访处理意见书; Art. 32). A supported request has a date by which it is carried out."""
+    org, by = own(case, given), command.execute_by
+    if by is not None and (command.result != "supported" or before(by, given.at, given.book.zone)):
+        raise Invalid(
+            "wrong_execution_date",
+            "execute_by is a date on or after the decision, and only a supported request has one. Correct it or leave it out.",
+            detail_zh="执行期限（execute_by）仅适用于予以支持的事项，且不得早于出具意见的日期。",
+            field="execute_by",
+        )
     return [
-        NewEvent(e.DecisionIssued(org=own(case, given), result=command.result, basis=command.basis, text=command.text))
+        NewEvent(
+            e.DecisionIssued(org=org, result=command.result, execute_by=by, basis=command.basis, text=command.text)
+        )
     ]
 
 
@@ -204,98 +199,3 @@ def file_report(case: Case, command: FileReport, given: DecisionContext) -> list
     """File the closing report that an assignment requires (办结报告; Art. 22)."""
     org = own(case, given)
     return [] if case.handling.report_filed else [NewEvent(e.ClosingReportFiled(org=org, text=command.text))]
-
-
-class GrantExtension(Command):
-    days: int = Field(ge=1, le=90, description="Calendar days granted")
-    approver: Code = Field(description="Approving office: the head of the organ")
-    reason: FreeText | None = Field(None, description="Reason, sealed")
-
-
-@rule(
-    "grant_extension",
-    service="routing",
-    roles=("organisation", "clerk", "supervisor"),
-    states=("accepted", "handling"),
-    zh="批准延期",
-)
-def grant_extension(case: Case, command: GrantExtension, given: DecisionContext) -> list[NewEvent]:
-    """Grant the requested extension, up to the total cap of the policy; not by the person who requested it (Art. 34)."""
-    _may_decide(case, given)
-    if case.handling.extension_asked is None:
-        raise _nobody_asked()
-    cap = _extension_cap(given, case)
-    granted = case.handling.extension_days
-    if granted + command.days > cap:
-        raise Refused(
-            "extension_over_cap",
-            f"All extensions together must not exceed {cap} days, and {granted} are granted already. Give fewer days.",
-            detail_zh=f"延期合计不得超过{cap}日。",
-            field="days",
-        )
-    return [NewEvent(e.ExtensionGranted(days=command.days, approver=command.approver, reason=command.reason))]
-
-
-class RefuseExtension(Command):
-    reason: FreeText = Field(description="Reason, sealed")
-
-
-@rule(
-    "refuse_extension",
-    service="routing",
-    roles=("organisation", "clerk", "supervisor"),
-    states=("accepted", "handling"),
-    zh="不批准延期",
-)
-def refuse_extension(case: Case, command: RefuseExtension, given: DecisionContext) -> list[NewEvent]:
-    """Refuse the requested extension; not by the person who requested it (Art. 34)."""
-    _may_decide(case, given)
-    if case.handling.extension_asked is None:
-        if case.fact("ExtensionRefused") is not None:
-            return []
-        raise _nobody_asked()
-    return [NewEvent(e.ExtensionRefused(reason=command.reason))]
-
-
-def _may_decide(case: Case, given: DecisionContext) -> None:
-    """Raises Denied or Refused unless the caller may decide on an extension: a supervisor, or another person than the one who
-    requested it at the responsible organisation."""
-    if given.principal.role == "supervisor":
-        return
-    own(case, given)
-    if case.handling.extension_asked is not None and given.principal.ref == case.handling.extension_asker:
-        raise Refused(
-            "own_request",
-            "The person who requested the extension cannot decide on it. Ask another person or a supervisor.",
-            detail_zh="申请人不得自行决定延期，请由他人或督查人员办理。",
-        )
-
-
-def _nobody_asked() -> Refused:
-    return Refused(
-        "no_extension_asked",
-        "No extension request is pending. Give ask_extension first.",
-        detail_zh="没有待批的延期申请，须先申请延期。",
-    )
-
-
-def _extension_cap(given: DecisionContext, case: Case) -> int:
-    """The cap in days of the running periods that can be extended.
-
-    Raises:
-        Refused: no such period is running. A period that has ended is not extended by an effective date before its end, which
-            would remove a missed deadline; only a supervisor may record that the extension was granted in time.
-    """
-    when = given.at if given.principal.role == "supervisor" else given.now
-    caps = [
-        clock.rule.extension.cap_days
-        for clock in deadlines(case, given.book)
-        if clock.rule.extension is not None and clock.running and not before(clock.due, when, given.book.zone)
-    ]
-    if not caps:
-        raise Refused(
-            "no_clock_to_extend",
-            "No clock of this case that could be extended is running. If it was extended in time, ask a supervisor to record it.",
-            detail_zh="本件没有正在计算且可以延长的期限。",
-        )
-    return min(caps)

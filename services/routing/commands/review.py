@@ -110,6 +110,25 @@ def accept_review(case: Case, command: AcceptReview, given: DecisionContext) -> 
     return [] if case.review.accepted else [NewEvent(d.ReviewAccepted(body=body))]
 
 
+class RefuseReview(Command):
+    reason: FreeText = Field(description="Why the reason for the delay is not accepted, sealed")
+
+
+@rule("refuse_review", service="routing", roles=HANDLERS, states=ASKED, zh="不予受理复查复核申请")
+def refuse_review(case: Case, command: RefuseReview, given: DecisionContext) -> list[NewEvent]:
+    """Refuse a request that came after its period, because its reason for the delay is not accepted (Art. 35 ¶1, 36 ¶1).
+
+    The case returns to where it stood. A request in time is never refused: it is decided by an opinion."""
+    body = _body(case, given)
+    if case.review.accepted or not case.review.late:
+        raise Refused(
+            "review_in_time",
+            "This request was made in time, or it was accepted. Decide it with an opinion.",
+            detail_zh="该申请在期限内提出或已受理，应当出具意见。",
+        )
+    return [NewEvent(d.ReviewRefused(body=body, reason_code="late_without_reason", reason=command.reason))]
+
+
 class IssueReview(Command):
     result: Literal["upheld", "changed", "redo"] = Field(description="维持 / 变更 / 重新办理")
     decision: Decision | None = Field(None, description="For changed: the new decision")

@@ -51,6 +51,8 @@ def tick(case: Case, command: Command, given: DecisionContext) -> list[NewEvent]
 def _rung(found: DueRung, given: DecisionContext) -> tuple[Event, LegalTime]:
     if found.kind == "breach":
         return e.DeadlineBreached(clock=found.clock, episode=found.episode, org=found.org), found.at
+    if found.kind == "lapse":
+        return e.ReviewWindowLapsed(clock=found.clock, episode=found.episode), found.at
     if found.kind == "lift":
         assert found.fact is not None
         return e.BreachLifted(clock=found.clock, episode=found.episode, fact=found.fact), given.now

@@ -12,7 +12,7 @@ from shared.commands.authorization import LIST, authorize
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, operation
-from shared.kernel.legal_time import LegalTime, from_text, instant_of, to_text
+from shared.kernel.legal_time import LegalTime, given_time, instant_of, to_text
 from shared.kernel.refusals import Invalid
 from shared.queries import case_details as reading
 from shared.queries import worklist as listing
@@ -27,7 +27,7 @@ def when(field: str, text: str | None) -> LegalTime | None:
     if text is None:
         return None
     try:
-        found = from_text(text)
+        found = given_time(text)
     except (ValueError, OverflowError):
         raise Invalid(
             "wrong_time",

@@ -15,6 +15,7 @@ from services.supervision.http.policy_responses import (
     PolicyList,
     PolicySection,
     PolicySummary,
+    ProfileValue,
 )
 from services.supervision.policy_activation import ACTIVATE, activate, checked
 from shared.commands.authorization import POLICY, authorize
@@ -23,7 +24,7 @@ from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, WRITING, operation
 from shared.http.request_bodies import read_model
-from shared.kernel.legal_time import from_text, start_of_day
+from shared.kernel.legal_time import given_time, start_of_day
 from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.policy.book import PolicyBook
 from shared.policy.loading.loader import plain
@@ -75,7 +76,7 @@ def _summary(model: type[Summary], book: PolicyBook, **more: Any) -> Summary:
 def _moment(text: str, zone: str) -> datetime:
     """A day means its beginning in the zone of the jurisdiction."""
     try:
-        found = from_text(text)
+        found = given_time(text)
     except ValueError:
         raise Invalid(
             "not_a_time",
@@ -151,6 +152,7 @@ def router(runtime: Process) -> APIRouter:
         if at is not None:
             book = book.as_of(_moment(at, book.zone))
         documents = {section: plain(document) for section, document in book.documents.items()}
-        return _summary(PolicyAnswer, book, documents=documents)
+        profile = [ProfileValue(name=name, value=value, source=source) for name, value, source in book.profile.values()]
+        return _summary(PolicyAnswer, book, documents=documents, profile=profile)
 
     return routes

@@ -37,8 +37,18 @@ class PolicyList(Answer):
     policies: list[PolicySummary] = Field(description="One each")
 
 
+class ProfileValue(Answer):
+    """A value that rules use, with its source."""
+
+    name: str = Field(description="Name")
+    value: int | bool = Field(description="Value")
+    source: str = Field(description="Law or local document that sets it; `own choice`: a proposal to be confirmed")
+
+
 class PolicyAnswer(PolicySummary):
     """One jurisdiction with its documents."""
+
+    profile: list[ProfileValue] = Field(description="Values of the profile, with their sources")
 
     documents: dict[str, Any] = Field(description="Section -> document in force")
     names: dict[str, str] = Field(description="Code -> name, of organisations, places, subjects and channels")

@@ -13,6 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from shared.events.policy import Section
+from shared.kernel import bounded_yaml
 from shared.policy.book import MODELS
 from shared.policy.documents import Document
 from shared.policy.loading.spreadsheets import LISTS, read_table
@@ -20,7 +21,6 @@ from shared.policy.validation.finding import Finding, of_error
 from shared.policy.validation.messages import finding
 
 SECTIONS: tuple[Section, ...] = get_args(Section)
-_LOADER: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 
 def bundled_names() -> list[str]:
@@ -105,7 +105,7 @@ class Reader:
             self._add("mappings", {"mappings": found}, folder.name)
 
     def _yaml(self, name: str, text: str, folder: Traversable | None, seen: tuple[str, ...]) -> None:
-        parsed = self._parsed(text, name, _LOADER)
+        parsed = self._parsed(text, name, bounded_yaml.LOADER)
         if parsed is None:
             return
         node, content = parsed
@@ -121,6 +121,7 @@ class Reader:
     def _parsed(self, text: str, file: str, loader: Any) -> tuple[yaml.Node | None, Any] | None:
         """The nodes of a YAML text and the values in it; None where that is a finding."""
         try:
+            bounded_yaml.check(text)
             return yaml.compose(text, Loader=loader), yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader
         except yaml.YAMLError as error:
             marked = error if isinstance(error, yaml.MarkedYAMLError) else yaml.MarkedYAMLError()

@@ -55,7 +55,7 @@ def test_image_runs_as_non_root_with_health_check() -> None:
     image = (ROOT / "deploy" / "Dockerfile").read_text()
     last = image.rpartition("\nFROM ")[2]
     assert re.search(r"^USER 10001$", last, re.MULTILINE)
-    assert re.search(r"^HEALTHCHECK .*\\\n.*/readyz", last, re.MULTILINE)
+    assert re.search(r"^HEALTHCHECK .*\\\n.*:9090/readyz", last, re.MULTILINE)
 
 
 def test_every_mounted_file_exists() -> None:
@@ -76,7 +76,7 @@ def test_prometheus_and_grafana_use_deploy_files() -> None:
     watch = yaml.safe_load((ROOT / mounted["/etc/prometheus/prometheus.yml"]).read_text("utf-8"))
     assert [f"/etc/prometheus/{name}" for name in watch["rule_files"]] == ["/etc/prometheus/rules.yml"]
     (job,) = watch["scrape_configs"]
-    assert {target.split(":")[0] for target in job["static_configs"][0]["targets"]} == set(OURS)
+    assert set(job["static_configs"][0]["targets"]) == {f"{name}:9090" for name in OURS}
     assert mounted[job["authorization"]["credentials_file"]] == "./metrics.key"
     source = yaml.safe_load((ROOT / mounted["/etc/grafana/provisioning/datasources/huiyin.yml"]).read_text("utf-8"))
     assert source["datasources"][0]["url"] == "http://prometheus:9090" and "prometheus" in services()

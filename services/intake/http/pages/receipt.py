@@ -40,6 +40,7 @@ def receipt(case: Case, book: PolicyBook, code: str, public_url: str | None) -> 
         _row("登记日期", "Registered", day_of(case.registered_at, book.zone).isoformat() if case.registered_at else ""),
         *(_row(zh, en, f"{words.zh} {words.en}") for zh, en, words in _filed_under(case, book)),
     ]
+    rows += [_row(zh, en, f"{words.zh} {words.en}") for zh, en, words in _still_looked_at(case)]
     body = [
         heading("h1", "信访登记回执", "Receipt"),
         both(f"{office.zh}已登记您提交的事项。", f"{office.en} has registered what you filed."),
@@ -65,6 +66,21 @@ def receipt(case: Case, book: PolicyBook, code: str, public_url: str | None) -> 
         ),
     ]
     return page("信访登记回执", "Receipt", joined(body), script=True)
+
+
+_LOOKED_AT = {
+    "qr": (
+        "二维码",
+        "QR code",
+        Words("未登记的二维码，由工作人员核实地点", "not registered; the office checks the place"),
+    ),
+    "received_at": ("收到日期", "Date of receipt", Words("由另一名工作人员确认", "to be confirmed by a second person")),
+}
+"""What is unclear about a filing, beside its place and subject -> its label and what is done about it."""
+
+
+def _still_looked_at(case: Case) -> Iterator[tuple[str, str, Words]]:
+    return (_LOOKED_AT[field] for field in case.filing.unclear if field in _LOOKED_AT)
 
 
 def link(number: str, code: str, public_url: str | None) -> str:

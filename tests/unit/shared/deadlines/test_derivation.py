@@ -115,6 +115,7 @@ def test_two_thousand_deadlines_agree_with_oracle(naive: datetime, granted: int)
         "C3": _rolled(day, 15),
         "C4": _workdays(day, 5),
         "C5": _rolled(day, 60 + granted),
+        "C14": _workdays(day + timedelta(days=1), 5),
     }
     assert not any(found.provisional for found in deadlines(story.case, BOOK))
 
@@ -384,6 +385,7 @@ def test_extension_moves_unfired_rungs_only() -> None:
     case = _record(story.case, ("C5", 1, "at_50"), ("C5", 1, "at_75"))
     before = next_look(case, BOOK)
     story.on(at("2026-04-20 10:00"), "ExtensionGranted", days=30, approver="head")
+    story.on(at("2026-04-20 11:00"), "ExtensionNoticeServed")
     after = next_look(_record(story.case, ("C5", 1, "at_50"), ("C5", 1, "at_75")), BOOK)
     assert before is not None and after is not None and after > before
 
@@ -471,10 +473,16 @@ def test_episodes_are_counted_across_policy_change() -> None:
     assert [(one.episode, one.rule.period.days) for one in found] == [(1, 15), (2, 5)]
 
 
-def test_no_deadlines_exist_before_first_policy() -> None:
-    book = demo(date(2022, 5, 1))
-    assert deadlines(Story().registered(at("2022-04-30 23:00")).case, book) == ()
-    assert [one.clock for one in deadlines(Story().registered(at("2022-05-01 00:00")).case, book)] == ["C1"]
+@pytest.mark.parametrize("received", ["2022-05-01 00:00", "2022-04-30 23:00", "1949-10-01 09:00", "1900-01-01 00:00"])
+def test_live_filing_has_its_clock_however_long_ago_it_was_received(received: str) -> None:
+    (found,) = deadlines(Story().registered(at(received)).case, demo(date(2022, 5, 1)))
+    assert (found.clock, found.running, found.start.effective_at, found.org) == ("C1", True, at(received), "xfj")
+    assert 15 <= (found.due_day - day_of(at(received), ZONE)).days <= 25
+
+
+def test_imported_history_has_no_deadline_before_the_first_policy() -> None:
+    history = Story(origin="history").registered(at("2022-04-30 23:00"))
+    assert deadlines(history.case, demo(date(2022, 5, 1))) == ()
     assert deadlines(Story().registered(at("2022-04-30 23:00")).case, PolicyBook()) == ()
 
 

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from shared.adapters.kafka.duplicates import STREAMS, DuplicateFilter
 from shared.adapters.memory import MemoryEventStore, MemoryReadModels, SetClock
+from shared.commands.reading_meter import ReadingMeter
 from shared.eventstore.read_models import Parked
 from shared.eventstore.subscription import GroupFigures, ProducerFigures
 from shared.hosting.delivery_metrics import Exported
@@ -50,6 +51,7 @@ class WatchedProcess:
         self.registry = CollectorRegistry()
         self.metrics = Exported()
         self.registry.register(self.metrics)
+        self.readings = ReadingMeter()
         ports = SimpleNamespace(log=self.log, feed=self.feed, views=self.views, clock=self.clock)
         self.runtime = SimpleNamespace(
             ports=ports,
@@ -57,6 +59,8 @@ class WatchedProcess:
             parts=[SimpleNamespace(name=name, ticker=None) for name in parts],
             letters=[],
             relay=None,
+            principals=SimpleNamespace(expiring=lambda: ()),
+            handling=lambda _service: SimpleNamespace(readings=self.readings),
         )
 
     async def shows(self, name: str, health: dict[str, Any] | None = None, **labels: str) -> float | None:

@@ -53,6 +53,45 @@ def test_unknown_place_is_registered_with_sealed_text() -> None:
     assert body.subject == "01"
 
 
+@pytest.mark.parametrize(("received", "asked"), [("2026-01-01", False), ("2025-12-31", True), ("1900-01-01", True)])
+def test_filing_of_long_ago_is_registered_and_flagged(received: str, asked: bool) -> None:
+    assert first(filing(place="dh", received_at=received)).unclear == (("received_at",) if asked else ())
+
+
+OLD = i.CaseRegistered(
+    number="2026-0000-0000-0000-0",
+    channel="web",
+    channel_class="web",
+    place="dh",
+    class_="claim",
+    unclear=("received_at",),
+)
+
+
+def test_second_person_confirms_the_date_of_receipt() -> None:
+    story = given(OLD)
+    other = Principal("registrar", "xfj", "k-another")
+    story.when("confirm_receipt_date", by=other, reason="收文章").then(i.ReceiptDateConfirmed(reason="收文章"))
+    story.when("confirm_receipt_date", by=Principal("registrar", "xfj", story.case.filing.filer)).refused(
+        "second_person_needed"
+    )
+    given(OLD, i.ReceiptDateConfirmed()).when("confirm_receipt_date", by=other).then_nothing()
+    given(REGISTERED).when("confirm_receipt_date", by=other).then_nothing()
+
+
+def test_corrected_date_needs_no_confirmation() -> None:
+    corrected = i.CaseCorrected(field="effective_at", of=1, old="2019-01-01", new="2026-01-01", reason_code="typing")
+    assert given(OLD, corrected).case.filing.unclear == ()
+    assert given(OLD).case.filing.unclear == ("received_at",)
+
+
+def test_unknown_qr_code_is_queued_whatever_it_contains() -> None:
+    for scanned in ("dh", "nowhere", "https://example.org/x"):
+        body = first(filing(channel="web", qr=scanned))
+        assert (body.place, body.qr, body.qr_text, body.unclear) == (None, None, scanned, ("qr",))
+        assert first(filing(channel="web", qr=scanned, place="dh")).unclear == ("qr",)
+
+
 def test_unknown_channel_is_refused() -> None:
     with pytest.raises(Refused, match="unknown_channel"):
         filing(channel="pigeon")

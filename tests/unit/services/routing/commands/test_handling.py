@@ -172,10 +172,43 @@ def test_extension_is_granted_by_another_person_within_cap() -> None:
     given(*asked).when("grant_extension", HEAD, **grant).then(d.ExtensionGranted(days=20, approver="局长"))
 
 
-def test_requester_cannot_grant_own_extension() -> None:
-    story = given(*ACCEPTED, d.ExtensionRequested(org="zj", days=20))
-    asker = CLERK._replace(ref=story.case.handling.extension_asker or "")
-    story.when("grant_extension", asker, days=20, approver="局长").refused("own_request")
+def test_requester_cannot_grant_own_extension_with_any_key() -> None:
+    story = given(*ACCEPTED, d.ExtensionRequested(org="zj", days=20, person="z-1"))
+    grant = {"days": 20, "approver": "局长"}
+    for who in (
+        HEAD._replace(ref=story.case.handling.extension_asker or ""),
+        HEAD._replace(person="z-1"),
+    ):
+        story.when("grant_extension", who, **grant).refused("own_request")
+    for clerk in (CLERK, CLERK._replace(person="z-2")):
+        story.when("grant_extension", clerk, **grant).refused("head_needed")
+    story.when("grant_extension", HEAD._replace(person=None), **grant).refused("head_needed")
+    story.when("grant_extension", HEAD._replace(org="jt"), **grant).refused("not_your_case")
+    story.when("grant_extension", SUPERVISOR._replace(head=True, person="z-9"), **grant).refused("not_your_case")
+
+
+def test_request_names_its_person() -> None:
+    given(*ACCEPTED).when("ask_extension", CLERK, days=5, reason="x").then(
+        d.ExtensionRequested(org="zj", days=5, person="z-1", reason="x")
+    )
+    given(*ACCEPTED).when("ask_extension", CLERK._replace(person=None), days=5, reason="x").refused("person_needed")
+    system = CLERK._replace(role="organisation", person=None)
+    given(*ACCEPTED).when("ask_extension", system, days=5, reason="x").then(
+        d.ExtensionRequested(org="zj", days=5, reason="x")
+    )
+
+
+def test_extension_notice_has_a_clock_and_a_period_is_extended_once() -> None:
+    extended = (*ACCEPTED, d.ExtensionRequested(org="zj", days=5), d.ExtensionGranted(days=5))
+    notice = {one.clock: one for one in deadlines(given(*extended).case, BOOK)}["C14"]
+    assert (notice.running, notice.org) == (True, "zj")
+    given(*extended).when("serve_extension_notice", CLERK, mode="in_person").then(
+        d.ExtensionNoticeServed(mode="in_person")
+    )
+    given(*extended, d.ExtensionNoticeServed()).when("serve_extension_notice", CLERK).then_nothing()
+    given(*ACCEPTED).when("serve_extension_notice", CLERK).refused("not_extended")
+    again = (*extended, d.ExtensionRequested(org="zj", days=5))
+    given(*again).when("grant_extension", HEAD, days=5, approver="局长").refused("extended_before")
 
 
 def test_decision_requires_basis_and_is_delivered_once() -> None:

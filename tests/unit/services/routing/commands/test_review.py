@@ -250,3 +250,69 @@ def test_repeated_delivery_with_different_receipt_date_is_not_ignored() -> None:
     story.when("deliver_opinion", BODY).then_nothing()
     story.when("deliver_opinion", BODY, at=date(2026, 3, 2)).then_nothing()
     story.when("deliver_opinion", BODY, at=date(2026, 3, 5)).refused("recorded_otherwise")
+
+
+# -------------------------------------------------------------------- after the period
+
+
+LATE = (*REPLIED, i.ReviewRequested(late=True, late_reason="住院"), r.ReviewBodyNamed(body="fc"))
+
+
+@pytest.mark.parametrize("closed", [(), (s.CaseClosed(kind="not_supported"),)])
+def test_late_request_with_a_reason_is_registered(closed: tuple[Event, ...]) -> None:
+    story = given(*REPLIED, *closed).later(days=60)
+    story.when("request_review", CITIZEN).refused("review_window_lapsed")
+    story.when("request_review", CITIZEN, late_reason="住院").then(i.ReviewRequested(late=True, late_reason="住院"))
+    given(*REPLIED).when("request_review", CITIZEN, late_reason="住院").then(i.ReviewRequested())
+
+
+def test_review_body_decides_on_a_late_request() -> None:
+    given(*LATE).when("accept_review", BODY).then(d.ReviewAccepted(body="fc"))
+    refused = d.ReviewRefused(body="fc", reason_code="late_without_reason", reason="无正当理由")
+    given(*LATE).when("refuse_review", BODY, reason="无正当理由").then(refused)
+    given(*NAMED).when("refuse_review", BODY, reason="x").refused("review_in_time")
+    given(*LATE, d.ReviewAccepted(body="fc")).when("refuse_review", BODY, reason="x").refused("review_in_time")
+    given(*LATE).when("refuse_review", CLERK, reason="x").refused("not_your_review")
+
+
+@pytest.mark.parametrize("closed", [(), (s.CaseClosed(kind="not_supported"),)])
+def test_refused_late_request_leaves_the_case_where_it_stood(closed: tuple[Event, ...]) -> None:
+    before = given(*REPLIED, *closed).case
+    refused = d.ReviewRefused(body="fc", reason_code="late_without_reason")
+    after = given(*REPLIED, *closed, i.ReviewRequested(late=True), r.ReviewBodyNamed(body="fc"), refused).case
+    assert (after.state, after.closure, after.concluded) == (before.state, before.closure, False)
+    assert [one.clock for one in deadlines(after, BOOK) if one.clock == "C7" and one.running] == []
+    given(*REPLIED, *closed, i.ReviewRequested(late=True), refused).later(days=90).when(
+        "request_review", CITIZEN, late_reason="又一次"
+    ).refused("reviewed_already")
+
+
+def test_lapse_is_recorded_once_and_concludes_nothing() -> None:
+    for closed in ((), (s.CaseClosed(kind="not_supported"),)):
+        story = given(*REPLIED, *closed).later(days=45)
+        lapses = [one for one in story.when("tick", SERVICE).events if isinstance(one.body, s.ReviewWindowLapsed)]
+        assert [(one.body, one.at) for one in lapses] == [
+            (
+                s.ReviewWindowLapsed(clock="C6", episode=1),
+                next(one.due for one in deadlines(story.case, BOOK) if one.clock == "C6"),
+            )
+        ]
+        after = given(*REPLIED, *closed, s.ReviewWindowLapsed(clock="C6", episode=1)).later(days=45)
+        assert not any(isinstance(one.body, s.ReviewWindowLapsed) for one in after.when("tick", SERVICE).events)
+        assert (after.case.state, after.case.concluded) == (story.case.state, False)
+        after.when("request_review", CITIZEN, late_reason="住院").then(i.ReviewRequested(late=True, late_reason="住院"))
+
+
+def test_lapsed_matter_bars_no_new_filing() -> None:
+    lapsed = Story(
+        (*REPLIED, s.CaseClosed(kind="not_supported"), s.ReviewWindowLapsed(clock="C6", episode=1)), name="k0"
+    )
+    concluded = Story(
+        (*AGAIN, d.ReReviewOpinionIssued(body="sfc", result="upheld"), d.Concluded(by="re_review")), name="k9"
+    )
+    filed = given(SENT[0]).beside(lapsed.case, concluded.case)
+    filed.when("no_longer_accept", REGISTRAR, concluded="k0", reason="同一事实").refused("not_concluded")
+    filed.when("no_longer_accept", REGISTRAR, concluded="k1", reason="同一事实").refused("unknown_concluded_case")
+    filed.when("no_longer_accept", REGISTRAR, concluded="k9", reason="同一事实").then(
+        r.ReRegistrationBarred(concluding_case="k9", reason="同一事实")
+    )

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from shared.case.evolve import KINDS
 from shared.deadlines.derivation import deadlines
 from shared.events.policy import OrganisationAdded, PolicyActivated
 from shared.kernel.legal_time import zone
@@ -71,9 +72,18 @@ def test_bundled_policies_are_valid() -> None:
 def test_every_bundled_clock_names_its_article() -> None:
     clocks = demo().clocks_at(at("2026-01-01 00:00"))
     assert clocks is not None and clocks.id == "CN-XF-2022"
-    assert [rule.id for rule in clocks.rules] == [f"C{number}" for number in (*range(1, 11), 12)]
+    assert [rule.id for rule in clocks.rules] == [f"C{number}" for number in (*range(1, 11), 12, 13, 14)]
     assert all("第" in rule.article and "条" in rule.article for rule in clocks.rules)
     assert [rule.id for rule in clocks.rules if rule.window] == ["C4", "C6", "C8"]
+
+
+def test_every_event_of_a_bundled_clock_is_a_fact_of_a_case() -> None:
+    """A clock that waits for an event that the fold does not keep would never end."""
+    clocks = demo().clocks_at(at("2026-01-01 00:00"))
+    assert clocks is not None
+    facts = {kind.name for kind in KINDS.values() if kind.fact}
+    named = set(clocks.actions)
+    assert named <= facts, sorted(named - facts)
 
 
 def test_demo_county_policy_loads() -> None:
@@ -188,10 +198,15 @@ def test_impossible_clocks_are_refused(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("period", [{}, {"days": 3, "assigned": True}])
-def test_period_has_one_source(tmp_path: Path, period: dict[str, Any]) -> None:
-    (found,) = said(tmp_path, clocks={"id": "X", "rules": [{**CLOCK, "period": period}]})
-    assert "clocks.rules[C1].period: a period needs either days (or by_subject) or assigned: true" in found
+def test_period_has_a_source(tmp_path: Path) -> None:
+    (found,) = said(tmp_path, clocks={"id": "X", "rules": [{**CLOCK, "period": {}}]})
+    assert "clocks.rules[C1].period: a period needs days (or by_subject) or assigned: true" in found
+
+
+def test_bar_after_lapse_needs_its_source(tmp_path: Path) -> None:
+    rules: dict[str, Any] = {"id": "X", "rules": [CLOCK]}
+    (found,) = said(tmp_path, clocks={**rules, "profile": {"bar_after_lapse": {"value": True}}})
+    assert "bar_after_lapse needs the source" in found
 
 
 def test_calendars_with_missing_days_and_years_are_refused(tmp_path: Path) -> None:
