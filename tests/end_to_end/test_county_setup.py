@@ -69,7 +69,7 @@ def test_organisation_is_added_to_running_server(county: Path, tmp_path: Path) -
         assert org_of_a_filing("1", data) == ("cgj", ANY), "the keyword rule knew the subject"
 
         add(county, "organisations.csv", "zmgl,照明管理所,Lighting Office,handling,cgj,qingxi,pull")
-        add(county, "routing.csv", "r-light,*,S0201,*,zmgl,")
+        add(county, "routing.csv", "r-light,*,S0201,*,zmgl,,,,")
         changes = huiyin("policy", "diff", str(county), *where).stdout.splitlines()
         assert changes == [
             "+ organisations[zmgl]: 照明管理所",

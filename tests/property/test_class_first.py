@@ -44,8 +44,8 @@ def routing(dice: Dice) -> Routing:
     for number in range(dice.randint(0, 12)):
         rule: dict[str, Any] = {
             "id": f"r{number}",
-            "place": dice.choice(("*", *BOOK.places)),
-            "subject": dice.choice(("*", "*", *BOOK.subjects)),
+            "place": dice.choice(("*", dice.choice([*BOOK.places]))),
+            "subject": dice.choice(("*", dice.choice([*BOOK.subjects]))),
             "class_": dice.choice(("*", "*", *get_args(Class))),
             "urgency": dice.choice(("*", "urgent")),
         }
