@@ -47,6 +47,11 @@ class Principal(NamedTuple):
         return Actor(self.org, self.role, self.ref)
 
     @property
+    def signature(self) -> str:
+        """Role, organisation and key, as the events of this principal name their actor."""
+        return f"{self.role}:{self.org or '-'}:{self.ref}"
+
+    @property
     def name(self) -> str:
         """Prefix of the causes of this principal's commands: two principals never share a command id. A code can contain a
         colon, which is written as %3A."""
@@ -111,7 +116,7 @@ def filed_by(principal: Principal, case: Case) -> bool:
     """True if the principal filed this case: with this key, or as the platform of its channel."""
     if principal.jurisdiction not in (None, case.jurisdiction):
         return False
-    return f"{principal.role}:{principal.org or '-'}:{principal.ref}" == case.filing.filer or (
+    return principal.signature == case.filing.filer or (
         principal.role == "platform" and case.filing.platform == principal.org
     )
 
@@ -131,7 +136,7 @@ def may_add_history(principal: Principal, case: Case) -> bool:
     """True if an import by the principal may add to this case, and may be told what it has. Operators see no case, but they may
     bring the history of cases of the open track up to date. A sealed case is only added to by a principal that imported or may
     see it."""
-    if visible(principal, case) or case.filing.filer == importing(principal).name:
+    if visible(principal, case) or case.filing.filer == importing(principal).signature:
         return True
     elsewhere = principal.jurisdiction not in (None, case.jurisdiction)
     return principal.role == "operations" and not elsewhere and not case.accusation.sealed
