@@ -190,7 +190,7 @@ async def _left_behind(
             found.append(finding(where, "removed_sealed_organ"))
         elif principal.role not in (*SEES_ALL, *OPERATE.roles):
             found.append(finding(where, "removed"))
-        elif held := await _held(code, views):
+        elif held := await _held(code, book.jurisdiction, views):
             told = principal.role in SEES_ALL
             number = f"{held} open {'cases' if held > 1 else 'case'}" if told else "open cases"
             number_zh = f" {held} 件未办结件" if told else "未办结件"
@@ -198,10 +198,14 @@ async def _left_behind(
     return found
 
 
-async def _held(org: str, views: ReadModelStore) -> int:
+async def _held(org: str, jurisdiction: str, views: ReadModelStore) -> int:
     """Number of the open cases of an organisation, without those that are hidden from somebody (Art. 30)."""
     held, after = 0, None
-    where = [Condition("org", "=", org), Condition("state", "in", OPEN_STATES)]
+    where = [
+        Condition("org", "=", org),
+        Condition("jurisdiction", "=", jurisdiction),
+        Condition("state", "in", OPEN_STATES),
+    ]
     while rows := await views.find(WORKLIST, where, order=["state"], after=after, limit=_STEP):
         values = [row.values or {} for row in rows]
         held += sum(not one["sealed"] and one["accused"] is None for one in values)

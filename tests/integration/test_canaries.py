@@ -22,6 +22,7 @@ from shared.hosting.process import Process
 from shared.kernel.settings import load
 from shared.policy.loading.loader import bundled
 from tests.support.canaries import Canaries
+from tests.support.deciding import PROOF
 
 CLERK_TEXTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("clerk", "sign_off", {}),
@@ -35,13 +36,13 @@ CLERK_TEXTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("clerk", "decide", {"result": "supported", "basis": ["Art. 32"], "text": "{decision}"}),
     ("clerk", "deliver_reply", {"mode": "in_person", "text": "{reply}"}),
     ("clerk", "confirm_execution", {"text": "{execution}"}),
-    ("registrar", "evaluate", {"object": "organisation", "grade": "satisfied", "text": "{opinion}"}),
-    ("registrar", "request_review", {"text": "{appeal}"}),
+    ("registrar", "evaluate", {"object": "organisation", "grade": "satisfied", "text": "{opinion}"} | PROOF),
+    ("registrar", "request_review", {"text": "{appeal}"} | PROOF),
     ("supervisor", "name_review_body", {"body": "sfc", "reason": "{choice}"}),
     ("clerk:sfc", "issue_review_opinion", {"result": "upheld", "text": "{review}"}),
     ("supervisor", "follow_up", {"reached": True, "satisfied": True, "text": "{call}"}),
     ("registrar", "correct", {"field": "subject", "new": "0102", "reason": "{correction}"}),
-    ("supervisor", "close", {"kind": "resolved_confirmed", "text": "{closing}"}),
+    ("supervisor", "close", {"kind": "resolved_unconfirmed", "text": "{closing}"}),
 )
 
 

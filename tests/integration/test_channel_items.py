@@ -211,7 +211,7 @@ async def test_scanned_code_supplies_place_and_grid() -> None:
         assert (shown["place"]["code"], shown["grid"], shown["org"]["code"]) == ("dh-yl", "G-7", "zj")
         unknown = await here.filed(channel="scan", place=None, qr="Q404")
         case = (await here.runtime.ports.cases.reload(unknown["case"]))[0]
-        assert (case.filing.place, case.filing.grid, case.assignment.queue_reason) == (None, None, "unknown_place")
+        assert (case.filing.place, case.filing.grid, case.assignment.queue_reason) == (None, None, "unknown_qr")
         other = await here.filed(channel="web", place=None, qr="Q1")
         assert (await here.runtime.ports.cases.reload(other["case"]))[0].filing.grid is None, (
             "a code hangs in its own channel"

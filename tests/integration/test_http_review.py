@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from shared.eventstore.commit import Commit
+from tests.support.deciding import PROOF
 from tests.support.serving import Served, served, submission
 
 DAY = 86400
@@ -146,7 +147,7 @@ async def test_refusal_after_review_window_lists_possible_commands(here: Served)
     assert "2026-04-01" in refused["detail"]
     assert "new matter" in refused["detail"]
     assert "另行提出" in refused["detail_zh"]
-    in_time = await here.act("registrar", receipt["case"], "request_review", effective_at="2026-04-01")
+    in_time = await here.act("registrar", receipt["case"], "request_review", effective_at="2026-04-01", **PROOF)
     assert in_time.status_code == 200, in_time.text
 
 

@@ -19,6 +19,7 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/v1/channels/{channel}/items"): frozenset({"platform", "registrar"}),
     ("POST", "/v1/channels/{channel}/items:batch"): frozenset({"platform", "registrar"}),
     ("POST", "/v1/status"): OPEN,
+    ("POST", "/v1/status/documents"): OPEN,
     ("POST", "/v1/receipt"): OPEN,
     ("POST", "/v1/citizens/commands"): OPEN,
     ("GET", "/v1/cases/{reference}/receipt"): frozenset({"platform", "registrar"}),

@@ -15,6 +15,7 @@ from shared.events.policy import PolicyActivated
 from shared.events.routing import OutboxEntry, OutboxKind
 from shared.policy.loading.loader import bundled, hash_of
 from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, County, clerk, county
+from tests.support.deciding import PROOF
 
 ANSWERS_OF_TOPICS = {"outcome"}
 """Kinds that answer commands which came by a topic; over HTTP the answer is the answer."""
@@ -73,10 +74,10 @@ async def test_every_entry_kind_appears_in_its_lifecycle(here: County) -> None:
         case,
         (SUPERVISOR, "urge", {}),
         *ANSWERED,
-        (REGISTRAR, "evaluate", {"object": "organisation", "grade": "dissatisfied"}),
+        (REGISTRAR, "evaluate", {"object": "organisation", "grade": "dissatisfied"} | PROOF),
         (SUPERVISOR, "order_redo", {"ground": "dissatisfied"}),
         *ANSWERED,
-        (REGISTRAR, "request_review", {}),
+        (REGISTRAR, "request_review", PROOF),
         (clerk("fc"), "issue_review_opinion", {"result": "upheld", "text": "x"}),
         (SUPERVISOR, "close", {"kind": "explained"}),
     )
@@ -96,7 +97,8 @@ async def test_every_entry_kind_appears_in_its_lifecycle(here: County) -> None:
     await lived(here, follower, (REGISTRAR, "link", {"lead": leading, "reason": "x"}))
     entries = {org: await told(here, org) for org in ("zj", "dhq", "dhyl", "fc")}
     kinds = {kind for told in entries.values() for kind, _detail in told}
-    assert kinds == set(get_args(OutboxKind)) - ANSWERS_OF_TOPICS - {"at_risk"}  # a rung of another policy: below
+    elsewhere = {"at_risk", "guidance_void"}  # a rung of another policy: below; void guidance: tests/acceptance/test_12
+    assert kinds == set(get_args(OutboxKind)) - ANSWERS_OF_TOPICS - elsewhere
     assert ("deadline_changed", "C5") in entries["zj"]
     assert {("redo_ordered", "dissatisfied"), ("opinion_issued", "upheld"), ("closed", "explained")} <= set(
         entries["zj"]
@@ -146,7 +148,7 @@ async def test_at_risk_entry_goes_to_responsible_organisation(here: County) -> N
 
 async def test_review_entries_and_clocks_go_to_review_body_only(here: County) -> None:
     case = (await here.file(**HOUSING)).case
-    await lived(here, case, *TAKEN, *ANSWERED, (REGISTRAR, "request_review", {}))
+    await lived(here, case, *TAKEN, *ANSWERED, (REGISTRAR, "request_review", PROOF))
     here_before = len(await told(here, "zj"))
     for _ in range(7):
         here.clock.advance(5 * DAY)
@@ -161,9 +163,9 @@ async def test_review_entries_and_clocks_go_to_review_body_only(here: County) ->
 
 async def test_hearing_at_re_review_moves_due_date_of_re_review_body(here: County) -> None:
     case = (await here.file(**HOUSING)).case
-    await lived(here, case, *TAKEN, *ANSWERED, (REGISTRAR, "request_review", {}))
+    await lived(here, case, *TAKEN, *ANSWERED, (REGISTRAR, "request_review", PROOF))
     await lived(here, case, (clerk("fc"), "issue_review_opinion", {"result": "upheld", "text": "x"}))
-    await lived(here, case, (REGISTRAR, "request_re_review", {}))
+    await lived(here, case, (REGISTRAR, "request_re_review", PROOF))
     here.clock.advance(5 * DAY)
     days = {"from": date(2026, 3, 4), "to": date(2026, 3, 5)}
     await here.act(case, "record_hearing", clerk("sfc"), **days)
@@ -175,7 +177,7 @@ async def test_hearing_at_re_review_moves_due_date_of_re_review_body(here: Count
 
 async def test_replaced_review_body_is_notified(here: County) -> None:
     case = (await here.file(**HOUSING)).case
-    await lived(here, case, *TAKEN, *ANSWERED, (REGISTRAR, "request_review", {}))
+    await lived(here, case, *TAKEN, *ANSWERED, (REGISTRAR, "request_review", PROOF))
     await lived(here, case, (SUPERVISOR, "name_review_body", {"body": "sfc"}))
     assert await told(here, "fc") == [("review_requested", "review"), ("withdrawn", "another_body")]
     assert await told(here, "sfc") == [("review_requested", "review")]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.deciding import PROOF
 from tests.support.serving import Served, served
 
 ABOUT = {"name": "某科长", "org": "zj"}
@@ -69,7 +70,7 @@ async def test_late_accusation_leaves_organisation_with_neutral_entry(role: str,
             assert (await here.act("registrar", case, "dispatch", org="jjw")).is_success
         else:
             assert (
-                await here.act("registrar", case, "evaluate", object="organisation", grade="dissatisfied")
+                await here.act("registrar", case, "evaluate", object="organisation", grade="dissatisfied", **PROOF)
             ).is_success
         assert len(await inbox(here)) == seen + 1, "and nothing comes after it"
 

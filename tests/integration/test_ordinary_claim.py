@@ -11,6 +11,7 @@ import pytest
 from shared.deadlines.derivation import deadlines
 from shared.kernel.refusals import Denied, Refused, Unknown
 from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, County, clerk, county
+from tests.support.deciding import PROOF
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -49,11 +50,11 @@ async def test_claim_runs_from_filing_to_confirmed_closing(here: County) -> None
     case = await here.case(filed.case)
     assert case.state == "replied"
     assert case.evaluation.invited == ("petition_office", "organisation")
-    await here.act(filed.case, "evaluate", REGISTRAR, object="organisation", grade="satisfied")
+    await here.act(filed.case, "evaluate", REGISTRAR, object="organisation", grade="satisfied", **PROOF)
     await here.act(filed.case, "follow_up", SUPERVISOR, reached=True, satisfied=True)
-    await here.act(filed.case, "close", SUPERVISOR, kind="resolved_confirmed")
+    await here.act(filed.case, "close", SUPERVISOR, kind="resolved_unconfirmed")
     case = await here.case(filed.case)
-    assert (case.state, case.closure.kind) == ("closed", "resolved_confirmed")
+    assert (case.state, case.closure.kind) == ("closed", "resolved_unconfirmed")
     kinds = [event.body.kind for event in await here.events(f"inbox/cn-demo/{org}")]  # type: ignore[union-attr]
     assert kinds == ["assigned", "evaluated", "closed"]
 

@@ -27,6 +27,7 @@ from shared.commands.command import RULES
 from shared.commands.event_writer import EventMetadata
 from shared.queries.worklist import QUEUES
 from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, clerk
+from tests.support.deciding import PROOF
 from tests.support.examples import commands, example
 from tests.support.serving import Served, served, submission
 
@@ -100,7 +101,7 @@ async def work(here: Served, case: str, org: str, steps: int) -> None:
         if org == "jjw"
         else ("decide", own, {"result": "explained", "basis": ["条例第三十二条"], "text": "意见"}),
         ("deliver_reply", own, {}),
-        ("evaluate", REGISTRAR, {"object": "organisation", "grade": "satisfied"}),
+        ("evaluate", REGISTRAR, {"object": "organisation", "grade": "satisfied"} | PROOF),
         ("follow_up", SUPERVISOR, {"reached": True, "satisfied": True}),
         ("close", SUPERVISOR, {"kind": "explained"}),
     ]
@@ -299,6 +300,11 @@ def many_commands(twins: Twins) -> Iterator[Asked]:
     yield "/v1/commands:batch", {"content": lines, "headers": {"content-type": "application/x-ndjson"}}
 
 
+def documents(twins: Twins) -> Iterator[Asked]:
+    for secret in twins.secrets[:2]:
+        yield "/v1/status/documents", {"json": guess(secret)}
+
+
 def citizens(twins: Twins) -> Iterator[Asked]:
     for secret in twins.secrets[:2]:
         yield "/v1/citizens/commands", {"json": {"command": "nudge", "command_id": "x", **guess(secret)}}
@@ -343,6 +349,7 @@ PROBES: dict[tuple[str, str], Callable[[Twins], Iterator[Asked]]] = {
     ("POST", "/v1/submissions"): filings,
     ("POST", "/v1/submissions:batch"): many_filings,
     ("POST", "/v1/status"): statuses,
+    ("POST", "/v1/status/documents"): documents,
     ("POST", "/v1/cases/{reference}/commands"): given_commands,
     ("GET", "/v1/cases"): lists,
     ("GET", "/v1/cases/{reference}"): one_case,
@@ -398,7 +405,11 @@ async def transcript(
             for address, parts in PROBES[method, path](twins):
                 await settle(here, without="analytics")
                 answer = await client.request(method, address, **parts)
-                headers = {name: value for name, value in answer.headers.items() if name != "content-length"}
+                headers = {
+                    name: value
+                    for name, value in answer.headers.items()
+                    if name not in ("content-length", "x-request-id")
+                }
                 body = plain(answer.text, seen)
                 found.append((f"{method} {address} ({path})", Answer(answer.status_code, headers, body)))
                 cursor = answer.json().get("after") if path == "/v1/cases" and answer.is_success else None

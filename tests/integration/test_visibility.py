@@ -58,7 +58,7 @@ async def test_open_count_contains_open_cases_only(here: Served) -> None:
     for receipt in (await here.filed(), await here.filed()):
         await here.act("registrar", receipt["case"], "void", reason_code="test")
     case = (await here.filed())["case"]
-    assert (await here.act("registrar", case, "withdraw")).is_success
+    assert (await here.act("registrar", case, "void", reason_code="test")).is_success
     text = (await Metrics().render(here.runtime, await health(here.runtime))).decode()
     assert [line for line in text.splitlines() if line.startswith("petition_open_cases{")] == [
         'petition_open_cases{state="dispatched"} 1.0'
