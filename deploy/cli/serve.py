@@ -32,7 +32,7 @@ STEPS = (
     "act web:{item} serve_notice kind=acceptance mode=in_person --as organisation:zj",
     "act web:{item} decide result=explained basis=物业管理条例 text=已责成维修 --as organisation:zj",
     "act web:{item} deliver_reply mode=in_person --as organisation:zj",
-    "act web:{item} evaluate object=organisation grade=satisfied --as registrar:xfj",
+    "act web:{item} evaluate object=organisation grade=satisfied evidence=signed_form reference=2026-001 --as registrar:xfj",
     "act web:{item} close kind=explained --as registrar:xfj",
 )
 """The life of a new complaint in the demo county, from filing to closing."""

@@ -79,5 +79,5 @@ def test_rights_are_printed_without_a_broker() -> None:
         line for line in lines if "User:a-svc-routing" in line and "--operation Write" in line and "events" in line
     ]
     assert written.endswith("--topic a-case-events")
-    done = huiyin("topics", "acls", "--organisation", "a.b")
+    done = huiyin("topics", "acls", "--organisation", "a.b.c")
     assert done.returncode == 2 and "cannot be part of the name of a topic" in done.stderr
