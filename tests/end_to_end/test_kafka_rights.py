@@ -148,7 +148,7 @@ async def _prepare(cluster: Cluster) -> None:
     names = [CORE]
     for topic in EVERY[1:]:
         kind = "organisation" if "organisation" in topic.name else "platform"
-        names += [topic.name.replace(f"{{{kind}}}", code) for code in MEMBERS[kind]]
+        names += [member.topic(topic.name.partition(".")[0]) for member in MEMBERS[kind]]
     async with cluster.admin(ADMIN) as client:
         await client.create_topics([NewTopic(name, 1, 1) for name in names])
     async with admin_client(cluster.connection(ADMIN)) as admin:

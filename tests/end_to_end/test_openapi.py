@@ -79,6 +79,7 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
         "registrar:xfj", body=orjson.dumps({**FILING, "item": "good-2"}), media_type=NDJSON
     ),
     ("POST", "/v1/status"): lambda here: Request("", body={"number": here.number, "code": here.code}),
+    ("POST", "/v1/status/documents"): lambda here: Request("", body={"number": here.number, "code": here.code}),
     ("POST", "/v1/cases/{reference}/commands"): lambda here: Request(
         "clerk:zj", {"reference": here.case}, body={"command": "accept", "command_id": "good-3", "path": 6}
     ),
