@@ -98,11 +98,13 @@ class AccessKeys:
         now = self._clock.monotonic()
         if not at_once and self._looked is not None and now - self._looked < FRESH_SECONDS:
             return
-        self._looked = now
         for commit in await self._log.load(STREAM, after=self._version):
+            if commit.last <= self._version:  # another request has read it meanwhile
+                continue
             for event in commit.recorded:
                 self._apply(event.body, event.recorded_at)
             self._version = commit.last
+        self._looked = now  # only now, so that a request beside this one does not rely on what is not read yet
 
     def _apply(self, body: object, at: datetime) -> None:
         if isinstance(body, KeyIssued) and body.role in ROLES:
