@@ -37,6 +37,7 @@ STEPS: tuple[str, ...] = (
     "MediationOffered",
     "ExtensionRequested",
     "ExtensionGranted",
+    "ExtensionNoticeServed",
     "ExtensionRefused",
     "MediationAgreed",
     "SuggestionAnswered",
