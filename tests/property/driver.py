@@ -107,7 +107,8 @@ class Desk:
 
     async def file(self, dice: Random) -> None:
         fields = _filing(dice, len(self.lived), self.clock.now())
-        who = Principal("registrar", "xfj", "desk-1")
+        own = fields["channel"] == "province"
+        who = Principal("platform", "province", "platform-1") if own else Principal("registrar", "xfj", "desk-1")
         receipt = await file_case(self.runtime.handling("intake"), who, FileCase.model_validate(fields), DEMO)
         respondent = fields.get("respondent")
         moved: When = date.fromisoformat(fields["received_at"]) if "received_at" in fields else self.clock.now()
