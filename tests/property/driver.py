@@ -28,8 +28,8 @@ from shared.commands.command import RULES
 from shared.hosting.process import Process
 from shared.kernel.refusals import Denied, Refused, Unknown
 from shared.kernel.settings import Settings
-from tests.property.days import DAY, ZONE, When, day
-from tests.property.matter import Attempt, Matter, Who
+from tests.property.days import DAY, ZONE, When, calendar_days_after, day
+from tests.property.matter import REVIEW_DAYS, Attempt, Matter, Who
 from tests.property.table import (
     AFTER_CLOSING, OFFICE, OPEN, SUPERIOR, TABLE, Verdict, apply, knows, may, never, partial, sealed, verdict,
 )  # fmt: skip
@@ -41,7 +41,7 @@ COOLING_OFF = 7 * DAY
 """From the request to withdraw until it takes effect: the policy's own choice."""
 CASES = 6
 """Cases of one county."""
-TICKER = frozenset({"DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted", "UnreadReminded"})
+TICKER = frozenset({"DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted", "UnreadReminded", "ReviewWindowLapsed"})
 _COMPARED = (
     "state", "assignment.org", "assignment.assist", "assignment.forwarded", "review.reviewer", "filing.class_", "filing.path",
 )  # fmt: skip
@@ -252,6 +252,14 @@ class Desk:
             if partial(matter, body.body):
                 raise Disagreement(f"{body.body} reviews what it has to do with")
             matter.reviewer, matter.review_begun = body.body, False
+        elif event.type == "ReviewWindowLapsed":
+            opened, heard = (
+                (matter.reply_open, matter.reply_heard)
+                if body.clock == "C6"
+                else (matter.opinion_open, matter.opinion_received)
+            )
+            if not (opened and heard) or day(event.recorded_at) <= calendar_days_after(opened, REVIEW_DAYS):
+                raise Disagreement(f"the window of {body.clock} lapsed while the petitioner could ask")
         elif event.type == "CaseWithdrawn":
             asked = matter.withdrawal
             if asked is None or asked.waits_for_person(sealed=sealed(matter)) or matter.state not in OPEN:
@@ -499,7 +507,7 @@ SLOW = {
 
 def next_step(made: Desk, dice: Random) -> Step:
     """A random action by a random actor; more often one of those that the table accepts, so that cases progress."""
-    tried = [_any_step(made, dice) for _ in range(1 if dice.random() < 0.4 else 8)]
+    tried = [_any_step(made, dice) for _ in range(1 if dice.random() < 0.4 else 24)]
     return next(
         (step for step in tried if _makes_progress(made, step) and dice.random() < SLOW.get(step.command, 1)), tried[0]
     )

@@ -44,6 +44,7 @@ AFTER_CLOSING = frozenset(
         "CaseCorrected", "CaseVoided", "EvaluationInvited", "EvaluationSubmitted", "FollowUpRecorded", "ReplyCorrected",
         "RedoOrdered", "ReviewRequested", "ReReviewRequested", "NoticeServed", "BreachLifted", "AssignmentDelivered",
         "SupervisionClosed", "AssignmentWithdrawn", "OpinionDelivered", "PaperServed", "DocumentRead", "NotCompetentDeclared",
+        "ReviewWindowLapsed",
     }
 )  # fmt: skip
 """What may still be recorded of a case that is closed, withdrawn or voided: corrections, the petitioner's word, late paper, and
