@@ -481,11 +481,20 @@ NOW_ONLY = frozenset({"ask_extension", "grant_extension", "refuse_extension"})
 ENDS = {"withdraw": 0.5, "void": 0.1, "link": 0.1, "unlink": 0.1}
 """Weight of a command that ends everything, or that these cases know nothing of."""
 LATE = {
-    "request_review": 3.0,
-    "name_review_body": 4.0,
-    "issue_review_opinion": 3.0,
-    "request_re_review": 4.0,
-    "issue_re_review_opinion": 3.0,
+    "request_review": 6.0,
+    "name_review_body": 6.0,
+    "accept_review": 3.0,
+    "issue_review_opinion": 4.0,
+    "deliver_opinion": 3.0,
+    "dispatch": 3.0,
+    "accept": 2.0,
+    "decide": 4.0,
+    "deliver_reply": 3.0,
+    "confirm_withdrawal": 6.0,
+    "confirm_sealed_withdrawal": 4.0,
+    "decline_sealed_withdrawal": 4.0,
+    "request_re_review": 8.0,
+    "issue_re_review_opinion": 6.0,
     "grant_extension": 3.0,
     "serve_extension_notice": 4.0,
     "verify_return": 4.0,
@@ -498,7 +507,7 @@ LATE = {
 SLOW = {
     "withdraw": 0.1, "void": 0.02, "answer_at_once": 0.2, "guide": 0.1,
     "lead_into": 0.1, "recall": 0.2, "nudge": 0.1, "add_material": 0.1,
-    "renew_query_code": 0.1,
+    "renew_query_code": 0.1, "confirm_delivery_address": 0.1, "follow_up": 0.2, "correct_reply": 0.2,
     "correct": 0.2, "serve_notice": 0.3, "request_confidentiality": 0.2, "urge": 0.3, "open_supervision": 0.2,
     "close_supervision": 0.2, "record_hearing": 0.3,
 }  # fmt: skip

@@ -13,6 +13,8 @@ HANDLING_DAYS = 60
 MOST_EXTENSION_DAYS = 30
 MOST_OBJECTIONS = 3
 REVIEW_DAYS = 30
+DISCIPLINE_ORGANS = frozenset({"jjw"})
+"""Their own rules set their periods (Art. 23 ¶4): not the sixty days, and no review at the next level."""
 
 
 class Who(NamedTuple):
@@ -148,7 +150,7 @@ class Matter:
 
     def last_day_to_handle(self) -> date | None:
         """Art. 34: sixty days from acceptance plus granted extensions; for matters on path 6 only."""
-        if self.path != 6 or self.period_from is None:
+        if self.path != 6 or self.period_from is None or self.org in DISCIPLINE_ORGANS:
             return None
         return calendar_days_after(self.period_from, HANDLING_DAYS + self.extended_now)
 

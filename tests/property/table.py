@@ -19,7 +19,9 @@ from datetime import date
 from typing import Literal, NamedTuple
 
 from tests.property.days import When, calendar_days_after, day, earlier
-from tests.property.matter import MOST_EXTENSION_DAYS, MOST_OBJECTIONS, REVIEW_DAYS, Attempt, Matter, Who, Withdrawal
+from tests.property.matter import (
+    DISCIPLINE_ORGANS, MOST_EXTENSION_DAYS, MOST_OBJECTIONS, REVIEW_DAYS, Attempt, Matter, Who, Withdrawal,
+)  # fmt: skip
 
 ORGS = {
     "zj": "handling", "jt": "handling", "jjw": "sealed", "xfj": "petition_office", "dhq": "handling", "dhyl": "handling",
@@ -44,7 +46,7 @@ AFTER_CLOSING = frozenset(
         "CaseCorrected", "CaseVoided", "EvaluationInvited", "EvaluationSubmitted", "FollowUpRecorded", "ReplyCorrected",
         "RedoOrdered", "ReviewRequested", "ReReviewRequested", "NoticeServed", "BreachLifted", "AssignmentDelivered",
         "SupervisionClosed", "AssignmentWithdrawn", "OpinionDelivered", "PaperServed", "DocumentRead", "NotCompetentDeclared",
-        "ReviewWindowLapsed",
+        "ReviewWindowLapsed", "QueryCodeRenewed",
     }
 )  # fmt: skip
 """What may still be recorded of a case that is closed, withdrawn or voided: corrections, the petitioner's word, late paper, and
@@ -597,7 +599,8 @@ def replied(matter: Matter, attempt: Attempt) -> None:
     answered(matter, attempt)
     matter.replied = True
     matter.decided_by |= {matter.org or ""}
-    matter.reply_open = attempt.when if matter.path == 6 and matter.opinion else None
+    reviewable = matter.path == 6 and matter.opinion and matter.org not in DISCIPLINE_ORGANS
+    matter.reply_open = attempt.when if reviewable else None
     mode = attempt.get("mode") or "in_person"
     matter.reply_heard, matter.unread = mode not in ("electronic", "public"), mode == "electronic"
 
