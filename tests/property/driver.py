@@ -31,7 +31,19 @@ from shared.kernel.settings import Settings
 from tests.property.days import DAY, ZONE, When, calendar_days_after, day
 from tests.property.matter import REVIEW_DAYS, Attempt, Matter, Who
 from tests.property.table import (
-    AFTER_CLOSING, OFFICE, OPEN, SUPERIOR, TABLE, Verdict, apply, knows, may, never, partial, sealed, verdict,
+    AFTER_CLOSING,
+    OFFICE,
+    OPEN,
+    SUPERIOR,
+    TABLE,
+    Verdict,
+    apply,
+    knows,
+    may,
+    never,
+    partial,
+    sealed,
+    verdict,
 )  # fmt: skip
 from tests.support.county import DEMO, activate
 from tests.support.deciding import GUIDANCE
@@ -41,7 +53,9 @@ COOLING_OFF = 7 * DAY
 """From the request to withdraw until it takes effect: the policy's own choice."""
 CASES = 6
 """Cases of one county."""
-TICKER = frozenset({"DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted", "UnreadReminded", "ReviewWindowLapsed"})
+TICKER = frozenset(
+    {"DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted", "UnreadReminded", "ReviewWindowLapsed"}
+)
 _COMPARED = (
     "state", "assignment.org", "assignment.assist", "assignment.forwarded", "review.reviewer", "filing.class_", "filing.path",
 )  # fmt: skip

@@ -20,7 +20,14 @@ from typing import Literal, NamedTuple
 
 from tests.property.days import When, calendar_days_after, day, earlier
 from tests.property.matter import (
-    DISCIPLINE_ORGANS, MOST_EXTENSION_DAYS, MOST_OBJECTIONS, REVIEW_DAYS, Attempt, Matter, Who, Withdrawal,
+    DISCIPLINE_ORGANS,
+    MOST_EXTENSION_DAYS,
+    MOST_OBJECTIONS,
+    REVIEW_DAYS,
+    Attempt,
+    Matter,
+    Who,
+    Withdrawal,
 )  # fmt: skip
 
 ORGS = {
@@ -1097,7 +1104,7 @@ TABLE: dict[str, Row] = {
     ),
     "close_supervision": Row("outside_supervisor", EVERY | {"voided"}, basis="督办结束", by_the_clocks=True),
     "void_rungs": Row(
-        "outside_supervisor", EVERY | {"voided"}, basis="no clock is wrong here, and no rung is named", by_the_clocks=True
+        "outside_supervisor", states(), basis="no clock is wrong here: the test of the recovery from a wrong clock",
     ),
     "close": Row(
         "outside", states("replied", "reviewed", "concluded", "guided", "led_into", "not_accepted"), "closed",
