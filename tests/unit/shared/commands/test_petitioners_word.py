@@ -15,6 +15,7 @@ from shared.commands.petitioners_word import PART, Act, confirmed, parts, relati
 from shared.events import department as d
 from shared.events import intake as i
 from shared.events import routing as r
+from shared.events import supervision as s
 from shared.events.base import Event
 from shared.eventstore.recorded_event import Actor
 from shared.kernel.refusals import Denied, Invalid, Refused
@@ -177,6 +178,19 @@ def test_only_own_hand_or_third_unit_confirms() -> None:
 
 def test_third_unit_does_not_close_on_own_confirmation() -> None:
     story = given(*REPLIED)
+    story.case = _after(story, story.when("follow_up", FOLLOW_UP, reached=True, satisfied=True).events, FOLLOW_UP)
+    story.when("close", FOLLOW_UP, kind="resolved_confirmed").refused("own_confirmation")
+    assert story.when("close", SUPERVISOR, kind="resolved_confirmed").refusal is None
+
+
+def test_word_before_redo_does_not_stand_for_confirmation_after_it() -> None:
+    """The petitioner's grade was about the first reply; the second is confirmed by the follow-up alone."""
+    story = given(
+        *REPLIED,
+        i.EvaluationSubmitted(object="organisation", grade="dissatisfied", **OWN_HAND),
+        s.RedoOrdered(ground="dissatisfied"),
+        *REPLIED[-2:],
+    )
     story.case = _after(story, story.when("follow_up", FOLLOW_UP, reached=True, satisfied=True).events, FOLLOW_UP)
     story.when("close", FOLLOW_UP, kind="resolved_confirmed").refused("own_confirmation")
     assert story.when("close", SUPERVISOR, kind="resolved_confirmed").refusal is None

@@ -337,6 +337,13 @@ def test_lapse_is_recorded_once_and_concludes_nothing() -> None:
         )
 
 
+@pytest.mark.parametrize("answer", [d.MediationAgreed(org="zj"), d.ConsultationAnswered(org="zj")])
+def test_window_of_reply_without_opinion_does_not_lapse(answer: Event) -> None:
+    """There is nothing to ask a review of, so nothing was missed (Art. 31(6), 35)."""
+    story = given(*SENT, d.Accepted(org="zj", path=6), answer, d.ReplyDelivered(org="zj")).later(days=45)
+    assert not any(isinstance(one.body, s.ReviewWindowLapsed) for one in story.when("tick", SERVICE).events)
+
+
 def test_lapsed_matter_bars_no_new_filing() -> None:
     lapsed = Story(
         (*REPLIED, s.CaseClosed(kind="not_supported"), s.ReviewWindowLapsed(clock="C6", episode=1)), name="k0"
