@@ -75,8 +75,8 @@ async def test_calendar_publication_names_moved_due_dates_and_confirms_others(he
 
 
 async def test_moved_due_date_of_accusation_is_hidden_from_accused(here: Served) -> None:
-    """The registrar's own office is the respondent: existence, location and due date of the case are hidden from it. Its clock is the
-    discipline organ's, of 15 working days (J1)."""
+    """The registrar's own office is the respondent: existence, location and due date of the case are hidden from it. The clock is
+    that of the discipline organ, of 15 working days (J1)."""
     case = (await here.filed(**{"class": "accusation"}, respondent={"name": "某科长", "org": "xfj"}))["case"]
     here.keys["another office"] = await here.key_of("registrar", "dh")
     assert (await here.act("another office", case, "dispatch", org="jjw")).is_success

@@ -84,7 +84,15 @@ def test_simulation_uses_every_channel_temper_and_event(shown: Shown) -> None:
     played = shown.played
     assert played.events["CaseRegistered"] == CASES == sum(played.channels.values()) == len(shown.cases)
     assert set(played.tempers.values()) == {"prompt", "slow", "objecting", "extending", "silent"}
-    for kind in ("ReturnRequested", "ExtensionGranted", "Nudged", "EvaluationSubmitted", "RedoOrdered", "CaseClosed"):
+    for kind in (
+        "ReturnRequested",
+        "ExtensionGranted",
+        "ExtensionNoticeServed",
+        "Nudged",
+        "EvaluationSubmitted",
+        "RedoOrdered",
+        "CaseClosed",
+    ):
         assert played.events[kind], f"nobody did {kind}"
     for number in (played.routed, played.by_hand, played.returned, played.reminders, played.breaches):
         assert number
