@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from shared.case import FINAL_STATES, Case, Rung
+from shared.case.opinions import has_opinion
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
 from shared.deadlines.unread import reminders
@@ -110,6 +111,8 @@ def _lapse(case: Case, deadline: Deadline) -> DueRung | None:
         return None
     if Rung(deadline.clock, deadline.episode, LAPSE) in case.rungs:
         return None
+    if "ReviewRequested" in deadline.rule.end_events and not has_opinion(case):
+        return None  # there was nothing to ask a review of
     if case.live_from is not None and deadline.due < case.live_from:
         return None
     return DueRung(deadline.clock, deadline.episode, LAPSE, "lapse", deadline.due, False, None, None, case.voided_rungs)

@@ -25,7 +25,7 @@ from tests.faults.checker import Log, Op, Run, Stored, verdict
 from tests.faults.checker.streams import chained
 from tests.faults.good_run import good_run
 
-SEEDS = (2, 4, 10)
+SEEDS = (22, 16, 11)
 """Runs in which everything happens that a fault is planted in."""
 STEPS = 250
 RUNS: list[Run] = []
@@ -352,7 +352,7 @@ FAULTS: dict[str, tuple[int, Fault]] = {
     "a topic leaves an entry out": (11, lambda run: tell(run, every(run)[:-1])),
     "a topic tells in another order": (11, lambda run: tell(run, every(run)[::-1])),
     "a topic tells something else": (11, lambda run: tell(run, every(run), kind="other")),
-    "a row shows another state": (5, edit("state", "decided")),
+    "a row shows another state": (5, edit("state", "barred")),
     "a row shows another organisation": (5, edit("org", "nobody")),
     "a row shows another place": (5, edit("place", "nowhere")),
     "a row follows another case": (5, edit("lead", "other")),

@@ -28,16 +28,34 @@ from shared.commands.command import RULES
 from shared.hosting.process import Process
 from shared.kernel.refusals import Denied, Refused, Unknown
 from shared.kernel.settings import Settings
-from tests.property.days import ZONE, When
-from tests.property.matter import Attempt, Matter, Who
-from tests.property.table import AFTER_CLOSING, TABLE, Verdict, apply, knows, may, partial, verdict
+from tests.property.days import DAY, ZONE, When, calendar_days_after, day
+from tests.property.matter import REVIEW_DAYS, Attempt, Matter, Who
+from tests.property.table import (
+    AFTER_CLOSING,
+    OFFICE,
+    OPEN,
+    SUPERIOR,
+    TABLE,
+    Verdict,
+    apply,
+    knows,
+    may,
+    never,
+    partial,
+    sealed,
+    verdict,
+)  # fmt: skip
 from tests.support.county import DEMO, activate
 from tests.support.deciding import GUIDANCE
 
 MODELS = body_models()
+COOLING_OFF = 7 * DAY
+"""From the request to withdraw until it takes effect: the policy's own choice."""
 CASES = 6
 """Cases of one county."""
-TICKER = frozenset({"DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted", "UnreadReminded"})
+TICKER = frozenset(
+    {"DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted", "UnreadReminded", "ReviewWindowLapsed"}
+)
 _COMPARED = (
     "state", "assignment.org", "assignment.assist", "assignment.forwarded", "review.reviewer", "filing.class_", "filing.path",
 )  # fmt: skip
@@ -51,10 +69,19 @@ ACTORS = (
     Who("clerk", "dhq", "dhq-1"), Who("clerk", "dhyl", "dhyl-1"), Who("clerk", "fc", "fc-1"), Who("clerk", "sfc", "sfc-1"),
     Who("registrar", "xfj", "desk-1"), Who("registrar", "xfj", "desk-2"), Who("registrar", "zj", "desk-inside"),
     Who("supervisor", "xfj", "supervisor-1"), Who("supervisor", "zj", "supervisor-inside"),
+    Who("registrar", "sxfj", "desk-above"), Who("supervisor", "sxfj", "supervisor-above"),
+    Who("registrar", "hfzx", "third-1"), Who("supervisor", "hfzx", "third-2"),
     Who("platform", "province", "platform-1"), Who("platform", "h12345", "platform-2"),
     Who("analyst", None, "analyst"), Who("operations", None, "operations"),
     Who("citizen", None, "own"), Who("citizen", None, "foreign"),
 )  # fmt: skip
+
+
+FREE: dict[str, tuple[Who, ...]] = {
+    "supervisor_needed": tuple(who for who in ACTORS if who.role == "supervisor" and who.org in (OFFICE, SUPERIOR)),
+    "level_above_needed": tuple(who for who in ACTORS if who.role == "supervisor" and who.org == SUPERIOR),
+}
+"""Refusal of what would remove a breach -> those to whom it is never said."""
 
 
 class Step(NamedTuple):
@@ -107,7 +134,8 @@ class Desk:
 
     async def file(self, dice: Random) -> None:
         fields = _filing(dice, len(self.lived), self.clock.now())
-        who = Principal("registrar", "xfj", "desk-1")
+        own = fields["channel"] == "province"
+        who = Principal("platform", "province", "platform-1") if own else Principal("registrar", "xfj", "desk-1")
         receipt = await file_case(self.runtime.handling("intake"), who, FileCase.model_validate(fields), DEMO)
         respondent = fields.get("respondent")
         moved: When = date.fromisoformat(fields["received_at"]) if "received_at" in fields else self.clock.now()
@@ -119,6 +147,7 @@ class Desk:
             fields.get("class"),
             fields["subject"],
             fields["place"],
+            own_code=own,
         )
         self.lived.append(Lived(receipt.case, matter))
         await self.settle()
@@ -142,8 +171,7 @@ class Desk:
         self.outcomes[got] += 1
         self.commands[f"{step.command} {got}"] += 1
         self.states[lived.matter.state] += 1
-        outside = step.who.role == "supervisor" and step.who.org not in lived.matter.handlers
-        bound = TABLE[step.command].or_a_supervisor and why == "supervisor_needed" and not outside
+        bound = TABLE[step.command].or_a_supervisor and step.who not in FREE.get(why, ACTORS)
         if wanted.outcome == "either" and (got in ("done", "nothing", "refused") or bound):
             wanted = Verdict(got)  # type: ignore[arg-type]
         if got != wanted.outcome:
@@ -238,6 +266,21 @@ class Desk:
             if partial(matter, body.body):
                 raise Disagreement(f"{body.body} reviews what it has to do with")
             matter.reviewer, matter.review_begun = body.body, False
+        elif event.type == "ReviewWindowLapsed":
+            opened, heard = (
+                (matter.reply_open, matter.reply_heard)
+                if body.clock == "C6"
+                else (matter.opinion_open, matter.opinion_received)
+            )
+            if not (opened and heard) or day(event.recorded_at) <= calendar_days_after(opened, REVIEW_DAYS):
+                raise Disagreement(f"the window of {body.clock} lapsed while the petitioner could ask")
+        elif event.type == "CaseWithdrawn":
+            asked = matter.withdrawal
+            if asked is None or asked.waits_for_person(sealed=sealed(matter)) or matter.state not in OPEN:
+                raise Disagreement("withdrawn without a request, or without the person who confirms it")
+            if day(event.effective_at) < asked.day + COOLING_OFF:
+                raise Disagreement("withdrawn before the cooling-off period was over")
+            matter.state, matter.moved, matter.withdrawal = "withdrawn", event.effective_at, None
         elif event.type not in TICKER | {"QueuedForDispatch", "EvaluationInvited", "Urged"}:
             raise Disagreement(f"a service wrote {event.type}")
 
@@ -256,7 +299,13 @@ class Desk:
         if findings:
             raise Disagreement(f"the log does not verify: {findings[0]}")
         for lived in self.lived:
+            await self.absorb(lived)
             await self._check(lived)
+            asked = lived.matter.withdrawal
+            if asked is None or asked.waits_for_person(sealed=sealed(lived.matter)):
+                continue
+            if lived.matter.state in OPEN and asked.day + COOLING_OFF + DAY < day(self.clock.now()):
+                raise Disagreement("a withdrawal does not take effect")
 
     async def _check(self, lived: Lived) -> None:
         fired: Counter[tuple[Any, ...]] = Counter()
@@ -428,19 +477,38 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
     }.get(command, dict)()  # fmt: skip
 
 
+def _proof(command: str, who: Who, dice: Random) -> dict[str, Any]:
+    """What an office has to say for the petitioner, now and then wrong or left out."""
+    if TABLE[command].unproven is never or (who.role == "registrar") == (dice.random() < 0.1):
+        return {}
+    found: dict[str, Any] = {"evidence": dice.choice(("signed_form", "signed_form", "recording", "letter"))}
+    if dice.random() < 0.9:
+        found["reference"] = "卷1"
+    return found | ({"present": "家属"} if command == "withdraw" and dice.random() < 0.9 else {})
+
+
 MODES = ("in_person", "in_person", "in_person", "post", "electronic", "left", "public")
 CLASSES = (*("claim", "suggestion") * 8, "accusation")
 """To an accusation less often: it takes a case back to its beginning."""
 NOW_ONLY = frozenset({"ask_extension", "grant_extension", "refuse_extension"})
 """A grant that is dated back may lie in an earlier period: the table keeps the present one only."""
-ENDS = {"withdraw": 0.15, "void": 0.1, "link": 0.1, "unlink": 0.1}
+ENDS = {"withdraw": 0.5, "void": 0.1, "link": 0.1, "unlink": 0.1}
 """Weight of a command that ends everything, or that these cases know nothing of."""
 LATE = {
-    "request_review": 3.0,
-    "name_review_body": 4.0,
-    "issue_review_opinion": 3.0,
-    "request_re_review": 4.0,
-    "issue_re_review_opinion": 3.0,
+    "request_review": 6.0,
+    "name_review_body": 6.0,
+    "accept_review": 3.0,
+    "issue_review_opinion": 4.0,
+    "deliver_opinion": 3.0,
+    "dispatch": 3.0,
+    "accept": 2.0,
+    "decide": 4.0,
+    "deliver_reply": 3.0,
+    "confirm_withdrawal": 6.0,
+    "confirm_sealed_withdrawal": 4.0,
+    "decline_sealed_withdrawal": 4.0,
+    "request_re_review": 8.0,
+    "issue_re_review_opinion": 6.0,
     "grant_extension": 3.0,
     "serve_extension_notice": 4.0,
     "verify_return": 4.0,
@@ -451,9 +519,9 @@ LATE = {
 }
 """More weight for what stands at the end of the longest way."""
 SLOW = {
-    "withdraw": 0.02, "void": 0.02, "answer_at_once": 0.2, "guide": 0.1,
+    "withdraw": 0.1, "void": 0.02, "answer_at_once": 0.2, "guide": 0.1,
     "lead_into": 0.1, "recall": 0.2, "nudge": 0.1, "add_material": 0.1,
-    "confirm_sealed_withdrawal": 0.02, "renew_query_code": 0.1,
+    "renew_query_code": 0.1, "confirm_delivery_address": 0.1, "follow_up": 0.2, "correct_reply": 0.2,
     "correct": 0.2, "serve_notice": 0.3, "request_confidentiality": 0.2, "urge": 0.3, "open_supervision": 0.2,
     "close_supervision": 0.2, "record_hearing": 0.3,
 }  # fmt: skip
@@ -462,7 +530,7 @@ SLOW = {
 
 def next_step(made: Desk, dice: Random) -> Step:
     """A random action by a random actor; more often one of those that the table accepts, so that cases progress."""
-    tried = [_any_step(made, dice) for _ in range(1 if dice.random() < 0.4 else 8)]
+    tried = [_any_step(made, dice) for _ in range(1 if dice.random() < 0.4 else 24)]
     return next(
         (step for step in tried if _makes_progress(made, step) and dice.random() < SLOW.get(step.command, 1)), tried[0]
     )
@@ -481,7 +549,7 @@ def _any_step(made: Desk, dice: Random) -> Step:
     if dice.random() < 0.25:
         late = (0.5, 2.0) if command in NOW_ONLY else (0.5, 2.0, 0.0, 0.0, -1.0, -3.0, -0.02, -0.3, -1.7)
         off = dice.choice(late)
-    fields = _fields(command, dice, made.clock.now() + timedelta(seconds=wait))
+    fields = {**_fields(command, dice, made.clock.now() + timedelta(seconds=wait)), **_proof(command, who, dice)}
     return Step(
         case, wait, who, command, fields, off,
         stale=dice.random() < 0.04, repeat=dice.random() < 0.05, tick=dice.random() < 0.15,

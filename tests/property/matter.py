@@ -13,6 +13,8 @@ HANDLING_DAYS = 60
 MOST_EXTENSION_DAYS = 30
 MOST_OBJECTIONS = 3
 REVIEW_DAYS = 30
+DISCIPLINE_ORGANS = frozenset({"jjw"})
+"""Their own rules set their periods (Art. 23 ¶4): not the sixty days, and no review at the next level."""
 
 
 class Who(NamedTuple):
@@ -45,6 +47,20 @@ class Attempt(NamedTuple):
         return self.now if self.at is None else self.at
 
 
+class Withdrawal(NamedTuple):
+    """A request to withdraw that has not taken effect."""
+
+    asker: Who
+    day: date
+    own: bool
+    """It came from the petitioner's own hand or from their platform."""
+    confirmed: bool = False
+
+    def waits_for_person(self, *, sealed: bool) -> bool:
+        """A third unit confirms what an office recorded; a person confirms every withdrawal of an accusation (Art. 30)."""
+        return not self.confirmed and (sealed or not self.own)
+
+
 @dataclass
 class Matter:
     """One case, as a petition officer would keep it on a card."""
@@ -61,8 +77,13 @@ class Matter:
     forwarded: tuple[str, ...] = ()
     """Down the line from the responsible organisation."""
     confidential: bool = False
-    asked_to_withdraw: Who | None = None
-    """Who asked to withdraw an accusation, while nobody has decided on it."""
+    own_code: bool = False
+    """Nobody in an office has the query code."""
+    withdrawal: Withdrawal | None = None
+    taken_back: bool = False
+    """The last word on a withdrawal: it was taken back."""
+    had: frozenset[str] = frozenset()
+    """All that were responsible for it or answered it, ever."""
     path: int | None = None
     ruled: bool = False
     objections: int = 0
@@ -91,7 +112,10 @@ class Matter:
     replied: bool = False
     grades: dict[str, str] = field(default_factory=dict)
     """Object -> grade, since the last reply."""
-    confirmed_by_call: bool = False
+    words: dict[str, str] = field(default_factory=dict)
+    """Object -> whose word that grade is."""
+    confirmed_by: str | None = None
+    """Third unit to which the petitioner said that the matter is resolved."""
     reply_open: When | None = None
     """Delivery of the reply against which a review can be asked for; None: there is none, or it was asked for."""
     opinion_open: When | None = None
@@ -126,7 +150,7 @@ class Matter:
 
     def last_day_to_handle(self) -> date | None:
         """Art. 34: sixty days from acceptance plus granted extensions; for matters on path 6 only."""
-        if self.path != 6 or self.period_from is None:
+        if self.path != 6 or self.period_from is None or self.org in DISCIPLINE_ORGANS:
             return None
         return calendar_days_after(self.period_from, HANDLING_DAYS + self.extended_now)
 
@@ -138,7 +162,8 @@ class Matter:
     def begin_again(self, when: When) -> None:
         """Everything that the first reply had brought begins again; the replies stay."""
         self.result = self.asked_by = self.closure = self.reply_open = self.opinion_open = None
-        self.executed = self.report_filed = self.confirmed_by_call = False
+        self.executed = self.report_filed = False
+        self.confirmed_by = None
         self.grades = {}
         self.opinion = self.unread = False
         self.period_from = when
@@ -152,6 +177,7 @@ class Matter:
 
     def given_to(self, org: str) -> None:
         self.org = org
+        self.had |= {org}
         self.forwarded = ()
         self.signed = False
         self.notice = None

@@ -4,10 +4,12 @@ project's description of the domain (states, events, closure kinds), never from 
 Order of the questions, the same for every row:
  1 may they know of the case at all?        no: it does not exist for them
  2 is it their role, their case?            no: denied
- 3 has it been done already?                yes: nothing happens, whoever asks again
- 4 does the state allow it, and the rest?   no: refused
- 5 has somebody acted since they read it?   yes: refused
- 6 is the date possible?                    no: refused
+ 3 do they judge what they had a part in?   yes: denied
+ 4 do they prove the petitioner's word?     no: refused
+ 5 has it been done already?                yes: nothing happens, whoever asks again
+ 6 does the state allow it, and the rest?   no: refused
+ 7 has somebody acted since they read it?   yes: refused
+ 8 is the date possible?                    no: refused
 """
 
 from __future__ import annotations
@@ -17,13 +19,24 @@ from datetime import date
 from typing import Literal, NamedTuple
 
 from tests.property.days import When, calendar_days_after, day, earlier
-from tests.property.matter import MOST_EXTENSION_DAYS, MOST_OBJECTIONS, REVIEW_DAYS, Attempt, Matter, Who
+from tests.property.matter import (
+    DISCIPLINE_ORGANS,
+    MOST_EXTENSION_DAYS,
+    MOST_OBJECTIONS,
+    REVIEW_DAYS,
+    Attempt,
+    Matter,
+    Who,
+    Withdrawal,
+)  # fmt: skip
 
 ORGS = {
     "zj": "handling", "jt": "handling", "jjw": "sealed", "xfj": "petition_office", "dhq": "handling", "dhyl": "handling",
     "zfw": "political_legal", "fc": "review", "sfc": "review",
 }  # fmt: skip
-ABOVE = {"dhyl": "dhq"}
+OFFICE, SUPERIOR, THIRD = "xfj", "sxfj", "hfzx"
+"""The petition office, the one above it, and the unit that may follow up."""
+ABOVE = {"dhyl": "dhq", OFFICE: SUPERIOR}
 """Subordinate -> the organisation above it."""
 IN_HAND = frozenset({"dispatched", "signed", "accepted", "handling", "redo_ordered"})
 ASKED = frozenset({"in_review", "in_re_review"})
@@ -40,6 +53,7 @@ AFTER_CLOSING = frozenset(
         "CaseCorrected", "CaseVoided", "EvaluationInvited", "EvaluationSubmitted", "FollowUpRecorded", "ReplyCorrected",
         "RedoOrdered", "ReviewRequested", "ReReviewRequested", "NoticeServed", "BreachLifted", "AssignmentDelivered",
         "SupervisionClosed", "AssignmentWithdrawn", "OpinionDelivered", "PaperServed", "DocumentRead", "NotCompetentDeclared",
+        "ReviewWindowLapsed", "QueryCodeRenewed",
     }
 )  # fmt: skip
 """What may still be recorded of a case that is closed, withdrawn or voided: corrections, the petitioner's word, late paper, and
@@ -62,6 +76,10 @@ def never(_matter: Matter, _attempt: Attempt) -> bool:
     return False
 
 
+def sealed(matter: Matter) -> bool:
+    return matter.class_ == "accusation"
+
+
 def unobjectionable(_matter: Matter, _attempt: Attempt) -> str | None:
     return None
 
@@ -79,6 +97,10 @@ class Row(NamedTuple):
     """The state then; None: as before, or as `effect` says."""
     moves: bool = False
     """With `to` None: it is still a step that may not lie before the one before."""
+    barred: Condition = never
+    """A unit that has a part in the case, or that only another unit does it."""
+    unproven: Condition = never
+    """An office that records the petitioner's word without its proof, or the petitioner with the proof of an office."""
     again: Condition = never
     unless: Objection = unobjectionable
     effect: Effect = no_effect
@@ -103,7 +125,6 @@ ROLES: dict[str, frozenset[str]] = {
     "supervisor": frozenset({"supervisor"}),
     "outside_supervisor": frozenset({"supervisor"}),
     "petitioner": frozenset({"citizen", "platform", "registrar"}),
-    "petitioner_not_handler": frozenset({"citizen", "platform", "registrar"}),
     "holder_of_code": frozenset({"citizen", "registrar"}),
     "reviewer": frozenset({"organisation", "clerk"}),
     "reviewer_or_desk": frozenset({"organisation", "clerk", "registrar"}),
@@ -133,8 +154,6 @@ def may(row: Row, matter: Matter, who: Who) -> bool:
         return True
     if row.by in ("reviewer", "reviewer_or_desk") or (row.by == "hearer" and matter.state in ASKED):
         return who.org == matter.reviewer and not partial(matter, who.org)
-    if row.by == "petitioner_not_handler" and who.role == "registrar":
-        return who.org not in matter.handlers
     if row.by == "subordinate":
         return who.org in matter.forwarded
     if row.by == "head":
@@ -155,6 +174,127 @@ def partial(matter: Matter, org: str | None) -> bool:
     return matter.state == "in_re_review" and org == matter.reviewed_by
 
 
+# ---- whose word it is (Art. 21, 46)
+
+
+def part_of(matter: Matter, org: str | None) -> bool:
+    """True for a unit that handles, handled, answered, assists, reviews or reviewed the case, and for a unit below one that
+    handles or handled it."""
+    handlers = matter.had | set(matter.handlers)
+    return (
+        org in handlers
+        or ABOVE.get(org or "") in handlers
+        or org in matter.assist
+        or org in (matter.reviewer, matter.reviewed_by)
+    )
+
+
+def has_part(matter: Matter, attempt: Attempt) -> bool:
+    return part_of(matter, attempt.who.org)
+
+
+def third(matter: Matter, org: str | None) -> bool:
+    return org == THIRD and not part_of(matter, org)
+
+
+def not_third(matter: Matter, attempt: Attempt) -> bool:
+    """A third unit that did not record the request itself; an accusation has a way of its own."""
+    asked = matter.withdrawal
+    own = asked is not None and asked.asker.org == attempt.who.org
+    return not sealed(matter) and (not third(matter, attempt.who.org) or own)
+
+
+def speaks_wrongly(matter: Matter, attempt: Attempt) -> bool:
+    """The petitioner speaks for themselves. Nobody records it who has a part in the case; where the petition office is judged, by
+    an evaluation of it or of what it did itself, only the office above it or a third unit does."""
+    who = attempt.who
+    if who.role == "citizen":
+        return False
+    if part_of(matter, who.org):
+        return True
+    office = attempt.get("object") == "petition_office" or (
+        attempt.command not in HARMLESS and (OFFICE in matter.had or SUPERIOR in matter.had)
+    )
+    return office and who.role == "registrar" and who.org != SUPERIOR and not third(matter, who.org)
+
+
+HARMLESS = frozenset({"add_material", "nudge", "request_confidentiality", "confirm_delivery_address"})
+"""What the petitioner says with these judges nobody."""
+
+
+def unproved_word(matter: Matter, attempt: Attempt) -> bool:
+    evidence, reference = attempt.get("evidence"), attempt.get("reference")
+    if attempt.who.role != "registrar":
+        return evidence is not None or reference is not None
+    needed = attempt.command not in HARMLESS | {"take_back_withdrawal"}
+    return (needed and evidence is None) or (evidence is not None and reference is None)
+
+
+def unproved_withdrawal(matter: Matter, attempt: Attempt) -> bool:
+    """A signed paper or a recording, and who was present."""
+    paper = attempt.get("evidence") in ("signed_form", "recording") and attempt.get("present") is not None
+    return unproved_word(matter, attempt) or (attempt.who.role == "registrar" and not paper)
+
+
+def word(matter: Matter, attempt: Attempt) -> str:
+    """An own hand proves nothing while an office has the code."""
+    if attempt.who.role == "citizen":
+        return "own" if matter.own_code else "code with staff"
+    return "platform" if attempt.who.role == "platform" else "keyed"
+
+
+GRADES = ("dissatisfied", "basically_satisfied", "satisfied")
+
+
+def evaluated_before(matter: Matter, attempt: Attempt) -> bool:
+    about = attempt.fields["object"]
+    same = matter.grades.get(about) == attempt.get("grade")
+    return same and matter.words[about] in ("own", word(matter, attempt))
+
+
+def over_own_word(matter: Matter, attempt: Attempt) -> str | None:
+    """What the petitioner said by their own hand, only their own hand makes better."""
+    if not matter.replied:
+        return "no reply yet"
+    about = attempt.fields["object"]
+    if about not in matter.grades or matter.words[about] != "own" or word(matter, attempt) == "own":
+        return None
+    better = GRADES.index(attempt.fields["grade"]) > GRADES.index(matter.grades[about])
+    return "the petitioner said otherwise" if better else None
+
+
+def asked_to_withdraw(matter: Matter, attempt: Attempt) -> None:
+    own = word(matter, attempt) in ("own", "platform")
+    matter.withdrawal, matter.taken_back = Withdrawal(attempt.who, day(attempt.now), own), False
+
+
+def took_back(matter: Matter, _attempt: Attempt) -> None:
+    matter.withdrawal, matter.taken_back = None, True
+
+
+def confirmed_withdrawal(matter: Matter, _attempt: Attempt) -> None:
+    assert matter.withdrawal is not None
+    matter.withdrawal = matter.withdrawal._replace(confirmed=True)
+
+
+def declined_withdrawal(matter: Matter, _attempt: Attempt) -> None:
+    matter.withdrawal = None
+
+
+def wrong_confirmation(matter: Matter, _attempt: Attempt) -> str | None:
+    if sealed(matter):
+        return "an accusation: confirm_sealed_withdrawal"
+    return "nothing is pending" if matter.withdrawal is None else None
+
+
+def not_asked_by_another(matter: Matter, attempt: Attempt) -> str | None:
+    """Art. 30: who holds the code of an accusation may be the accused."""
+    asked = matter.withdrawal
+    if asked is None or asked.confirmed or not sealed(matter):
+        return "no withdrawal of an accusation waits"
+    return "own request" if asked.asker.key == attempt.who.key else None
+
+
 def verdict(matter: Matter, attempt: Attempt) -> Verdict:
     """The expected outcome of the attempt."""
     row = TABLE[attempt.command]
@@ -162,6 +302,10 @@ def verdict(matter: Matter, attempt: Attempt) -> Verdict:
         return Verdict("hidden")
     if not may(row, matter, attempt.who):
         return Verdict("denied")
+    if row.barred(matter, attempt):
+        return Verdict("denied", "a part in it")
+    if row.unproven(matter, attempt):
+        return Verdict("refused", "the petitioner's word is not proved")
     if row.by_the_clocks and matter.state in row.states and row.unless(matter, attempt) is None:
         return Verdict("either")
     if row.again(matter, attempt):
@@ -334,6 +478,7 @@ def guided_late(matter: Matter, attempt: Attempt) -> str | None:
 
 
 def guided(matter: Matter, attempt: Attempt) -> None:
+    answered(matter, attempt)
     matter.guided_from, matter.path_before = matter.before, matter.path
     if matter.period_from is None:
         matter.path = attempt.get("path")
@@ -435,6 +580,7 @@ def mediated(matter: Matter, attempt: Attempt) -> None:
     if attempt.get("outcome") == "offered":
         matter.state, matter.mediation = "handling", True
     else:
+        answered(matter, attempt)
         matter.state, matter.result = "decided", "settled"
 
 
@@ -443,7 +589,13 @@ def extension_refused(matter: Matter, _attempt: Attempt) -> None:
     matter.refused_extension = True
 
 
+def answered(matter: Matter, attempt: Attempt) -> None:
+    """Who answered is judged by what the petitioner says about it."""
+    matter.had |= {attempt.who.org or ""}
+
+
 def decided(matter: Matter, attempt: Attempt) -> None:
+    answered(matter, attempt)
     matter.result = attempt.get("result")
     matter.opinion = attempt.command == "decide"
     matter.executed = matter.executed or matter.result == "performed"
@@ -451,9 +603,11 @@ def decided(matter: Matter, attempt: Attempt) -> None:
 
 
 def replied(matter: Matter, attempt: Attempt) -> None:
+    answered(matter, attempt)
     matter.replied = True
     matter.decided_by |= {matter.org or ""}
-    matter.reply_open = attempt.when if matter.path == 6 and matter.opinion else None
+    reviewable = matter.path == 6 and matter.opinion and matter.org not in DISCIPLINE_ORGANS
+    matter.reply_open = attempt.when if reviewable else None
     mode = attempt.get("mode") or "in_person"
     matter.reply_heard, matter.unread = mode not in ("electronic", "public"), mode == "electronic"
 
@@ -502,12 +656,14 @@ def reported(matter: Matter, _attempt: Attempt) -> None:
 
 
 def graded(matter: Matter, attempt: Attempt) -> None:
-    matter.grades[attempt.get("object")] = attempt.get("grade")
+    matter.grades[attempt.fields["object"]] = attempt.fields["grade"]
+    matter.words[attempt.fields["object"]] = word(matter, attempt)
 
 
-def answered_at_once(matter: Matter, _attempt: Attempt) -> None:
+def answered_at_once(matter: Matter, attempt: Attempt) -> None:
+    answered(matter, attempt)
     if matter.org is not None:
-        recalled(matter, _attempt)
+        recalled(matter, attempt)
     matter.result = "explained"
     matter.replied = True
 
@@ -536,7 +692,8 @@ def unmasked(matter: Matter) -> None:
         matter.report_needed = False
     if matter.state == "registered":
         matter.result = matter.asked_by = None
-        matter.executed = matter.report_filed = matter.confirmed_by_call = False
+        matter.executed = matter.report_filed = False
+        matter.confirmed_by = None
 
 
 # ---- review
@@ -641,7 +798,9 @@ def heard(matter: Matter, attempt: Attempt) -> None:
 
 
 def called(matter: Matter, attempt: Attempt) -> None:
-    matter.confirmed_by_call = attempt.get("satisfied") is True
+    """Only what the petitioner says to a third unit confirms anything (Art. 21)."""
+    if attempt.get("satisfied") is not None and third(matter, attempt.who.org):
+        matter.confirmed_by = attempt.who.org if attempt.get("satisfied") else None
 
 
 def redone(matter: Matter, attempt: Attempt) -> None:
@@ -687,15 +846,20 @@ def not_closable(matter: Matter, attempt: Attempt) -> str | None:
         "the consultation was answered",
     ):  # fmt: skip
         return "nothing was resolved"
-    content = matter.grades.get("organisation") in ("satisfied", "basically_satisfied") or matter.confirmed_by_call
-    if kind == "resolved_confirmed" and not content:
-        return "the petitioner did not say so"
+    if kind == "resolved_confirmed":
+        grade = matter.grades.get("organisation")
+        if grade is not None and matter.words["organisation"] == "own":
+            return "the petitioner said the contrary" if grade == "dissatisfied" else None
+        if matter.confirmed_by is None:
+            return "the petitioner did not say so"
+        return "its own confirmation" if matter.confirmed_by == attempt.who.org else None
     if kind == "closed_unresolved" and attempt.get("text") is None:
         return "unresolved needs its reason"
     return None
 
 
 def closed(matter: Matter, attempt: Attempt) -> None:
+    matter.withdrawal = None
     matter.closure = attempt.get("kind")
 
 
@@ -705,19 +869,6 @@ def states(*names: str) -> frozenset[str]:
 
 def says(reason: str, condition: Condition) -> Objection:
     return lambda matter, attempt: reason if condition(matter, attempt) else None
-
-
-def withdrawn(matter: Matter, attempt: Attempt) -> None:
-    """An accusation is only asked to be withdrawn: who holds its code may be the accused (Art. 30)."""
-    if matter.class_ == "accusation":
-        matter.asked_to_withdraw = attempt.who
-    else:
-        matter.state, matter.moved, matter.asked_to_withdraw = "withdrawn", attempt.when, None
-
-
-def not_asked_by_another(matter: Matter, attempt: Attempt) -> str | None:
-    asked = matter.asked_to_withdraw
-    return "nobody else asked to withdraw it" if asked is None or asked == attempt.who else None
 
 
 TABLE: dict[str, Row] = {
@@ -732,7 +883,7 @@ TABLE: dict[str, Row] = {
         again=lambda m, a: m.state == "dispatched" and m.org == a.get("org") and as_it_is(m, a),
     ),
     "recall": Row(
-        "desk", states("dispatched"), "registered", effect=recalled, basis="before sign-off",
+        "desk", states("dispatched"), "registered", effect=recalled, basis="before sign-off", barred=has_part,
         again=lambda m, _a: m.org is None,
     ),
     "guide": Row(
@@ -771,7 +922,7 @@ TABLE: dict[str, Row] = {
         "organisation", states("dispatched", "signed"), "accepted", basis="Art. 23, 31", unless=without_path,
         effect=accepted, again=lambda m, a: m.state == "accepted" and a.get("path") in (None, m.path),
     ),
-    "not_accept": Row("organisation", states("signed"), "not_accepted", basis="Art. 23"),
+    "not_accept": Row("organisation", states("signed"), "not_accepted", basis="Art. 23", effect=answered),
     "serve_notice": Row(
         "organisation_or_desk", EVERY, basis="Art. 23 ¶2", unless=wrong_notice, effect=noticed,
         again=lambda m, a: m.notice == a.get("kind"),
@@ -852,11 +1003,11 @@ TABLE: dict[str, Row] = {
     # the next level up
     "request_review": Row(
         "petitioner", states("replied", "closed"), "in_review", basis="Art. 35 ¶1", effect=review_asked,
-        unless=review_lapsed, again=lambda m, _a: m.state == "in_review",
+        barred=speaks_wrongly, unproven=unproved_word, unless=review_lapsed, again=lambda m, _a: m.state == "in_review",
     ),
     "request_re_review": Row(
         "petitioner", states("reviewed", "closed"), "in_re_review", basis="Art. 36 ¶1", effect=re_review_asked,
-        unless=re_review_lapsed, again=lambda m, _a: m.state == "in_re_review",
+        barred=speaks_wrongly, unproven=unproved_word, unless=re_review_lapsed, again=lambda m, _a: m.state == "in_re_review",
     ),
     "name_review_body": Row(
         "desk_or_supervisor", ASKED, basis="Art. 35, 36", unless=wrong_body, effect=named,
@@ -878,39 +1029,60 @@ TABLE: dict[str, Row] = {
     ),
     # the petitioner
     "confirm_delivery_address": Row(
-        "petitioner_not_handler", OPEN, effect=addressed, basis="送达地址确认",
+        "petitioner", OPEN, effect=addressed, basis="送达地址确认", barred=speaks_wrongly, unproven=unproved_word,
         again=lambda m, a: not a.get("electronic") and not m.electronic,
     ),
     "request_confidentiality": Row(
-        "petitioner", OPEN, effect=lambda m, _a: setattr(m, "confidential", True), again=lambda m, _a: m.confidential,
+        "petitioner", OPEN, effect=lambda m, _a: setattr(m, "confidential", True), barred=speaks_wrongly,
+        unproven=unproved_word, again=lambda m, _a: m.confidential,
     ),
     "name_representatives": Row("desk", frozenset(), basis="Art. 20 ¶3; nobody who filed here is named"),
-    "add_material": Row("petitioner", OPEN),
-    "nudge": Row("petitioner", OPEN, basis="催问"),
-    "withdraw": Row("petitioner", OPEN, by_the_clocks=True, basis="it takes effect later: the tests of withdrawal"),
-    "take_back_withdrawal": Row("petitioner", OPEN, by_the_clocks=True),
-    "confirm_withdrawal": Row("desk_or_supervisor", frozenset(), basis="no third unit acts here"),
-    "correct_party": Row("petitioner", frozenset(), basis="PIPL Art. 46; no party is recorded here"),
-    "confirm_date": Row("desk_or_supervisor", frozenset(), basis="the tests of late records"),
-    "confirm_sealed_withdrawal": Row("desk_or_supervisor", frozenset(), basis="Art. 30: the tests of sealed withdrawals"),
-    "decline_sealed_withdrawal": Row("desk_or_supervisor", frozenset(), basis="Art. 30: the tests of sealed withdrawals"),
-    "renew_query_code": Row("holder_of_code", EVERY),
+    "add_material": Row("petitioner", OPEN, barred=speaks_wrongly, unproven=unproved_word),
+    "nudge": Row("petitioner", OPEN, barred=speaks_wrongly, unproven=unproved_word, basis="催问"),
+    "withdraw": Row(
+        "petitioner", OPEN, barred=speaks_wrongly, unproven=unproved_withdrawal, effect=asked_to_withdraw,
+        again=lambda m, _a: m.withdrawal is not None, basis="it takes effect when the cooling-off period is over",
+    ),
+    "take_back_withdrawal": Row(
+        "petitioner", OPEN, barred=speaks_wrongly, unproven=unproved_word, effect=took_back,
+        again=lambda m, _a: m.withdrawal is None and m.taken_back,
+        unless=says("nothing is pending", lambda m, _a: m.withdrawal is None),
+    ),
+    "confirm_withdrawal": Row(
+        "desk_or_supervisor", OPEN, barred=not_third, unless=wrong_confirmation, effect=confirmed_withdrawal,
+        again=lambda m, _a: not sealed(m) and m.withdrawal is not None and not m.withdrawal.waits_for_person(sealed=False),
+    ),
+    "confirm_sealed_withdrawal": Row(
+        "organisation_or_desk_or_supervisor", OPEN, unless=not_asked_by_another, effect=confirmed_withdrawal, basis="Art. 30",
+    ),
+    "decline_sealed_withdrawal": Row(
+        "organisation_or_desk_or_supervisor", OPEN, unless=not_asked_by_another, effect=declined_withdrawal, basis="Art. 30",
+    ),
+    "correct_party": Row(
+        "petitioner", frozenset(), barred=speaks_wrongly, unproven=unproved_word, basis="PIPL Art. 46; no party is recorded here",
+    ),
+    "confirm_date": Row("desk_or_supervisor", frozenset(), barred=has_part, basis="the tests of late records"),
+    "renew_query_code": Row(
+        "holder_of_code", EVERY, effect=lambda m, a: setattr(m, "own_code", a.who.role == "citizen"),
+    ),
     "evaluate": Row(
         "petitioner", states("replied", "closed", "reviewed", "concluded"), basis="Art. 21 ¶2", effect=graded,
-        unless=says("no reply yet", lambda m, _a: not m.replied),
-        again=lambda m, a: m.grades.get(a.get("object")) == a.get("grade"),
+        barred=speaks_wrongly, unproven=unproved_word, unless=over_own_word, again=evaluated_before,
     ),
     # mistakes
     "correct": Row(
         "desk_or_supervisor", EVERY, effect=corrected, again=lambda m, a: present(m, a) == a.get("new"), now=True,
     ),
     "void": Row(
-        "desk_or_supervisor", EVERY, "voided", by_the_clocks=True, or_a_supervisor=True, basis="BreachLifted: a supervisor",
+        "desk_or_supervisor", EVERY, "voided", by_the_clocks=True, or_a_supervisor=True, barred=has_part,
+        basis="a breach: a supervisor of the level above whoever had the duty",
         effect=lambda m, _a: m.let_go(), again=lambda m, _a: m.state == "voided",
         unless=says("it was answered", lambda m, _a: m.replied),
     ),
-    "link": Row("desk_or_supervisor", frozenset(), basis="the contest over matters drives it"),
-    "unlink": Row("desk_or_supervisor", frozenset(), again=lambda _m, _a: True, basis="no case here follows another"),
+    "link": Row("desk_or_supervisor", frozenset(), barred=has_part, basis="the contest over matters drives it"),
+    "unlink": Row(
+        "desk_or_supervisor", frozenset(), barred=has_part, again=lambda _m, _a: True, basis="no case here follows another",
+    ),
     "go_live": Row("desk_or_supervisor", frozenset(), again=lambda _m, _a: True, basis="for imported cases only"),
     # supervision
     "follow_up": Row("outside", states("replied", "closed", "reviewed", "concluded"), basis="回访", effect=called),
@@ -932,7 +1104,7 @@ TABLE: dict[str, Row] = {
     ),
     "close_supervision": Row("outside_supervisor", EVERY | {"voided"}, basis="督办结束", by_the_clocks=True),
     "void_rungs": Row(
-        "outside_supervisor", EVERY | {"voided"}, basis="no clock is wrong here, and no rung is named", by_the_clocks=True
+        "outside_supervisor", states(), basis="no clock is wrong here: the test of the recovery from a wrong clock",
     ),
     "close": Row(
         "outside", states("replied", "reviewed", "concluded", "guided", "led_into", "not_accepted"), "closed",

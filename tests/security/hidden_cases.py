@@ -100,7 +100,7 @@ class Hidden:
     def missing(self, item: str = "") -> Target:
         """An item that nobody filed."""
         item = item or f"hidden-{next(_numbers)}"
-        own = case_id(self.here.runtime.ports.keys.secret("case-id"), "web", item)
+        own = case_id(self.here.runtime.ports.keys.secret("case-id"), DEMO, "web", item)
         return Target("web", item, own, number(own, 2026))
 
     async def _file(self, jurisdiction: str, item: str, more: dict[str, Any]) -> Target:

@@ -199,6 +199,9 @@ _PRINCIPALS = st.builds(
     st.sampled_from(["topic", "k1"]),
     case=st.none(),
     jurisdiction=st.sampled_from([ONE, OTHER]),
+    person=st.none(),  # of the key, which `ref` names
+    head=st.just(False),
+    reason=st.none(),  # of the request: a repeated command has the same cause with another reason
 )
 _COMMANDS = st.text("ak1topic:-", min_size=1, max_size=8)
 
@@ -229,6 +232,7 @@ BODIES: dict[str, Any] = {
     "/v1/submissions": lambda two: [filing(ONE), filing(ONE, item="P-2")],
     "/v1/channels/{channel}/items": lambda two: [{"id": ITEM, "text": TEXTS[ONE]}],
     "/v1/status": lambda two: [{"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"]}],
+    "/v1/status/documents": lambda two: [{"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"]}],
     "/v1/receipt": lambda two: [{"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"]}],
     "/v1/citizens/commands": lambda two: [
         {"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"], "command": "nudge", "command_id": "c"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -9,11 +10,12 @@ import httpx
 import pytest
 
 from shared.kernel.identifiers import query_code
-from tests.support.county import DEMO
-from tests.support.serving import Served, served, submission
+from tests.support.serving import Served, served
 
 TELLING = ("accus", "检举", "控告", "纪检", "监察", "jjw", "sealed", "密", "Discipline", "suspect", "疑似")
 """Words that would tell that a case is an accusation."""
+COOLING_OFF = timedelta(days=9)
+"""More than the seven days after which a withdrawal takes effect."""
 _ids = count(1)
 
 
@@ -37,6 +39,18 @@ async def citizen(here: Served, receipt: dict[str, Any], command: str, code: str
 async def present_code(here: Served, receipt: dict[str, Any]) -> str:
     case, _head = await here.runtime.ports.cases.get(receipt["case"])
     return query_code(here.runtime.ports.keys.secret("query-code"), case.id, case.filing.code_generation)
+
+
+async def state(here: Served, case: str) -> str:
+    return (await here.runtime.ports.cases.reload(case))[0].state
+
+
+async def passed(here: Served, time: timedelta) -> None:
+    """Time passes, and the ticker looks."""
+    here.clock.advance(time.total_seconds())
+    (ticker,) = (part.ticker for part in here.runtime.parts if part.ticker is not None)
+    while await ticker.look():
+        await here.runtime.drain()
 
 
 async def by_correction(here: Served, case: str) -> None:
@@ -123,8 +137,8 @@ async def test_status_of_sealed_case_tells_no_class(far: str) -> None:
             handled: list[tuple[str, dict[str, Any]]] = [("sign_off", {}), ("accept", {})]
             if far == "replied":
                 handled += [
-                    ("decide", {"result": "explained", "basis": ["x"], "text": "y"}),
-                    ("deliver_reply", {"mode": "post"}),
+                    ("finish_accusation", {"text": "y"}),
+                    ("deliver_reply", {"mode": "in_person"}),
                 ]
             async with here.client(key=organ) as client:
                 for command, fields in handled:
@@ -155,7 +169,8 @@ async def test_withdrawal_of_sealed_case_waits_for_another_person(who: str) -> N
         async def ask() -> httpx.Response:
             if who == "citizen":
                 return await citizen(here, receipt, "withdraw", receipt["code"])
-            return await here.act("registrar", case, "withdraw")
+            proof = {"evidence": "signed_form", "reference": "卷1", "present": "家属"}
+            return await here.act("registrar", case, "withdraw", **proof)
 
         assert (await ask()).is_success
         assert (await ask()).json()["events"] == [], "it waits already"
@@ -171,8 +186,12 @@ async def test_withdrawal_of_sealed_case_waits_for_another_person(who: str) -> N
         if who == "registrar":
             own = await here.act("registrar", case, "confirm_sealed_withdrawal", reason="已核实")
             assert own.json()["code"] == "own_request"
+        await passed(here, COOLING_OFF)
+        assert (await state(here, case)) == "registered", "time alone ends no sealed case"
         done = await here.act("supervisor", case, "confirm_sealed_withdrawal", reason="已当面核实")
-        assert done.json()["state"] == "withdrawn", done.text
+        assert done.is_success, done.text
+        await passed(here, timedelta(hours=1))
+        assert (await state(here, case)) == "withdrawn"
 
 
 async def test_only_organ_that_handles_sealed_case_confirms() -> None:
@@ -196,6 +215,8 @@ async def test_only_organ_that_handles_sealed_case_confirms() -> None:
 
 async def test_ordinary_case_is_withdrawn_as_before() -> None:
     async with served() as here:
-        receipt = await made(here)
-        assert (await citizen(here, receipt, "withdraw", receipt["code"])).is_success
-        assert DEMO and submission()
+        platform = await here.filed(channel="province", received_at="2026-03-01T09:00:00+08:00")
+        assert (await citizen(here, platform, "withdraw", platform["code"])).is_success
+        assert (await state(here, platform["case"])) != "withdrawn"
+        await passed(here, COOLING_OFF)
+        assert (await state(here, platform["case"])) == "withdrawn"

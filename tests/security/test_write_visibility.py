@@ -95,6 +95,7 @@ BODIES: dict[tuple[str, str], Requests] = {
     ("POST", "/v1/channels/{channel}/items:batch"): _filings("/v1/channels/web/items:batch"),
     ("POST", "/v1/history:batch"): _history,
     ("POST", "/v1/status"): _codes("/v1/status"),
+    ("POST", "/v1/status/documents"): _codes("/v1/status/documents"),
     ("POST", "/v1/receipt"): _codes("/v1/receipt"),
     ("POST", "/v1/citizens/commands"): _codes("/v1/citizens/commands", COMMAND),
     ("POST", "/v1/policies:validate"): _same(Request("/v1/policies:validate", {"jurisdiction": DEMO, **POLICY})),

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from services.intake.commands.filing import CITIZEN
 from shared.case import Case
+from shared.case.opinions import has_opinion
 from shared.commands.command import DecisionContext, NewEvent, rule
 from shared.commands.command_fields import FreeText
 from shared.commands.petitioners_word import Keyed, spoken
@@ -59,19 +60,6 @@ def request_review(case: Case, command: RequestReview, given: DecisionContext) -
         late = _late(_window(case, given, "ReviewRequested"), given, _REVIEW, command.late_reason)
     reason = command.late_reason if late else None
     return [NewEvent(e.ReviewRequested(late=late, text=command.text, late_reason=reason, **said))]
-
-
-def has_opinion(case: Case) -> bool:
-    """True if the present reply rests on a decision (处理意见). Imported history may know the reply only."""
-    last = next((fact for fact in reversed(case.facts) if fact.name in _ANSWERS), None)
-    return last is None or last.name == "DecisionIssued"
-
-
-_ANSWERS = frozenset({
-    "DecisionIssued", "DutyPerformed", "SuggestionAnswered", "ConsultationAnswered", "AnsweredAtOnce", "MediationAgreed",
-    "AccusationHandled", "LedInto", "StatutoryPathGuided", "NotAccepted",
-})  # fmt: skip
-"""The events that end the handling. Only a decision is an opinion against which a review is possible (Art. 31(6), 35)."""
 
 
 def _opinion_exists(case: Case) -> None:

@@ -196,8 +196,8 @@ def close(case: Case, command: Close, given: DecisionContext) -> list[NewEvent]:
             detail_zh="以未解决方式办结的，须写明理由。",
             field="text",
         )
-    by_follow_up = case.word("organisation") != "own_hand"
-    if command.kind == "resolved_confirmed" and by_follow_up and case.evaluation.confirmed_by == given.org:
+    by_own_hand = case.grade_now("organisation") is not None and case.word("organisation") == "own_hand"
+    if command.kind == "resolved_confirmed" and not by_own_hand and case.evaluation.confirmed_by == given.org:
         raise Refused(
             "own_confirmation",
             "Your unit recorded the follow-up that confirms this, so another unit closes the case.",
