@@ -35,6 +35,7 @@ _BLANK = "\u2800"
 """A braille pattern without dots looks like a blank."""
 _UNSEEN = re.compile(f"[{_IGNORABLE}\ufff9-\ufffb\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 """Characters that are displayed as nothing, other than white space."""
+_ZERO_WIDTH = re.compile(f"[{_IGNORABLE}]")
 _WIDE = {0x3000: " ", **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}}
 _DASH = re.compile("[-\u2010-\u2015\u2043\u2212\u2e3a\u2e3b\ufe58\ufe63]")
 _LOOKALIKES = dict(
@@ -126,6 +127,20 @@ def identifier_form(text: str) -> str:
         return text.strip()
     plain = _UNSEEN.sub("", text).translate(_WIDE)
     return unicodedata.normalize("NFC", plain).replace("\u00a0", " ").strip()
+
+
+def without_zero_width(text: str) -> str:
+    """The text without characters that are displayed as nothing and leave the reading of the rest as it is. Controls, and the
+    characters that turn the direction of a line, stay: whoever keeps the text in clear has to refuse them.
+
+    >>> without_zero_width("甲局\u200b") == "甲局", without_zero_width("局\u202e") == "局\u202e"
+    (True, True)
+    """
+    return text if text.isascii() else _ZERO_WIDTH.sub(_unless_turning, text)
+
+
+def _unless_turning(found: re.Match[str]) -> str:
+    return "" if unicodedata.bidirectional(found[0]) in ("BN", "NSM") else found[0]
 
 
 def is_empty(text: str) -> bool:

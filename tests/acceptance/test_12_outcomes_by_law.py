@@ -20,6 +20,7 @@ class Row(NamedTuple):
     state: str
     review: bool
     article: str
+    channel: str = "web"
 
 
 LAW = (
@@ -32,7 +33,8 @@ LAW = (
     Row("suggestion", None, "answer_suggestion", "organisation", "decided", False, "Art. 29"),
     Row("consultation", None, "answer_consultation", "organisation", "decided", False, "直接答复"),
     Row("accusation", None, "finish_accusation", "discipline organ", "decided", False, "Art. 30"),
-    Row("litigation", 1, "guide", "desk", "guided", False, "Art. 22 ¶2"),
+    Row("litigation", 1, "guide", "organisation", "guided", False, "Art. 22 ¶2, by letter: 转送"),
+    Row("litigation", 1, "guide", "desk", "guided", False, "Art. 22 ¶2, on a visit: 释法明理", channel="hall"),
 )
 BODIES: dict[str, dict[str, Any]] = {
     "guide": GUIDANCE,
@@ -59,9 +61,13 @@ async def attempt(actor: Actor, command: str, case: Filing, path: int | None, on
 
 
 async def sent(county: County, row: Row) -> tuple[Filing, Actor]:
-    """The case with the organisation that handles it, accepted where the law has it accepted."""
-    case = await county.desk.files("反映问题", on="2026-03-02", place="sl", subject="0102", **{"class": row.class_})
-    org = "jjw" if row.class_ == "accusation" else "zj"
+    """The case with the organisation that handles it, accepted where the law has it accepted. A visitor with a matter of
+    litigation is not sent away: the petition office itself explains and guides."""
+    fields = {"place": "sl", "subject": "0102", "channel": row.channel, "class": row.class_}
+    case = await county.desk.files("反映问题", on="2026-03-02", **fields)
+    if row.channel == "hall":
+        return case, county.desk
+    org = {"accusation": "jjw", "litigation": "zfw"}.get(row.class_, "zj")
     if await county.state(case) == "registered":
         await county.desk.dispatches(case, to=org, on="2026-03-03")
     handler = await county.actor("clerk", org)
@@ -70,13 +76,14 @@ async def sent(county: County, row: Row) -> tuple[Filing, Actor]:
     return case, handler
 
 
-@pytest.mark.parametrize("row", LAW, ids=lambda row: f"{row.class_}-{row.path}-{row.by}")
+@pytest.mark.parametrize("row", LAW, ids=lambda row: f"{row.class_}-{row.path}-{row.channel}-{row.by}")
 async def test_matter_ends_as_law_says_and_not_otherwise(row: Row) -> None:
     async with story("2026-03-02") as county:
         case, handler = await sent(county, row)
         also = {"guide", "lead_into"} if row.ends_in in ("guide", "lead_into") else {row.ends_in}
         for command in BODIES.keys() - also:
-            assert await attempt(handler, command, case, row.path, "2026-03-05") == "other_outcome", command
+            code = await attempt(handler, command, case, row.path, "2026-03-05")
+            assert code == ("role_not_allowed" if handler is county.desk else "other_outcome"), command
         who = county.desk if row.by == "desk" else handler
         others = [county.transport, county.supervisor, *([] if row.ends_in == "guide" else [county.desk])]
         for other in others:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.deciding import GUIDANCE
 from tests.support.serving import Served, served
 
 WRITTEN = ("letter", "fax", "web", "app", "mini", "hotline")
@@ -59,7 +60,7 @@ async def test_litigation_is_dispatched_by_nobody_to_another_organ(org: str) -> 
 async def test_litigation_on_a_visit_is_explained_and_guided() -> None:
     async with served() as here:
         case = await filed(here, "litigation", "hall")
-        guided = await here.act("registrar", case, "guide", path=1, how_to="请向人民法院提起诉讼")
+        guided = await here.act("registrar", case, "guide", path=1, **GUIDANCE)
         assert guided.status_code == 200, guided.text
 
 

@@ -75,13 +75,14 @@ async def test_calendar_publication_names_moved_due_dates_and_confirms_others(he
 
 
 async def test_moved_due_date_of_accusation_is_hidden_from_accused(here: Served) -> None:
-    """The registrar's own office is the respondent: existence, location and due date of the case are hidden from it."""
+    """The registrar's own office is the respondent: existence, location and due date of the case are hidden from it. The clock is
+    that of the discipline organ, of 15 working days (J1)."""
     case = (await here.filed(**{"class": "accusation"}, respondent={"name": "某科长", "org": "xfj"}))["case"]
     here.keys["another office"] = await here.key_of("registrar", "dh")
     assert (await here.act("another office", case, "dispatch", org="jjw")).is_success
-    assert (await due_of(here, case, "C3"))[0] == "2027-01-06"
+    assert (await due_of(here, case, "J1"))[0] == "2027-01-13"
     answer = await publish(here, year("2027-01-06", "2027-01-07"))
-    assert (await due_of(here, case, "C3"))[0] == "2027-01-08"
+    assert (await due_of(here, case, "J1"))[0] == "2027-01-14"
     assert (answer.status_code, answer.json()["moved"], answer.json()["confirmed"]) == (200, [], 0)
     assert case not in answer.text
 

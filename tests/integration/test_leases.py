@@ -91,12 +91,14 @@ async def test_contested_slot_has_one_owner(here: County) -> None:
 
 async def test_two_tickers_share_work_and_fire_each_rung_once(here: County) -> None:
     cases = []
-    for number in range(CASES):  # in steps of half a day, so that each ticker finds some rungs first
+    for number in range(
+        CASES
+    ):  # over three days: what falls due at midnight or in office hours does so in odd and even turns
         cases.append((await here.file(str(number), place="dh", subject="01")).case)
-        if number == CASES // 2:
+        if number % 5 == 4:
             here.clock.advance(timedelta(hours=8))
     one, two = ticker(here), ticker(here)
-    for turn in range(60):  # twenty days, and a lease is renewed every ten seconds
+    for turn in range(60):  # twenty more days, and a lease is renewed every ten seconds
         here.clock.advance(timedelta(hours=8) - LEASE)  # the leases have expired: the first ticker takes its share
         for _step in range(4):
             here.clock.advance(LEASE / 4)

@@ -71,11 +71,28 @@ def midnight_after(start: datetime, days: int) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=CHINA) + timedelta(days=1)
 
 
+def midnight_after_workdays(start: datetime, days: int) -> datetime:
+    """The end of so many working days after the day of `start`."""
+    day = start.date()
+    while days:
+        day += timedelta(days=1)
+        days -= day.year >= 2027 or chinese_calendar.is_workday(day)
+    return datetime(day.year, day.month, day.day, tzinfo=CHINA) + timedelta(days=1)
+
+
 def test_simulation_uses_every_channel_temper_and_event(shown: Shown) -> None:
     played = shown.played
     assert played.events["CaseRegistered"] == CASES == sum(played.channels.values()) == len(shown.cases)
     assert set(played.tempers.values()) == {"prompt", "slow", "objecting", "extending", "silent"}
-    for kind in ("ReturnRequested", "ExtensionGranted", "Nudged", "EvaluationSubmitted", "RedoOrdered", "CaseClosed"):
+    for kind in (
+        "ReturnRequested",
+        "ExtensionGranted",
+        "ExtensionNoticeServed",
+        "Nudged",
+        "EvaluationSubmitted",
+        "RedoOrdered",
+        "CaseClosed",
+    ):
         assert played.events[kind], f"nobody did {kind}"
     for number in (played.routed, played.by_hand, played.returned, played.reminders, played.breaches):
         assert number
@@ -113,6 +130,10 @@ def test_each_rung_is_recorded_once(shown: Shown) -> None:
     assert set(ids.values()) == {1}
 
 
+def period_end(clock: str, start: datetime, days: int) -> datetime:
+    return midnight_after_workdays(start, days) if clock == "C14" else midnight_after(start, days)
+
+
 class Run(NamedTuple):
     """One run of a clock as a reader of the law would note it down."""
 
@@ -124,7 +145,7 @@ class Run(NamedTuple):
 
 
 def runs(events: list[dict[str, Any]]) -> list[Run]:
-    """C1, C3 and C5 of a case, from the plain order of its events (Art. 22, 23, 34)."""
+    """C1, C3, C5 and C14 of a case, from the plain order of its events (Art. 22, 23, 34)."""
     found: list[Run] = []
     open_: dict[str, list[Any]] = {}  # clock -> [start, days, met, left]
     path: int | None = None
@@ -137,7 +158,7 @@ def runs(events: list[dict[str, Any]]) -> list[Run]:
         run = open_.pop(clock, None)
         if run is not None:
             start, days = run[0], run[1]
-            found.append(Run(clock, start, midnight_after(start, days), at if met else None, None if met else at))
+            found.append(Run(clock, start, period_end(clock, start, days), at if met else None, None if met else at))
 
     for event in events:
         kind, body, at = event["type"], event["body"], instant(event["effective_at"])
@@ -161,10 +182,17 @@ def runs(events: list[dict[str, Any]]) -> list[Run]:
                 run[1] = min(90, run[1] + body["days"])
         elif kind == "ReplyDelivered":
             finish("C5", at, met=True)
+            finish("C14", at)
+        elif kind == "ExtensionNoticeServed":
+            finish("C14", at, met=True)
+        if kind == "ExtensionGranted":
+            begin("C14", at, 5)
+        if kind in ("AssignmentWithdrawn", "CaseWithdrawn", "CaseClosed"):
+            finish("C14", at)
         if kind in _LEFT or (kind == "ReturnVerified" and body["agreed"]):
             for clock in ("C1", "C3", "C5"):
                 finish(clock, at)
-    found += [Run(clock, run[0], midnight_after(run[0], run[1]), None, None) for clock, run in open_.items()]
+    found += [Run(clock, run[0], period_end(clock, run[0], run[1]), None, None) for clock, run in open_.items()]
     return found
 
 
@@ -184,7 +212,7 @@ def test_breaches_match_oracle_exactly(shown: Shown) -> None:
     }
     assert recorded == expected
     assert len(recorded) >= 20
-    assert {"C3", "C5"} <= {clock for _stream, clock, _due in recorded}
+    assert {"C3", "C5", "C14"} <= {clock for _stream, clock, _due in recorded}
 
 
 def test_summary_names_each_breach_with_its_fact(shown: Shown) -> None:

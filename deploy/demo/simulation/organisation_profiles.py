@@ -18,6 +18,7 @@ class Profile(NamedTuple):
     notice: Days = (0, 3)
     work: Days = (2, 9)
     decide: Days = (3, 20)
+    extension_notice: Days = (0, 4)
     returns: float = 0.03
     """Share of cases that it objects to (Art. 23)."""
     extends: float = 0.05
@@ -31,7 +32,7 @@ _OTHERS = (
     Profile("slow", (2, 7), (4, 10), (2, 8), (6, 20), (25, 60)),
     Profile("silent", signs=False),
     Profile("objecting", returns=0.4),
-    Profile("extending", decide=(20, 60), extends=0.7),
+    Profile("extending", decide=(20, 60), extension_notice=(0, 16), extends=0.7),
 )
 
 

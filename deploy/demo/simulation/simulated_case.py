@@ -234,11 +234,16 @@ class SimulatedCase:
         else:
             self._organisation(profile.decide, self.decide)
 
-    async def extend(self, _case: Case, org: str) -> None:
+    async def extend(self, case: Case, org: str) -> None:
         days, reason = self.dice.choice((10, 15, 30)), self._say("extend")
         if await self._do("ask_extension", clerk(org), days=days, reason=reason):
-            await self._do("grant_extension", head(org), days=days, approver=org, reason=self._say("extend_ok"))
+            granted = {"days": days, "approver": org, "reason": self._say("extend_ok")}
+            if await self._do("grant_extension", head(org), **granted):
+                self._organisation(self._profile(case).extension_notice, self.tell_extension)
         self._organisation((15, 50), self.decide)
+
+    async def tell_extension(self, _case: Case, org: str) -> None:
+        await self._do("serve_extension_notice", clerk(org), mode=self.dice.choice(("post", "in_person")))
 
     async def decide(self, case: Case, org: str) -> None:
         if self.kind == "suggestion":

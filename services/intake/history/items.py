@@ -21,7 +21,7 @@ from shared.events.fields import Class, Moment
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import LegalTime, instant_of, to_text
 from shared.kernel.plain_text import visible_controls
-from shared.kernel.text_normalization import identifier_form
+from shared.kernel.text_normalization import identifier_form, without_zero_width
 from shared.kernel.validation_messages import WrongValue
 from shared.policy.documents import ChannelClass
 
@@ -114,7 +114,7 @@ _OrganisationCode = Annotated[
 class HistoryOrganisation(_Part):
     """The responsible organisation, as the source names it. `create`: add it to the policy if it is not listed."""
 
-    name: Annotated[str, Field(min_length=1, max_length=120)]
+    name: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(without_zero_width)]
     """Kept in clear if the organisation is created, as all names of organisations; then it has the form of such a name."""
     code: _OrganisationCode | None = None
     create: bool = False

@@ -19,7 +19,7 @@ from shared.events.fields import Class
 from shared.events.trusted_build import converter_of
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Refused
-from shared.kernel.text_normalization import identifier_form, name_form, search_form
+from shared.kernel.text_normalization import identifier_form, name_form, search_form, without_zero_width
 from shared.kernel.validation_messages import WrongValue
 
 _LIMITS = {
@@ -129,6 +129,7 @@ class RowMapper:
     def _org(self, name: str, line: int) -> dict[str, Any]:
         mapping = self._mapping.organisation
         assert mapping is not None
+        name = without_zero_width(name)
         if mapping.create:
             try:
                 organisation_name(name)
