@@ -10,6 +10,12 @@ Without the variable a place costs one lookup in an empty table.
     outbox.told         an assignment was sent to an organisation, its delivery is not recorded
     consumer.reacts     before a reaction to an event; key: the case
     rebuild.written     a part of the read models was rebuilt
+    blob.written        a part of a file is durable, the upload record does not say so yet
+    blob.stored         a file is a blob, the upload record does not say so yet
+    upload.saved        an upload record is durable, its caller has no answer yet
+    upload.finished     an upload is complete, its caller has no answer yet
+    upload.attached     an event names the file, the upload record still has its key
+    blob.swept          blobs of no event were removed, their upload records are not yet
 """
 
 from __future__ import annotations
@@ -22,7 +28,20 @@ from typing import NamedTuple
 
 VARIABLE = "HUIYIN_TEST_FAILPOINTS"
 PLACES = frozenset(
-    ("log.appended", "feed.acknowledged", "feed.handled", "outbox.told", "consumer.reacts", "rebuild.written")
+    (
+        "log.appended",
+        "feed.acknowledged",
+        "feed.handled",
+        "outbox.told",
+        "consumer.reacts",
+        "rebuild.written",
+        "blob.written",
+        "blob.stored",
+        "upload.saved",
+        "upload.finished",
+        "upload.attached",
+        "blob.swept",
+    )
 )
 
 
