@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from shared.kernel.validation_messages import WrongValue
 from shared.policy.documents import Document
 from shared.policy.profile import OWN_CHOICE, Source
 
@@ -38,6 +39,13 @@ class FileKinds(Document):
 
     value: tuple[FileKind, ...] = get_args(FileKind)
     source: Source = OWN_CHOICE
+
+    @field_validator("value")
+    @classmethod
+    def _each_once(cls, value: tuple[FileKind, ...]) -> tuple[FileKind, ...]:
+        if not value or len(set(value)) < len(value):
+            raise WrongValue("must name each accepted type once, and at least one", "须列明可接收的类型，至少一种且不得重复")
+        return value
 
 
 class FileRules(Document):

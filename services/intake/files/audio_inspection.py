@@ -9,6 +9,7 @@ import struct
 
 from services.intake.files.image_structure import boxes, is_mp4
 from services.intake.files.media_types import AMR, AMR_WB, M4A, MP3, OGG, WAV, MediaType, Unfit
+from services.intake.files.signatures import code, program
 
 _AMR_SIZES = (12, 13, 15, 17, 19, 20, 26, 31, 5, 6, 5, 5, 0, 0, 0, 0)
 _AMR_WB_SIZES = (17, 23, 32, 36, 40, 46, 50, 58, 60, 5, 5, 0, 0, 0, 0, 0)
@@ -50,8 +51,10 @@ def _amr(data: bytes, at: int, sizes: tuple[int, ...], kind: MediaType) -> Media
     while at < len(data):
         if data[at] & 0x83:
             raise Unfit("file_polyglot")
-        at += 1 + sizes[data[at] >> 3 & 0x0F]
-    return kind  # a last frame that is cut off is a recording that was stopped
+        start, at = at, at + 1 + sizes[data[at] >> 3 & 0x0F]
+    if at > len(data) and code(data[start:]):  # otherwise the last frame of a recording that was stopped
+        raise Unfit("file_polyglot")
+    return kind
 
 
 def _ogg(data: bytes) -> MediaType:
@@ -87,7 +90,7 @@ def _wav(data: bytes) -> MediaType:
 
 def _m4a(data: bytes) -> MediaType:
     found = boxes(data, 0, len(data))
-    if any(kind not in _SOUND_BOXES for kind, _, _ in found):
+    if any(kind not in _SOUND_BOXES for kind, _, _ in found) or sum(kind == b"ftyp" for kind, _, _ in found) != 1:
         raise Unfit("file_polyglot")
     handlers = set[bytes]()
     for kind, start, end in found:
@@ -123,6 +126,15 @@ def _frame(data: bytes, at: int) -> int:
     return (72 if layer == 1 and version != 3 else 144) * bits // hertz + padding
 
 
+def _resumed(data: bytes, at: int, end: int) -> int:
+    """Where the frames go on after a break; `end` if they do not within what may be lost."""
+    for place in range(at + 1, min(at + _LOST, end)):
+        length = _frame(data, place)
+        if length and (place + length == end or _frame(data, place + length)):
+            return place
+    return end
+
+
 def _mp3(data: bytes) -> MediaType | None:
     at, end, lost, frames = 0, len(data), 0, 0
     while data.startswith(b"ID3", at) and at + 10 <= end:
@@ -135,18 +147,20 @@ def _mp3(data: bytes) -> MediaType | None:
     tagged = at > 0
     while at < end:
         length = _frame(data, at)
-        if length and at + length <= end + _LOST:
+        if length and at + length <= end:
             frames, at = frames + 1, at + length
             continue
         if data.startswith((b"APETAGEX", b"LYRICSBEGIN"), at) or not any(data[at:end]):
             if end - at > 64 * 1024:
                 raise Unfit("file_polyglot")
             break
-        lost, at = lost + 1, at + 1
-        if lost > _LOST:
+        resumed = _resumed(data, at, end)
+        lost += resumed - at
+        if resumed == end and not (length and at + length > end) or lost > _LOST or code(data[at:resumed]) or program(data[at:resumed]):
             if frames < _FEWEST and not tagged:
                 return None
             raise Unfit("file_polyglot" if frames >= _FEWEST else "file_damaged")
+        at = resumed
     if frames < _FEWEST:
         if tagged:
             raise Unfit("file_damaged")

@@ -154,7 +154,10 @@ def boxes(data: bytes, start: int, end: int) -> list[tuple[bytes, int, int]]:
 
 def heic(data: bytes, limits: Limits) -> None:
     """Raises Unfit for a broken file, for other content between or after its boxes, for too many pixels in any of its images."""
-    for kind, start, end in boxes(data, 0, len(data)):
+    found = boxes(data, 0, len(data))
+    if sum(kind == b"ftyp" for kind, _, _ in found) != 1:
+        raise Unfit("file_polyglot")
+    for kind, start, end in found:
         if kind == b"meta":
             _properties(data, start + 4, end, limits)
         elif kind not in (b"ftyp", b"mdat", b"free", b"skip", b"moov", b"uuid", b"mpvd", b"sefd"):

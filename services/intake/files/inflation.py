@@ -25,9 +25,11 @@ class Inflation:
         unpack, made = self._unpack, 0
         for at in range(0, len(data), _STEP):
             packed = bytes(data[at : at + _STEP])
-            while packed and not unpack.eof:
+            more = True
+            while more and not unpack.eof:
                 piece = unpack.decompress(packed, _STEP)
                 packed = unpack.unconsumed_tail
+                more = bool(packed) or len(piece) == _STEP  # output may wait though all input was taken
                 made += len(piece)
                 budget.take(len(piece))
                 if made > most:

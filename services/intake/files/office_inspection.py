@@ -111,9 +111,11 @@ def ole(data: bytes, *, embedded: bool = False) -> MediaType | None:
 
 
 def _container(container: Any, size: int, embedded: bool) -> MediaType | None:
+    import olefile
+
     sector = container.sector_size
-    most = (len(container.fat) + 1) * sector
-    if size > most + sector:
+    used = max((number for number, following in enumerate(container.fat) if following != olefile.FREESECT), default=0)
+    if size % sector or size > (used + 2) * sector:  # the header is the sector before the first
         raise Unfit("file_polyglot")
     paths = [[part.lower() for part in path] for path in container.listdir(streams=True, storages=True)]
     parts = {part for path in paths for part in path}
