@@ -160,9 +160,9 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         "file_bomb",
     ),
     "pdf bomb of lzw": (lambda: files.pdf(files.pdf_stream(bytes(400_000), dictionary=b"/Filter/LZWDecode", packed=False)), "file_bomb"),
-    "docx bomb": (lambda: files.docx(word__a_dot_xml=bytes(70_000_000)), "file_bomb"),
+    "docx bomb": (lambda: files.docx(word__a_dot_xml=b" " * 70_000_000), "file_bomb"),
     "docx bomb in parts": (
-        lambda: files.packed({**files.WORD, **{f"word/{number}.xml": bytes(60_000_000) for number in range(5)}}),
+        lambda: files.packed({**files.WORD, **{f"word/{number}.xml": b" " * 60_000_000 for number in range(5)}}),
         "file_bomb",
     ),
     "docx of 6,000 parts": (lambda: files.packed({**files.WORD, **{f"w/{n}.xml": b"" for n in range(6000)}}), "file_bomb"),
