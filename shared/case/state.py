@@ -97,6 +97,24 @@ class Unread(NamedTuple):
     since: LegalTime
 
 
+class CaseFile(NamedTuple):
+    """A file that was attached to the case."""
+
+    blob: str
+    version: int
+    """Version of the event that attached it."""
+    media_type: str
+    size: int
+    kind: str
+    party: str | None
+    """Whose it is; None: that of `org`."""
+    org: str | None
+    """The organisation whose key attached it."""
+    original: str | None
+    """The blob that it was made of, as a thumbnail or a redacted form."""
+    form: str | None
+
+
 class Correction(NamedTuple):
     version: int
     field: str
@@ -338,6 +356,7 @@ class Case:
     voided_rungs: int = 0
     """Number of times that rungs were voided. A rung that is recorded again has another cause."""
     corrections: tuple[Correction, ...] = ()
+    files: tuple[CaseFile, ...] = ()
 
     @property
     def exists(self) -> bool:
