@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import re
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import NamedTuple
 from urllib.parse import urlsplit
+
+from shared.application.virus_scanner import ScannerUnavailable
 
 _CHUNK = 64 * 1024
 _ANSWER = 4096
@@ -39,7 +41,6 @@ class Clamd:
     """Scans with clamd. Every wait has a limit, so that a scanner that hangs holds back files, never the server.
 
     Args:
-        unavailable: The exception for a scanner that gives no answer.
         connect: Seconds to connect.
         quiet: Seconds without progress in sending, or without the answer.
         at_once: Connections at most; clamd has a limit of its own (MaxThreads).
@@ -48,13 +49,12 @@ class Clamd:
     def __init__(
         self,
         address: ClamdAddress,
-        unavailable: Callable[[str], Exception],
         *,
         connect: float = 5.0,
         quiet: float = 60.0,
         at_once: int = 4,
     ) -> None:
-        self._address, self._unavailable = address, unavailable
+        self._address = address
         self._connect, self._quiet = connect, quiet
         self._places = asyncio.Semaphore(at_once)
 
@@ -64,13 +64,13 @@ class Clamd:
             try:
                 answer = await self._scanned(content)
             except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-                raise self._unavailable(type(error).__name__) from None
+                raise ScannerUnavailable(type(error).__name__) from None
         if answer.endswith(b": OK"):
             return False
         if answer.endswith(b" FOUND"):
             return True
         # `INSTREAM size limit exceeded. ERROR`, `COMMAND READ TIMED OUT`, nothing, or no clamd at all
-        raise self._unavailable("the answer is neither OK nor FOUND")
+        raise ScannerUnavailable("the answer is neither OK nor FOUND")
 
     async def _scanned(self, content: AsyncIterator[bytes]) -> bytes:
         async with asyncio.timeout(self._connect):

@@ -91,6 +91,12 @@ class Settings(BaseSettings):
     """Prefix of the names of topics and groups, if several deployments share a cluster"""
     file_cipher: FileCipher = "AES-256-GCM"
     """Cipher of new files; each file names its own, so that it can be changed"""
+    clamd: str | None = Field(
+        None,
+        pattern=r"^(tcp://[^\s/]+:\d{1,5}|unix:/\S+)$",
+        description="Virus scanner with the protocol of clamd: tcp://HOST:PORT or unix:/PATH. Files wait until it has answered;"
+        " empty: files are checked by their structure only",
+    )
     unpublished_limit: int = Field(100_000, ge=1)
     """Full mode: commits that may wait for Kafka; above that filings are refused (503) until it has caught up"""
     intake_key: Path | None = Field(

@@ -35,7 +35,8 @@ class Pixels(Document):
 
 
 class FileKinds(Document):
-    """Accepted types by content. `office`: OOXML and the binary formats before it, without macros; `audio`: MP3, M4A, WAV, AMR, Ogg."""
+    """Accepted types by content. `office`: OOXML and the binary formats before it, without macros; `audio`: MP3, M4A, WAV, AMR,
+    Ogg."""
 
     value: tuple[FileKind, ...] = get_args(FileKind)
     source: Source = OWN_CHOICE
@@ -44,7 +45,9 @@ class FileKinds(Document):
     @classmethod
     def _each_once(cls, value: tuple[FileKind, ...]) -> tuple[FileKind, ...]:
         if not value or len(set(value)) < len(value):
-            raise WrongValue("must name each accepted type once, and at least one", "须列明可接收的类型，至少一种且不得重复")
+            raise WrongValue(
+                "must name each accepted type once, and at least one", "须列明可接收的类型，至少一种且不得重复"
+            )
         return value
 
 

@@ -39,7 +39,11 @@ def jpeg(width: int = 64, height: int = 48, *, meta: bool = True, mode: str = "R
 
 def png(width: int = 64, height: int = 48, *, mode: str = "RGB", meta: bool = True) -> bytes:
     out = io.BytesIO()
-    image = picture(width, height, mode if mode != "I;16" else "I").convert(mode) if mode != "I;16" else Image.new("I;16", (width, height), 9)
+    image = (
+        picture(width, height, mode if mode != "I;16" else "I").convert(mode)
+        if mode != "I;16"
+        else Image.new("I;16", (width, height), 9)
+    )
     image.save(out, "PNG", **({"exif": exif()} if meta else {}))
     data = out.getvalue()
     return with_chunk(data, b"tEXt", b"Author\0" + CANARY.encode()) if meta else data
@@ -72,7 +76,11 @@ def heic(width: int = 64, height: int = 48) -> bytes:
 
 def pdf(*objects: bytes, tail: bytes = b"", trailer: bytes = b"/Root 1 0 R") -> bytes:
     """A PDF of one page, with these further objects."""
-    bodies = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>", b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>"]
+    bodies = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>",
+    ]
     out, places = bytearray(b"%PDF-1.7\n"), []
     for number, body in enumerate((*bodies, *objects), 1):
         places.append(len(out))
@@ -150,7 +158,9 @@ def ole(streams: Mapping[str, bytes]) -> bytes:
         raw = (name + "\0").encode("utf-16-le")
         own = children.get(number) or []
         sibling = next((line[line.index(number) + 1] for line in children.values() if number in line[:-1]), free)
-        entries += raw.ljust(64, b"\0") + struct.pack("<HBBIII", len(raw), kind, 1, free, sibling, own[0] if own else free)
+        entries += raw.ljust(64, b"\0") + struct.pack(
+            "<HBBIII", len(raw), kind, 1, free, sibling, own[0] if own else free
+        )
         entries += bytes(16 + 4 + 16) + struct.pack("<IQ", starts.get(number, end if kind == 5 else 0), len(body))
     entries = entries.ljust(directory_sectors * 512, b"\0")
     header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH6x", 0x3E, 3, 0xFFFE, 9, 6)
@@ -171,13 +181,19 @@ def xls(sheet_type: int = 0) -> bytes:
 
 
 def wav() -> bytes:
-    body = b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16) + b"data" + struct.pack("<I", 400) + bytes(400)
+    body = (
+        b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16) + b"data" + struct.pack("<I", 400) + bytes(400)
+    )
     return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body
 
 
 def mp3(frames: int = 8, tag: bytes = b"") -> bytes:
     frame = b"\xff\xfb\x90\x00".ljust(417, b"\0")  # MPEG 1 layer III, 128 kbit/s, 44.1 kHz
-    head = b"ID3\x04\0\0" + bytes((len(tag) >> 21 & 127, len(tag) >> 14 & 127, len(tag) >> 7 & 127, len(tag) & 127)) + tag if tag else b""
+    head = (
+        b"ID3\x04\0\0" + bytes((len(tag) >> 21 & 127, len(tag) >> 14 & 127, len(tag) >> 7 & 127, len(tag) & 127)) + tag
+        if tag
+        else b""
+    )
     return head + frame * frames
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from services.intake.commands.parties import PARTIES_LIMIT, Person, Respondent, complained_of, representatives
 from shared.case import OPEN_STATES, Case
-from shared.commands.attached_files import FileReferences, attached
+from shared.commands.attached_files import FileReferences, attached, check_count
 from shared.commands.authorization import Principal, Role
 from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText, GivenCode, Short
@@ -162,6 +162,7 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
         most = book.profile.representatives.value
         named = representatives([f"p{place}" for place in command.representatives], filers, most, "representatives")
         events.append(e.RepresentativesNamed(parties=named))
+    check_count(command.files, book)
     return [*(NewEvent(event, at) for event in events), *attached(command.files, party="p1", at=at)]
 
 
@@ -197,6 +198,7 @@ class AddMaterial(Keyed):
 @rule("add_material", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="补充材料")
 def add_material(case: Case, command: AddMaterial, given: DecisionContext) -> list[NewEvent]:
     """Add material to the case."""
+    check_count(command.files, given.book)
     said = spoken(case, command, given, "add_material")
     return [NewEvent(e.MaterialAdded(text=command.text, **said)), *attached(command.files, party="p1")]
 
@@ -208,6 +210,7 @@ class AttachFile(Keyed):
 @rule("attach_file", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="补充附件")
 def attach_file(case: Case, command: AttachFile, given: DecisionContext) -> list[NewEvent]:
     """Attach files to the case, as material without a text."""
+    check_count(command.files, given.book)
     said = spoken(case, command, given, "add_material")
     return [NewEvent(e.MaterialAdded(**said)), *attached(command.files, party="p1")]
 

@@ -25,7 +25,21 @@ _LOST = 4096
 """Bytes of an MP3 file that may belong to no frame; recorders that are stopped leave a broken last frame."""
 _FEWEST = 3
 _OGG_CODECS = (b"OpusHead", b"\x01vorbis", b"Speex   ", b"\x7fFLAC")
-_SOUND_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"styp", b"sidx", b"moof", b"mfra", b"meta", b"udta")
+_SOUND_BOXES = (
+    b"ftyp",
+    b"moov",
+    b"mdat",
+    b"free",
+    b"skip",
+    b"wide",
+    b"uuid",
+    b"styp",
+    b"sidx",
+    b"moof",
+    b"mfra",
+    b"meta",
+    b"udta",
+)
 
 
 def audio(data: bytes) -> MediaType | None:
@@ -156,7 +170,12 @@ def _mp3(data: bytes) -> MediaType | None:
             break
         resumed = _resumed(data, at, end)
         lost += resumed - at
-        if resumed == end and not (length and at + length > end) or lost > _LOST or code(data[at:resumed]) or program(data[at:resumed]):
+        if (
+            (resumed == end and not (length and at + length > end))
+            or lost > _LOST
+            or code(data[at:resumed])
+            or program(data[at:resumed])
+        ):
             if frames < _FEWEST and not tagged:
                 return None
             raise Unfit("file_polyglot" if frames >= _FEWEST else "file_damaged")

@@ -14,9 +14,21 @@ _BYTES = 240
 """Bytes of a name in UTF-8: file systems take 255."""
 _SEPARATORS = re.compile(r"[/\\\u2044\u2215\u29f8\u29f9\uff0f\uff3c]")
 _FORBIDDEN = re.compile(r'[<>:"|?*\uff1a%]')
-_RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|clock\$|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3])(?=\.|$)", re.IGNORECASE)
+_RESERVED = re.compile(
+    r"(?:con|prn|aux|nul|conin\$|conout\$|clock\$|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3])(?=\.|$)",
+    re.IGNORECASE,
+)
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,10}$")
-_EQUAL = {".jpeg": ".jpg", ".jpe": ".jpg", ".heif": ".heic", ".oga": ".ogg", ".opus": ".ogg", ".csv": ".txt", ".md": ".txt", ".log": ".txt"}
+_EQUAL = {
+    ".jpeg": ".jpg",
+    ".jpe": ".jpg",
+    ".heif": ".heic",
+    ".oga": ".ogg",
+    ".opus": ".ogg",
+    ".csv": ".txt",
+    ".md": ".txt",
+    ".log": ".txt",
+}
 _PLAIN = "file"
 
 
@@ -28,7 +40,11 @@ def clean_name(name: str, kind: MediaType, number: int = 1) -> str:
     ('投诉信fdp.exe.pdf', '_CON.pdf', 'file-1.pdf')
     """
     last = _SEPARATORS.split(unicodedata.normalize("NFC", name))[-1]
-    last = "".join(one for one in identifier_form(last) if unicodedata.category(one) not in ("Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"))
+    last = "".join(
+        one
+        for one in identifier_form(last)
+        if unicodedata.category(one) not in ("Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp")
+    )
     last = " ".join(_FORBIDDEN.sub("_", last).split()).strip(". ")
     found = _EXTENSION.search(last)
     if found is not None and _EQUAL.get(found[0].lower(), found[0].lower()) == kind.extension:

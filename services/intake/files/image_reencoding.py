@@ -108,7 +108,7 @@ def _upright(opened: Image.Image) -> Image.Image:
     image = ImageOps.exif_transpose(opened)
     if profile and image.mode in ("RGB", "CMYK", "L"):
         image = _in_srgb(image, profile)
-    if image.mode == "CMYK" or image.mode == "YCbCr":
+    if image.mode in ("CMYK", "YCbCr"):
         image = image.convert("RGB")
     image.info = {} if transparency is None or image.mode == "CMYK" else {"transparency": transparency}
     return image
@@ -142,7 +142,14 @@ def _covered(image: Image.Image, cover: Sequence[Rectangle]) -> Image.Image:
     draw = ImageDraw.Draw(image)
     for one in cover:
         right, bottom = one.left + one.width, one.top + one.height
-        if one.left < 0 or one.top < 0 or one.width < 1 or one.height < 1 or right > image.width or bottom > image.height:
+        if (
+            one.left < 0
+            or one.top < 0
+            or one.width < 1
+            or one.height < 1
+            or right > image.width
+            or bottom > image.height
+        ):
             raise Unfit("rectangle_outside")
         draw.rectangle((one.left, one.top, right - 1, bottom - 1), fill=(0, 0, 0))
     return image

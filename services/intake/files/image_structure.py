@@ -117,7 +117,23 @@ def png(data: bytes, limits: Limits) -> None:
 
 
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"hevc", b"hevx")
-_AUDIO_BRANDS = (b"M4A ", b"M4B ", b"mp41", b"mp42", b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"3gp4", b"3gp5", b"3gp6", b"3gpp", b"dash", b"M4P ")
+_AUDIO_BRANDS = (
+    b"M4A ",
+    b"M4B ",
+    b"mp41",
+    b"mp42",
+    b"isom",
+    b"iso2",
+    b"iso4",
+    b"iso5",
+    b"iso6",
+    b"3gp4",
+    b"3gp5",
+    b"3gp6",
+    b"3gpp",
+    b"dash",
+    b"M4P ",
+)
 
 
 def is_heic(data: bytes) -> bool:
@@ -132,7 +148,8 @@ def is_mp4(data: bytes) -> bool:
 
 def boxes(data: bytes, start: int, end: int) -> list[tuple[bytes, int, int]]:
     """The boxes of an ISO media file from `start` to `end`: kind, start and end of the content. Raises Unfit for a gap."""
-    found, at = [], start
+    found: list[tuple[bytes, int, int]] = []
+    at = start
     while at < end:
         if at + 8 > end:
             raise Unfit("file_polyglot")

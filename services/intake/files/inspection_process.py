@@ -61,7 +61,13 @@ def _result(data: bytes, task: dict[str, Any]) -> tuple[dict[str, Any], tuple[by
         made = reencode(data, kind, limits, [Rectangle(*one) for one in task["cover"]])
     except Unfit as unfit:
         return {"code": unfit.code}, ()
-    line = {"type": made.media_type.name, "from": kind.name, "width": made.width, "height": made.height, "position": made.position}
+    line = {
+        "type": made.media_type.name,
+        "from": kind.name,
+        "width": made.width,
+        "height": made.height,
+        "position": made.position,
+    }
     return line, (made.content, made.thumbnail)
 
 

@@ -1,4 +1,4 @@
-"""Runs the inspection process: one at a time, with a time limit, fed piece by piece, so that no file stands in the server's memory."""
+"""Runs the inspection process: one at a time, with a time limit, fed piece by piece: no file stands in the server's memory."""
 
 from __future__ import annotations
 
@@ -49,7 +49,11 @@ class Inspector:
         """Most memory of an inspection process so far, in bytes."""
 
     async def inspect(
-        self, content: AsyncGenerator[bytes, None], rules: FileRules, keep: Keep[T], cover: Sequence[tuple[int, int, int, int]] = ()
+        self,
+        content: AsyncGenerator[bytes, None],
+        rules: FileRules,
+        keep: Keep[T],
+        cover: Sequence[tuple[int, int, int, int]] = (),
     ) -> T:
         """Inspect a file; returns what `keep` makes of it.
 
@@ -116,8 +120,8 @@ class Inspector:
 
 
 async def _nothing() -> AsyncIterator[bytes]:
-    for piece in ():
-        yield piece
+    return
+    yield b""
 
 
 async def _pieces(stream: asyncio.StreamReader, size: int) -> AsyncIterator[bytes]:

@@ -21,11 +21,17 @@ _BY_CONTENT = (
     (b"spreadsheetml.sheet.main+xml", XLSX),
     (b"presentationml.presentation.main+xml", PPTX),
 )
-_MACROS = re.compile(rb"macroEnabled|vbaProject|vbaData|macrosheet|ms-office\.activeX|intlmacrosheet|dialogsheet", re.IGNORECASE)
-_MACRO_PARTS = re.compile(r"(^|/)(vba(Project|Data)[^/]*|macrosheets|activeX|dialogsheets|intlmacrosheets|customUI\d*)(/|\.|$)", re.IGNORECASE)
+_MACROS = re.compile(
+    rb"macroEnabled|vbaProject|vbaData|macrosheet|ms-office\.activeX|intlmacrosheet|dialogsheet", re.IGNORECASE
+)
+_MACRO_PARTS = re.compile(
+    r"(^|/)(vba(Project|Data)[^/]*|macrosheets|activeX|dialogsheets|intlmacrosheets|customUI\d*)(/|\.|$)", re.IGNORECASE
+)
 _MARKUP = (b"<!DOCTYPE", b"<!ENTITY")
 _RELATION = re.compile(rb"<(?:[\w.-]+:)?Relationship\b[^>]*>", re.IGNORECASE)
-_LOADED = re.compile(rb"/(?:attachedTemplate|oleObject|frame|subDocument|externalLinkPath|package|aFChunk)[\"']", re.IGNORECASE)
+_LOADED = re.compile(
+    rb"/(?:attachedTemplate|oleObject|frame|subDocument|externalLinkPath|package|aFChunk)[\"']", re.IGNORECASE
+)
 _REMOTE = re.compile(rb"""Target\s*=\s*["'](?:https?:|ftp:|mhtml:|ms-|file:////|file:\\\\|\\\\|//)""", re.IGNORECASE)
 _DDE = re.compile(rb"<w:instrText[^>]*>\s*DDE(?:AUTO)?\b|<ddeLink\b|instr=[\"']\s*DDE", re.IGNORECASE)
 _XML = (".xml", ".rels", ".vml")
@@ -81,7 +87,9 @@ def _readable(content: bytes) -> bytes:
     """XML as UTF-8, so that a mark is found whatever its encoding is. Raises Unfit for an encoding that OPC forbids."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16", "replace").encode("utf-8", "replace")
-    if b"\0" in content[:4] or (re.match(rb"<\?xml[^>]*encoding\s*=\s*[\"'](?!utf-8|utf8|us-ascii)", content, re.IGNORECASE)):
+    if b"\0" in content[:4] or (
+        re.match(rb"<\?xml[^>]*encoding\s*=\s*[\"'](?!utf-8|utf8|us-ascii)", content, re.IGNORECASE)
+    ):
         raise Unfit("file_damaged")
     return content
 

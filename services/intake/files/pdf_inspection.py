@@ -49,7 +49,16 @@ _PROGRAMS = re.compile(
         )
     )
 )
-_ATTACHED = re.compile(b"|".join((_name("EmbeddedFile"), _name("EmbeddedFiles"), _name("GoToE"), _name("Collection", rb"\s*(?:<<|\d+\s+\d+\s+R)"))))
+_ATTACHED = re.compile(
+    b"|".join(
+        (
+            _name("EmbeddedFile"),
+            _name("EmbeddedFiles"),
+            _name("GoToE"),
+            _name("Collection", rb"\s*(?:<<|\d+\s+\d+\s+R)"),
+        )
+    )
+)
 _ENCRYPTED = re.compile(_name("Encrypt", rb"\s*(?:<<|\d+\s+\d+\s+R)"))
 _OBJECTS = re.compile(_name("ObjStm") + b"|" + _name("XRef"))
 _FLATE = re.compile(_name("FlateDecode") + b"|" + _name("Fl"))
@@ -94,7 +103,11 @@ def _stream(view: memoryview, start: int, dictionary: bytes, limits: Limits, bud
             end = bytes(view[start:]).find(b"endstream")
             budget.take((end if end >= 0 else len(view) - start) * ratio)
             return
-    data = _undressed(view, start, dictionary) if b"ASCII" in dictionary or b"/AHx" in dictionary or b"/A85" in dictionary else view[start:]
+    data = (
+        _undressed(view, start, dictionary)
+        if b"ASCII" in dictionary or b"/AHx" in dictionary or b"/A85" in dictionary
+        else view[start:]
+    )
     for _ in range(8):
         if len(data) < 2 or data[0] & 0x0F != 8 or (data[0] << 8 | data[1]) % 31:
             if objects and _FLATE.search(dictionary):
@@ -127,7 +140,9 @@ def _undressed(view: memoryview, start: int, dictionary: bytes) -> memoryview:
     try:
         if b"A85" in dictionary or b"ASCII85" in dictionary:
             end = raw.find(b"~>")
-            return memoryview(base64.a85decode(raw[: end if end >= 0 else None].removeprefix(b"<~"), ignorechars=b" \t\n\r\v\f\0"))
+            return memoryview(
+                base64.a85decode(raw[: end if end >= 0 else None].removeprefix(b"<~"), ignorechars=b" \t\n\r\v\f\0")
+            )
         end = raw.find(b">")
         digits = re.sub(rb"\s", b"", raw[: end if end >= 0 else None])
         return memoryview(bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii")))

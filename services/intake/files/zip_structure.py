@@ -105,6 +105,8 @@ def _content(data: bytes, where: int, raw: bytes, directory: int) -> int:
     """The start of the content of an entry, whose own header says what the directory says."""
     if where + 30 > directory or data[where : where + 4] != _LOCAL:
         raise Unfit("file_damaged")
+    length: int
+    extra: int
     length, extra = struct.unpack_from("<HH", data, where + 26)
     if data[where + 30 : where + 30 + length] != raw:
         raise Unfit("file_polyglot")

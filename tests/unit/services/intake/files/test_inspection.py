@@ -130,7 +130,10 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: files.docx(word__embeddings__a_dot_docx=files.docx(word__vbaProject_dot_bin=b"x")),
         "file_macros",
     ),
-    "packaged program": (lambda: files.ole({"WordDocument": bytes(32), "ObjectPool/_1/\x01Ole10Native": b"x"}), "file_embedded"),
+    "packaged program": (
+        lambda: files.ole({"WordDocument": bytes(32), "ObjectPool/_1/\x01Ole10Native": b"x"}),
+        "file_embedded",
+    ),
     "office with a password": (lambda: files.ole({"EncryptedPackage": b"", "EncryptionInfo": b""}), "file_encrypted"),
     "program in a document": (lambda: files.docx(word__media__a_dot_png=b"MZ\x90\0" + bytes(60)), "file_executable"),
     "archive in a document": (lambda: files.docx(word__a_dot_bin=ZIP), "file_archive"),
@@ -156,16 +159,24 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "png of 2.5 billion pixels": (files.png_bomb, "file_pixels"),
     "pdf bomb": (lambda: files.pdf(files.pdf_stream(bytes(300_000_000))), "file_bomb"),
     "pdf bomb in a bomb": (
-        lambda: files.pdf(files.pdf_stream(zlib.compress(bytes(1 << 28), 9), dictionary=b"/Filter[/FlateDecode/FlateDecode]")),
+        lambda: files.pdf(
+            files.pdf_stream(zlib.compress(bytes(1 << 28), 9), dictionary=b"/Filter[/FlateDecode/FlateDecode]")
+        ),
         "file_bomb",
     ),
-    "pdf bomb of lzw": (lambda: files.pdf(files.pdf_stream(bytes(400_000), dictionary=b"/Filter/LZWDecode", packed=False)), "file_bomb"),
+    "pdf bomb of lzw": (
+        lambda: files.pdf(files.pdf_stream(bytes(400_000), dictionary=b"/Filter/LZWDecode", packed=False)),
+        "file_bomb",
+    ),
     "docx bomb": (lambda: files.docx(word__a_dot_xml=b" " * 70_000_000), "file_bomb"),
     "docx bomb in parts": (
         lambda: files.packed({**files.WORD, **{f"word/{number}.xml": b" " * 60_000_000 for number in range(5)}}),
         "file_bomb",
     ),
-    "docx of 6,000 parts": (lambda: files.packed({**files.WORD, **{f"w/{n}.xml": b"" for n in range(6000)}}), "file_bomb"),
+    "docx of 6,000 parts": (
+        lambda: files.packed({**files.WORD, **{f"w/{n}.xml": b"" for n in range(6000)}}),
+        "file_bomb",
+    ),
 }
 
 
@@ -194,7 +205,15 @@ def test_entries_that_share_their_bytes_are_a_bomb() -> None:
     assert verdict(bytes(joined)) in ("file_bomb", "file_polyglot")
 
 
-TAILS = [ZIP, files.docx(), b"<script>alert(1)</script>", b"MZ" + bytes(80), b"#!/bin/sh\n", files.pdf(), b"Rar!\x1a\x07\x01\0" + bytes(30)]
+TAILS = [
+    ZIP,
+    files.docx(),
+    b"<script>alert(1)</script>",
+    b"MZ" + bytes(80),
+    b"#!/bin/sh\n",
+    files.pdf(),
+    b"Rar!\x1a\x07\x01\0" + bytes(30),
+]
 CLOSED = [name for name in GOOD if name not in ("text", "gb18030", "utf-16")]
 
 
@@ -205,7 +224,9 @@ def test_nothing_may_follow_a_file(name: str, tail: int) -> None:
     assert same or verdict(made).startswith("file_")  # a PDF after a PDF is a revision of it
 
 
-@pytest.mark.parametrize(("first", "second"), [pair for pair in combinations(CLOSED, 2) if pair != ("mp3", "mp3 tagged")])
+@pytest.mark.parametrize(
+    ("first", "second"), [pair for pair in combinations(CLOSED, 2) if pair != ("mp3", "mp3 tagged")]
+)
 def test_two_files_in_one_are_refused(first: str, second: str) -> None:
     one, other = GOOD[first][0](), GOOD[second][0]()
     assert verdict(one + other).startswith("file_")
@@ -249,7 +270,16 @@ def test_damage_gives_a_code_and_never_an_error(name: str, data: st.DataObject) 
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_give_a_code(noise: bytes) -> None:
-    for start in (b"", b"%PDF-1.4\n", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"PK\x03\x04", b"ID3\x04\0\0\0\0\0\x01", b"OggS\0", b"RIFF"):
+    for start in (
+        b"",
+        b"%PDF-1.4\n",
+        b"\xff\xd8\xff",
+        b"\x89PNG\r\n\x1a\n",
+        b"PK\x03\x04",
+        b"ID3\x04\0\0\0\0\0\x01",
+        b"OggS\0",
+        b"RIFF",
+    ):
         assert verdict(start + noise)
 
 

@@ -37,7 +37,9 @@ async def code(data: bytes, rules: FileRules = RULES, **more: object) -> str:
     return refused.value.code
 
 
-@pytest.mark.parametrize(("make", "stored"), [(files.jpeg, "image/jpeg"), (files.png, "image/png"), (files.heic, "image/jpeg")])
+@pytest.mark.parametrize(
+    ("make", "stored"), [(files.jpeg, "image/jpeg"), (files.png, "image/png"), (files.heic, "image/jpeg")]
+)
 async def test_an_image_is_stored_anew_without_what_it_said_of_its_maker(make: object, stored: str) -> None:
     data = make()  # type: ignore[operator]
     assert files.CANARY.encode() in data
