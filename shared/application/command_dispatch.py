@@ -102,9 +102,9 @@ async def give(
     handling = ports.handling(rule.service)
 
     async with attaching(ports.files, principal, uploads, f"{case_id}|{cause}") as attached:
-        command = rule.model.model_construct(
-            **values, **({"files": attached.files} if "files" in rule.model.model_fields else {})
-        )
+        if "files" in rule.model.model_fields:
+            values["files"] = attached.files
+        command = rule.model.model_construct(**values)
 
         def decide(case: Case, given: DecisionContext) -> list[NewEvent]:
             bind_contextvars(case=case.number)  # in the log lines that follow

@@ -208,7 +208,7 @@ class AttachFile(Keyed):
 @rule("attach_file", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="补充附件")
 def attach_file(case: Case, command: AttachFile, given: DecisionContext) -> list[NewEvent]:
     """Attach files to the case, as material without a text."""
-    said = spoken(case, command, given, "add_material")
+    said = spoken(case, command, given, "attach_file")
     return [NewEvent(e.MaterialAdded(**said)), *attached(command.files, party="p1")]
 
 
