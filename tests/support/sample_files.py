@@ -98,7 +98,8 @@ def pdf_stream(content: bytes, *, dictionary: bytes = b"/Filter/FlateDecode", pa
 
 WORD = {
     "[Content_Types].xml": b'<?xml version="1.0" encoding="UTF-8"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
-    b'<Override PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/></Types>',
+    b'<Override PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-officedocument.'
+    b'wordprocessingml.document.main+xml"/></Types>',
     "_rels/.rels": b'<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"/>',
     "word/document.xml": "<w:document><w:body><w:p>路灯坏了</w:p></w:body></w:document>".encode(),
 }

@@ -19,7 +19,7 @@ from shared.events.base import Event
 from shared.events.fields import Class, Moment, Urgency
 from shared.events.routing import AssignmentWithdrawn
 from shared.kernel.identifiers import number
-from shared.kernel.legal_time import day_of
+from shared.kernel.legal_time import LegalTime, day_of
 from shared.kernel.refusals import Denied, Invalid, Refused
 from shared.kernel.text_normalization import identifier_form
 from shared.policy.book import PolicyBook
@@ -162,8 +162,14 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
         most = book.profile.representatives.value
         named = representatives([f"p{place}" for place in command.representatives], filers, most, "representatives")
         events.append(e.RepresentativesNamed(parties=named))
+    return [*(NewEvent(event, at) for event in events), *_files(command, at, book)]
+
+
+def _files(command: FileCase, at: LegalTime, book: PolicyBook) -> list[NewEvent]:
+    if not command.files:
+        return []
     check_count(command.files, book)
-    return [*(NewEvent(event, at) for event in events), *attached(command.files, party="p1", at=at)]
+    return attached(command.files, party="p1", at=at)
 
 
 def received_long_ago(received: date, today: date, book: PolicyBook) -> bool:
@@ -211,7 +217,7 @@ class AttachFile(Keyed):
 def attach_file(case: Case, command: AttachFile, given: DecisionContext) -> list[NewEvent]:
     """Attach files to the case, as material without a text."""
     check_count(command.files, given.book)
-    said = spoken(case, command, given, "add_material")
+    said = spoken(case, command, given, "attach_file")
     return [NewEvent(e.MaterialAdded(**said)), *attached(command.files, party="p1")]
 
 

@@ -26,7 +26,7 @@ GOOD: dict[str, tuple[Callable[[], bytes], str]] = {
     "xlsx": (files.xlsx, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     "doc": (files.doc, "application/msword"),
     "xls": (files.xls, "application/vnd.ms-excel"),
-    "text": (lambda: "路灯坏了，已经三个月。\n".encode(), "text/plain"),
+    "text": ("路灯坏了，已经三个月。\n".encode, "text/plain"),
     "gb18030": (lambda: "路灯坏了，已经三个月。\r\n".encode("gb18030"), "text/plain"),
     "utf-16": (lambda: "路灯坏了".encode("utf-16"), "text/plain"),
     "mp3": (files.mp3, "audio/mpeg"),
