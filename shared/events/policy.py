@@ -18,6 +18,7 @@ Section = Literal[
     "calendar",
     "keywords",
     "mappings",
+    "templates",
 ]
 
 
