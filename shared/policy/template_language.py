@@ -28,22 +28,28 @@ Values = Mapping[str, str | tuple[str, ...]]
 
 
 class Fault(NamedTuple):
-    """What is wrong with a text: the name of a message of the policy's checks, its values, and the word to look for in the source."""
+    """What is wrong with a text: a message of the policy's checks with its values, and the word to look for in the source."""
 
     message: str
     token: str | None
     values: dict[str, object]
 
 
-@cache
-def _environment() -> ImmutableSandboxedEnvironment:
+def sandbox(*, autoescape: bool) -> ImmutableSandboxedEnvironment:
+    """A sandboxed environment without globals. `autoescape`: for pages of our own, into which texts are put as text."""
     from jinja2 import StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     environment = ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True, extensions=()
+        undefined=StrictUndefined, autoescape=autoescape, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals.clear()
+    return environment
+
+
+@cache
+def _environment() -> ImmutableSandboxedEnvironment:
+    environment = sandbox(autoescape=False)
     environment.filters = {name: environment.filters[name] for name in FILTERS}
     environment.tests.clear()
     return environment
