@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import services.routing.commands  # noqa: F401  # registers the commands
+from services.routing.http import notices
 from services.routing.http import organisation_inbox as organisations
+from services.routing.notices.issuing import Issuing
+from services.routing.notices.memory_documents import MemoryDocuments
+from services.routing.notices.number_consumer import GROUP, NumberConsumer
 from services.routing.organisation_notifications import OrganisationNotifications
 from services.routing.reactions import reactions
 from services.routing.topics.assignments import ACTIONS, route
@@ -19,10 +23,14 @@ def build(ports: Ports, settings: Settings) -> ServiceModule:
     handling = ports.handling("routing")
     outboxes = OrganisationNotifications(handling)
     consumer = ports.consumer("routing", reactions=reactions(handling, outboxes))
+    issuing = Issuing(ports, MemoryDocuments())
+    numbers = NumberConsumer(
+        GROUP, ports.log, ports.views, ports.cases, ports.policies, ports.clock, complete=issuing.complete
+    )
     return ServiceModule(
         "routing",
-        (consumer,),
-        lambda runtime: [organisations.router(runtime)],
+        (consumer, numbers),
+        lambda runtime: [organisations.router(runtime), notices.router(runtime, issuing)],
         partners=PartnerTopics(
             ACTIONS, "routing.actions", route(ports), lambda: PartnerCommands(ports, settings.body_limit, outboxes)
         ),

@@ -97,6 +97,18 @@ class Unread(NamedTuple):
     since: LegalTime
 
 
+class IssuedNotice(NamedTuple):
+    """A notice that was issued as a document."""
+
+    kind: str
+    number: str
+    seq: int
+    year: int
+    office: str
+    version: int
+    """Version of the event that issued it."""
+
+
 class Correction(NamedTuple):
     version: int
     field: str
@@ -338,6 +350,7 @@ class Case:
     voided_rungs: int = 0
     """Number of times that rungs were voided. A rung that is recorded again has another cause."""
     corrections: tuple[Correction, ...] = ()
+    notices: tuple[IssuedNotice, ...] = ()
 
     @property
     def exists(self) -> bool:

@@ -179,7 +179,7 @@ class DecisionIssued(
     zh="出具处理意见",
     en="The decision was issued.",
     shows=("result",),
-    petitioner_reads_after_reply=("text", "basis"),
+    petitioner_reads_after_reply=("request", "facts", "text", "basis"),
 ):
     """The decision was issued (信访处理意见书; Art. 32): request, facts and reasons, opinion, legal basis.
 
@@ -191,6 +191,10 @@ class DecisionIssued(
     """For supported: the date by which the organisation promised to carry it out (督促执行; Art. 32)."""
     basis: Texts = ()
     text: Text = None
+    """The opinion; where `request` and `facts` are not given, the whole text."""
+    request: Text = None
+    facts: Text = None
+    """Facts and reasons."""
     states_review_right: bool | None = None
     """None: not recorded."""
     review_body: str | None = None

@@ -10,6 +10,8 @@ Without the variable a place costs one lookup in an empty table.
     outbox.told         an assignment was sent to an organisation, its delivery is not recorded
     consumer.reacts     before a reaction to an event; key: the case
     rebuild.written     a part of the read models was rebuilt
+    notice.stored       a notice was rendered and stored, the case does not know it
+    notice.recorded     the case has the notice, the batch is not acknowledged
 """
 
 from __future__ import annotations
@@ -22,7 +24,16 @@ from typing import NamedTuple
 
 VARIABLE = "HUIYIN_TEST_FAILPOINTS"
 PLACES = frozenset(
-    ("log.appended", "feed.acknowledged", "feed.handled", "outbox.told", "consumer.reacts", "rebuild.written")
+    (
+        "log.appended",
+        "feed.acknowledged",
+        "feed.handled",
+        "outbox.told",
+        "consumer.reacts",
+        "rebuild.written",
+        "notice.stored",
+        "notice.recorded",
+    )
 )
 
 

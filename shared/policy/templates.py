@@ -8,32 +8,14 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Any, Literal, NamedTuple, get_args
+from typing import Annotated, Any, NamedTuple, get_args
 
 from pydantic import BeforeValidator, Field
 
+from shared.events.notices import DocumentKind, Language
 from shared.kernel import data_file
 from shared.policy.documents import Code, Document
 
-DocumentKind = Literal[
-    "receipt",
-    "transfer",
-    "acceptance",
-    "non_acceptance",
-    "no_longer_accepted",
-    "joined",
-    "extension",
-    "request_for_more",
-    "decision",
-    "guidance",
-    "led_into",
-    "duty_performed",
-    "review_opinion",
-    "re_review_opinion",
-    "suggestion_answered",
-    "closing",
-]
-Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 KINDS: tuple[DocumentKind, ...] = get_args(DocumentKind)
 EACH = ("item", "place")

@@ -89,7 +89,9 @@ class Decide(Command):
         None, description="For supported: the date by which it will be carried out; without one the policy's days count"
     )
     basis: tuple[Basis, ...] = Field(min_length=1, max_length=20, description="Legal basis: at least one provision")
-    text: FreeText = Field(description="Request, facts and reasons, opinion; sealed")
+    text: FreeText = Field(description="The opinion, or the whole text with request, facts and reasons; sealed")
+    request: FreeText | None = Field(None, description="The request, as the decision states it; sealed")
+    facts: FreeText | None = Field(None, description="Facts and reasons; sealed")
     states_review_right: bool = Field(
         True,
         description="The document states the right to a review, the body and the days, as the policy has them (Art. 35)",
@@ -120,6 +122,8 @@ def decide(case: Case, command: Decide, given: DecisionContext) -> list[NewEvent
                 execute_by=by,
                 basis=command.basis,
                 text=command.text,
+                request=command.request,
+                facts=command.facts,
                 states_review_right=stated,
                 review_body=right.body if stated and right is not None else None,
                 review_days=right.days if stated and right is not None else None,

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import BaseModel, ConfigDict
 
+from shared.events.notices import Language
 from shared.kernel.refusals import Refused
 from shared.policy.template_language import filled
-from shared.policy.templates import Language, NoticeTemplate, field_words, kinds, required_of
+from shared.policy.templates import NoticeTemplate, field_words, kinds, required_of
 
 Values = Mapping[str, str | tuple[str, ...]]
 """Field -> its text, or its texts."""

@@ -46,7 +46,9 @@ def compiled(layout: str, **values: Any) -> bytes:
         raise pdf_missing()
     inputs = {name: orjson.dumps(value).decode() for name, value in values.items()}
     with _lock:  # a compiler holds the fonts and serves one thread
-        found: bytes = _compiler(layout).compile(sys_inputs=inputs)
+        found = _compiler(layout).compile(sys_inputs=inputs)
+    if not isinstance(found, bytes):
+        raise TypeError("a PDF is one file")
     return found
 
 

@@ -16,7 +16,7 @@ from shared.policy.templates import (
     required_of,
 )
 from shared.policy.validation.finding import Finding
-from shared.policy.validation.messages import finding, repeated, unlisted
+from shared.policy.validation.messages import MESSAGES, finding, repeated, unlisted
 
 _SEVERAL = frozenset({"questions", "legal_basis"})
 """Fields that hold several texts."""
@@ -66,7 +66,7 @@ def _text(where: str, source: str, known: Collection[str]) -> Iterator[Finding]:
     from shared.policy.template_language import faults
 
     for fault in faults(source, known):
-        yield finding(where, fault.message, **fault.values)._replace(token=fault.token)
+        yield Finding(where, *MESSAGES.filled(fault.message, fault.values), token=fault.token)
 
 
 def _unknown(where: str, name: str, known: Collection[str]) -> Finding:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from services.routing.notices.notice_document import NoticeDocument, composed
-from shared.policy.templates import Language, Templates, template_of
+from shared.events.notices import Language
+from shared.policy.templates import Templates, template_of
 
 VALUES: dict[str, str | tuple[str, ...]] = {
     "addressee": "李明",
