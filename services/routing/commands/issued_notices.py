@@ -166,7 +166,7 @@ def prepare_notice(case: Case, command: PrepareNotice, given: DecisionContext) -
 
 
 def issuing_office(principal: Principal, book: PolicyBook) -> str:
-    """The organisation for which the principal issues notices: its own; for a registrar without a listed one the petition office."""
+    """The organisation that issues for the principal: its own; for a registrar without a listed one the petition office."""
     own = principal.org or ""
     if principal.role in DESK and book.organisation(own) is None:
         return book.petition_office or own

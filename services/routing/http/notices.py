@@ -13,7 +13,7 @@ from starlette.responses import Response
 from services.routing.notices.dossier import dossier
 from services.routing.notices.html_form import html
 from services.routing.notices.issuing import Issuing
-from services.routing.notices.notice_queries import MEDIA, Format, NoticeAnswer, NoticePage, NoticeReader
+from services.routing.notices.notice_queries import MEDIA, OWN, Format, NoticeAnswer, NoticePage, NoticeReader
 from services.routing.notices.pdf_form import available, pdf, pdf_missing
 from services.routing.notices.printing import merged
 from shared.application.command_dispatch import CommandId
@@ -34,7 +34,7 @@ _SAFE = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-Office = Annotated[str, Query(description="The organisation that issued", max_length=128)]
+Office = Annotated[str, Query(description="The organisation that issued; - is your own", max_length=128)]
 FormatQuery = Annotated[Format, Query(description="html or pdf")]
 
 
@@ -104,7 +104,7 @@ def router(runtime: Process, issuing: Issuing) -> APIRouter:
     @routes.get("/v1/notices", **operation("register_v1_notices_get", *READING))
     async def register(
         caller: Caller,
-        office: Office,
+        office: Office = OWN,
         kind: DocumentKind | None = Query(None, description="Only this kind"),
         year: int | None = Query(None, ge=1900, le=2199, description="Only this year"),
         day: str | None = Query(None, description="Only those of this day", max_length=10),

@@ -25,7 +25,7 @@ from services.routing.notices.pdf_form import available, pdf
 from services.routing.notices.seal import NoSeal, Seal
 from shared.application.ports import Ports
 from shared.case import STREAM, Case, fold
-from shared.commands.authorization import Action, Principal, authorize
+from shared.commands.authorization import Action, Principal, Role, authorize
 from shared.commands.command import RULES
 from shared.commands.command_handler import CommandHandler
 from shared.commands.event_writer import EventMetadata, first_answer
@@ -44,6 +44,8 @@ from shared.queries.case_details import find
 
 ISSUE = Action("issue_notice", ("organisation", "clerk", "registrar"))
 _RECORD = "record_notice"
+_OURS: tuple[Role, ...] = ("service",)
+_VOID = Action("void_number", _OURS)
 
 
 def cause_of(event_id: str) -> str:
@@ -214,8 +216,7 @@ class Issuing:
 
     async def _void(self, event: RecordedEvent, body: NoticeNumbered, code: str) -> None:
         void = void_number(body, event.version, Series.of_stream(event.stream).year, code)
-        action = Action("void_number", ("service",))
-        await self.handling.handle(body.case, action, self._stamp(event), lambda _case, _given: [void])
+        await self.handling.handle(body.case, _VOID, self._stamp(event), lambda _case, _given: [void])
 
     def _stamp(self, event: RecordedEvent) -> EventMetadata:
         return EventMetadata(

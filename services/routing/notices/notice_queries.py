@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import date
 from typing import Literal, NamedTuple
 
 from pydantic import Field
 
+from services.routing.commands.issued_notices import issuing_office
 from services.routing.notices.document_store import DocumentMissing, DocumentStore
 from services.routing.notices.html_form import document_in
 from services.routing.notices.issuing import Issuing
@@ -30,6 +32,8 @@ Format = Literal["html", "pdf"]
 MEDIA: dict[str, str] = {"html": "text/html; charset=utf-8", "pdf": "application/pdf"}
 BOTH = frozenset({"identity", "text"})
 _LARGEST = 2**53
+OWN = "-"
+"""In place of an office: the one that issues for the principal."""
 
 
 class NoticeAnswer(Answer):
@@ -107,10 +111,9 @@ class NoticeReader:
         limit: int = 50,
     ) -> NoticePage:
         """One page of the register of an office. Raises Unknown `unknown_organisation`."""
-        jurisdiction = await self._register_of(principal, office)
-        found: list[NoticeAnswer] = []
-        async for event in self._numbered(jurisdiction, office, year, kind, day, after, limit + 1):
-            found.append(await self.answer(principal, event))
+        jurisdiction, office = await self.register_of(principal, office)
+        events = self._numbered(jurisdiction, office, year, kind, day, after, limit + 1)
+        found = [await self.answer(principal, event) async for event in events]
         page = found[:limit]
         last = f"{page[-1].kind}:{page[-1].id.rpartition('/')[2]}:{page[-1].id.split('/')[-2]}" if page else None
         return NoticePage(notices=page, after=last if len(found) > limit else None)
@@ -119,7 +122,7 @@ class NoticeReader:
         self, principal: Principal, office: str, day: date, kind: str | None
     ) -> AsyncIterator[tuple[NoticeIssued, RecordedEvent, Case]]:
         """The notices that an office issued on a day and whose cases the principal may read, by kind and number."""
-        jurisdiction = await self._register_of(principal, office)
+        jurisdiction, office = await self.register_of(principal, office)
         async for event in self._numbered(jurisdiction, office, None, kind, day, None, _LARGEST):
             outcome = await self._issuing.outcome(event)
             if outcome is None:
@@ -163,7 +166,7 @@ class NoticeReader:
 
     async def one(self, principal: Principal, office: str, kind: str, year: int, number: int) -> RecordedEvent:
         """The number of a notice. Raises Unknown for one that the principal may not see."""
-        jurisdiction = await self._register_of(principal, office)
+        jurisdiction, office = await self.register_of(principal, office)
         commits = await self._ports.log.load(Series(jurisdiction, office, kind, year).stream, after=number - 1, limit=1)
         for commit in commits:
             for event in commit.recorded:
@@ -213,7 +216,7 @@ class NoticeReader:
         await record_reading(self._ports.handling("routing"), principal, case, "notice", sorted(BOTH))
 
     async def stored(self, recorded: RecordedEvent, form: Format) -> bytes:
-        """The stored document of an issued notice. A PDF that was not rendered with it is made of the stored page, in the same words.
+        """The stored document of an issued notice. A PDF that was not rendered with it is made of the page, in the same words.
 
         Raises:
             Refused: `pdf_not_installed`; `party_erased`; `document_missing`.
@@ -238,7 +241,7 @@ class NoticeReader:
                 "The stored document is missing or damaged. Tell the operators: huiyin verify names it.",
                 detail_zh="文书文件缺失或者损坏，请通知运维人员核查。",
             ) from error
-        return pdf(document_in(page)) if form == "pdf" else page
+        return await asyncio.to_thread(pdf, document_in(page)) if form == "pdf" else page
 
     # ------------------------------------------------------------ inside
 
@@ -246,21 +249,30 @@ class NoticeReader:
         case, _head = await self._ports.cases.get(case_id)
         return case, await self._ports.cases.lead_of(case)
 
-    async def _register_of(self, principal: Principal, office: str) -> str:
-        """The jurisdiction of an office whose register the principal may read."""
+    async def register_of(self, principal: Principal, office: str) -> tuple[str, str]:
+        """(jurisdiction, office) of a register that the principal may read. `OWN` names its own office.
+
+        Raises:
+            Unknown: `unknown_organisation`.
+            Invalid: `jurisdiction_needed`, several jurisdictions have that office.
+        """
         authorize(principal, LIST)
-        if principal.role in SEES_ALL or principal.org == office:
-            books = await self._ports.policies.all()
-            having = [
-                code
-                for code, book in sorted(books.items())
-                if principal.jurisdiction in (None, code)
-                and (book.ever_listed(office) or book.petition_office == office)
-            ]
-            if len(having) > 1:
-                raise jurisdiction_needed()
-            if having:
-                return having[0]
+        books = {
+            code: book
+            for code, book in sorted((await self._ports.policies.all()).items())
+            if principal.jurisdiction in (None, code)
+        }
+        having = [
+            (code, named)
+            for code, book in books.items()
+            for named in [issuing_office(principal, book) if office == OWN else office]
+            if (principal.role in SEES_ALL or principal.org == named)
+            and (book.ever_listed(named) or book.petition_office == named)
+        ]
+        if len(having) > 1:
+            raise jurisdiction_needed()
+        if having:
+            return having[0]
         raise Unknown(
             "unknown_organisation",
             "There is no such organisation, or you may not see it.",
@@ -327,8 +339,8 @@ def _position(after: str | None) -> tuple[str, int, int]:
 
 
 def _may_read(principal: Principal, case: Case, lead: Case | None, office: str) -> bool:
-    """True if the principal may read a document of `office` on this case: it holds the petitioner's name. An answer to an accusation
-    is read by the organ that gave it only (Art. 30)."""
+    """True if the principal may read a document of `office` on this case, which holds the petitioner's name. An answer to an
+    accusation is read by the organ that gave it only (Art. 30)."""
     if case.accusation.sealed and principal.org != office:
         return False
     return (principal.org == office and principal.role in SEES_ALL) or purposes(principal, case, lead) >= BOTH

@@ -1,4 +1,4 @@
-"""The port of electronic seals (电子印章). A provider of seals is an adapter; without one the document has a place for a wet seal."""
+"""The port of electronic seals (电子印章). A provider of seals is an adapter; without one there is a place for a wet seal."""
 
 from __future__ import annotations
 
