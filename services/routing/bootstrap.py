@@ -5,8 +5,8 @@ from __future__ import annotations
 import services.routing.commands  # noqa: F401  # registers the commands
 from services.routing.http import notices
 from services.routing.http import organisation_inbox as organisations
+from services.routing.notices.document_store import DocumentStore
 from services.routing.notices.issuing import Issuing
-from services.routing.notices.memory_documents import MemoryDocuments
 from services.routing.notices.number_consumer import GROUP, NumberConsumer
 from services.routing.organisation_notifications import OrganisationNotifications
 from services.routing.reactions import reactions
@@ -23,7 +23,7 @@ def build(ports: Ports, settings: Settings) -> ServiceModule:
     handling = ports.handling("routing")
     outboxes = OrganisationNotifications(handling)
     consumer = ports.consumer("routing", reactions=reactions(handling, outboxes))
-    issuing = Issuing(ports, MemoryDocuments())
+    issuing = Issuing(ports, DocumentStore(ports.blobs, ports.files, ports.file_cipher))
     numbers = NumberConsumer(
         GROUP, ports.log, ports.views, ports.cases, ports.policies, ports.clock, complete=issuing.complete
     )

@@ -85,11 +85,10 @@ class NoticeIssued(
 ):
     """The notice of this number was rendered, stored, and is from now on what the office has told the petitioner.
 
-    `html`, `pdf`: addresses of the stored documents, which are hashes of their encrypted bytes; they never change. The keys are
-    those of the petitioner, whose erasure closes the documents.
+    `html`, `pdf`: addresses of the stored documents, which are hashes of their encrypted bytes; they never change. The same commit
+    attaches them to the case (`FileAttached`) under the petitioner's key, so that erasing the petitioner closes them.
     """
 
-    author: ClassVar[str | None] = "p1"
     kind: DocumentKind
     office: str
     document_number: str
@@ -98,9 +97,7 @@ class NoticeIssued(
     language: Language = "zh"
     template: str
     html: str
-    html_key: Text = None
     pdf: str | None = None
     """None: rendered where the extra for PDF is not installed."""
-    pdf_key: Text = None
     seal: str | None = None
     """The electronic seal on the PDF (电子印章); None: a place for a wet seal."""

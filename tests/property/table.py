@@ -53,7 +53,7 @@ AFTER_CLOSING = frozenset(
         "CaseCorrected", "CaseVoided", "EvaluationInvited", "EvaluationSubmitted", "FollowUpRecorded", "ReplyCorrected",
         "RedoOrdered", "ReviewRequested", "ReReviewRequested", "NoticeServed", "BreachLifted", "AssignmentDelivered",
         "SupervisionClosed", "AssignmentWithdrawn", "OpinionDelivered", "PaperServed", "DocumentRead", "NotCompetentDeclared",
-        "ReviewWindowLapsed", "QueryCodeRenewed",
+        "ReviewWindowLapsed", "QueryCodeRenewed", "NoticePrepared",
     }
 )  # fmt: skip
 """What may still be recorded of a case that is closed, withdrawn or voided: corrections, the petitioner's word, late paper, and
@@ -531,6 +531,12 @@ def unproved(matter: Matter, attempt: Attempt) -> str | None:
     return "the date on the slip" if mode == "post" and attempt.at is None else None
 
 
+def another_office(matter: Matter, attempt: Attempt) -> str | None:
+    """A notice is prepared by the office that issues it: the transfer by the petition office, what follows by the handler."""
+    issues = attempt.who.org == OFFICE if attempt.get("kind") == "transfer" else attempt.who.org in matter.handlers
+    return None if issues else "another office issues it"
+
+
 def noticed(matter: Matter, attempt: Attempt) -> None:
     matter.notice = attempt.get("kind")
 
@@ -976,6 +982,10 @@ TABLE: dict[str, Row] = {
     "serve_on_paper": Row(
         "organisation_or_desk", EVERY, by_the_clocks=True, effect=handed_over,
         unless=says("nothing to serve", lambda m, a: a.get("document") == "reply" and not m.replied),
+    ),
+    "prepare_notice": Row(
+        "organisation_or_desk", EVERY, basis="the office that issues it (Art. 22, 23, 34)",
+        barred=another_office,
     ),
     "deliver_reply": Row(
         "organisation", states("decided"), "replied", effect=replied, unless=unproved,

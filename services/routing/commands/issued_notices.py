@@ -6,7 +6,7 @@ number whose case has changed in between is void.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
@@ -17,6 +17,7 @@ from shared.commands.command import DESK, Command, DecisionContext, NewEvent, ru
 from shared.commands.command_fields import FreeText
 from shared.deadlines.episodes import DISPATCHES
 from shared.events import notices as e
+from shared.events.files import FileAttached
 from shared.events.notices import DocumentKind, Language, NoticeNumbered
 from shared.kernel.refusals import Denied, Invalid, Refused
 from shared.policy.book import PolicyBook
@@ -173,6 +174,18 @@ def issuing_office(principal: Principal, book: PolicyBook) -> str:
     return own
 
 
+HTML, PDF = "text/html", "application/pdf"
+
+
+class RenderedFile(NamedTuple):
+    """A stored form of a notice."""
+
+    media_type: str
+    address: str
+    key: str
+    size: int
+
+
 class RecordNotice(Command):
     """A rendered notice, as the reaction to its number gives it."""
 
@@ -183,10 +196,8 @@ class RecordNotice(Command):
     year: int
     language: Language
     template: str
-    html: str
-    html_key: str
-    pdf: str | None = None
-    pdf_key: str | None = None
+    files: tuple[RenderedFile, ...]
+    """The page, and the PDF where it was rendered."""
     seal: str | None = None
 
 
@@ -194,7 +205,24 @@ class RecordNotice(Command):
 def record_notice(case: Case, command: RecordNotice, given: DecisionContext) -> list[NewEvent]:
     """Record on the case that the notice of this number was issued. Refused where the case no longer allows it."""
     may_issue(case, command.kind, command.office, given.book)
-    return [NewEvent(e.NoticeIssued(**command.model_dump()))]
+    issued = e.NoticeIssued(
+        **command.model_dump(exclude={"files"}),
+        html=next(one.address for one in command.files if one.media_type == HTML),
+        pdf=next((one.address for one in command.files if one.media_type == PDF), None),
+    )
+    files = [
+        FileAttached(
+            blob=one.address,
+            media_type=one.media_type,
+            size=one.size,
+            kind="notice",
+            party=case.petitioners[0],
+            name=f"{command.document_number}.{'pdf' if one.media_type == PDF else 'html'}",
+            key=one.key,
+        )
+        for one in command.files
+    ]
+    return [*map(NewEvent, files), NewEvent(issued)]
 
 
 def void_number(event: NoticeNumbered, seq: int, year: int, code: str) -> NewEvent:

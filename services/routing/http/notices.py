@@ -123,7 +123,7 @@ def router(runtime: Process, issuing: Issuing) -> APIRouter:
         if not available():
             raise pdf_missing()
         pages: list[bytes] = []
-        async for body, recorded, case in reader.of_day(caller, office, _day(day), kind):
+        async for issued, events, case in reader.of_day(caller, office, _day(day), kind):
             if len(pages) == MOST_OF_A_DAY:
                 raise Invalid(
                     "too_many_notices",
@@ -131,8 +131,8 @@ def router(runtime: Process, issuing: Issuing) -> APIRouter:
                     detail_zh=f"当日文书超过 {MOST_OF_A_DAY} 份，请按类型分别打印。",
                     field="kind",
                 )
-            await reader.reading(caller, case, await ports.cases.lead_of(case), body.office)
-            pages.append(await reader.stored(recorded, "pdf"))
+            await reader.reading(caller, case, await ports.cases.lead_of(case), issued.office)
+            pages.append(await reader.stored(issued, events, "pdf"))
         if not pages:
             raise Refused(
                 "nothing_to_print",

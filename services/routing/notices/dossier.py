@@ -25,7 +25,7 @@ from shared.policy.book import PolicyBook
 from shared.policy.templates import kinds
 from shared.queries.case_details import find
 
-_AGAIN = frozenset({"NoticeIssued"})
+_AGAIN = frozenset({"NoticeIssued", "FileAttached"})
 """Events that the course of handling leaves out, because their documents are in the file."""
 _PARTY = {"name": ("姓名", "Name"), "phone": ("电话", "Telephone"), "address": ("住址", "Address")}
 _TEXTS = {
@@ -64,7 +64,7 @@ async def dossier(
     for event in events:
         if isinstance(event.body, NoticeIssued):
             try:
-                stored = await reader.stored(event, "pdf")
+                stored = await reader.stored(event.body, events, "pdf")
             except Refused:
                 continue  # erased, or its document is missing: the course of handling names it
             title = kinds()[event.body.kind].title[language]

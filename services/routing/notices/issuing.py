@@ -15,7 +15,15 @@ from functools import cached_property
 
 import orjson
 
-from services.routing.commands.issued_notices import RecordNotice, issuing_office, may_issue, void_number
+from services.routing.commands.issued_notices import (
+    HTML,
+    PDF,
+    RecordNotice,
+    RenderedFile,
+    issuing_office,
+    may_issue,
+    void_number,
+)
 from services.routing.notices.document_store import DocumentStore
 from services.routing.notices.html_form import html
 from services.routing.notices.notice_content import content, date_text
@@ -182,8 +190,9 @@ class Issuing:
         seal: str | None = None
         if paper is not None:
             paper, seal = await self.seal.seal(paper, case.jurisdiction, body.office, body.document_number)
-        stored = await self.documents.keep(page)
-        printed = await self.documents.keep(paper) if paper is not None else None
+        forms = [(HTML, page)] + ([(PDF, paper)] if paper is not None else [])
+        stored = [(media, await self.documents.keep(form)) for media, form in forms]
+        addresses = [one.address for _media, one in stored]
         failpoint("notice.stored", event.event_id)
         series = Series.of_stream(event.stream)
         command = RecordNotice(
@@ -194,10 +203,7 @@ class Issuing:
             year=series.year,
             language=body.language,
             template=digest_of(template),
-            html=stored.address,
-            html_key=stored.key,
-            pdf=printed.address if printed is not None else None,
-            pdf_key=printed.key if printed is not None else None,
+            files=tuple(RenderedFile(media, one.address, one.key, one.size) for media, one in stored),
             seal=seal,
         )
         rule = RULES[_RECORD]
@@ -208,10 +214,10 @@ class Issuing:
         except Unavailable:
             raise
         except Refused:
-            await self.documents.discard([one.address for one in (stored, printed) if one is not None])
+            await self.documents.discard(addresses)
             raise
         if done.repeated:  # another process was first
-            await self.documents.discard([one.address for one in (stored, printed) if one is not None])
+            await self.documents.discard(addresses)
         failpoint("notice.recorded", event.event_id)
 
     async def _void(self, event: RecordedEvent, body: NoticeNumbered, code: str) -> None:

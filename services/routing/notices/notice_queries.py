@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import date
 from typing import Literal, NamedTuple
 
@@ -18,8 +18,9 @@ from services.routing.notices.pdf_form import pdf
 from shared.application.case_reference import jurisdiction_needed
 from shared.application.ports import Ports
 from shared.application.response import Answer, TimeText
-from shared.case import Case
+from shared.case import STREAM, Case
 from shared.commands.authorization import LIST, SEES_ALL, Principal, authorize, visible
+from shared.events.files import FileAttached
 from shared.events.notices import Language, NoticeIssued, NoticeNumbered, NumberVoided
 from shared.eventstore.field_encryption import open_sealed
 from shared.eventstore.recorded_event import RecordedEvent
@@ -120,19 +121,19 @@ class NoticeReader:
 
     async def of_day(
         self, principal: Principal, office: str, day: date, kind: str | None
-    ) -> AsyncIterator[tuple[NoticeIssued, RecordedEvent, Case]]:
+    ) -> AsyncIterator[tuple[NoticeIssued, Sequence[RecordedEvent], Case]]:
         """The notices that an office issued on a day and whose cases the principal may read, by kind and number."""
         jurisdiction, office = await self.register_of(principal, office)
         async for event in self._numbered(jurisdiction, office, None, kind, day, None, _LARGEST):
             outcome = await self._issuing.outcome(event)
             if outcome is None:
                 continue
-            recorded = next((one for one in outcome.recorded if isinstance(one.body, NoticeIssued)), None)
-            if recorded is None or not isinstance(recorded.body, NoticeIssued):
+            issued = issued_in(outcome.recorded)
+            if issued is None:
                 continue
-            case, lead = await self._case(recorded.stream.partition("/")[2])
+            case, lead = await self._case(outcome.stream.removeprefix(STREAM))
             if visible(principal, case, lead) and _may_read(principal, case, lead, office):
-                yield recorded.body, recorded, case
+                yield issued, outcome.recorded, case
 
     async def answer(self, principal: Principal, event: RecordedEvent, *, repeated: bool = False) -> NoticeAnswer:
         """One notice of the register."""
@@ -143,7 +144,7 @@ class NoticeReader:
         shown = case if visible(principal, case, lead) else None
         outcome = await self._issuing.outcome(event)
         bodies = [one.body for one in outcome.recorded] if outcome is not None else []
-        issued = next((one for one in bodies if isinstance(one, NoticeIssued)), None)
+        issued = issued_in(outcome.recorded) if outcome is not None else None
         void = next((one for one in bodies if isinstance(one, NumberVoided)), None)
         return NoticeAnswer(
             id=NoticeName(series, event.version).text,
@@ -155,7 +156,7 @@ class NoticeReader:
             code=void.code if void is not None else None,
             case=shown.id if shown is not None else None,
             case_number=shown.number if shown is not None else None,
-            version=outcome.first if outcome is not None and issued is not None else None,
+            version=outcome.last if outcome is not None and issued is not None else None,
             html=issued.html if issued is not None else None,
             pdf=issued.pdf if issued is not None else None,
             template=issued.template if issued is not None else body.template,
@@ -195,15 +196,15 @@ class NoticeReader:
                 detail_zh="文书正在生成，请稍后再试。",
                 retry_after=1,
             )
-        recorded = outcome.recorded[0]
-        if not isinstance(recorded.body, NoticeIssued):
+        issued = issued_in(outcome.recorded)
+        if issued is None:
             raise Refused(
                 "notice_void",
                 "This number is void: the case refused the notice, so there is no document.",
                 detail_zh="该文号已作废，没有文书。",
             )
         await self.reading(principal, case, lead, body.office)
-        return await self.stored(recorded, form)
+        return await self.stored(issued, outcome.recorded, form)
 
     async def reading(self, principal: Principal, case: Case, lead: Case | None, office: str) -> None:
         """Check that the principal may read documents of this office on the case, and record the reading. Raises Denied."""
@@ -215,33 +216,33 @@ class NoticeReader:
             )
         await record_reading(self._ports.handling("routing"), principal, case, "notice", sorted(BOTH))
 
-    async def stored(self, recorded: RecordedEvent, form: Format) -> bytes:
+    async def stored(self, issued: NoticeIssued, events: Sequence[RecordedEvent], form: Format) -> bytes:
         """The stored document of an issued notice. A PDF that was not rendered with it is made of the page, in the same words.
+
+        Args:
+            events: Events of the case, among them those that attach the documents.
 
         Raises:
             Refused: `pdf_not_installed`; `party_erased`; `document_missing`.
         """
-        body = recorded.body
-        assert isinstance(body, NoticeIssued)
-        opened = await open_sealed(self._ports.keys, [recorded])
-        keys = {name: value for part in opened for name, value in part.values.items()}
-        if not keys:
+        address = issued.pdf if form == "pdf" and issued.pdf is not None else issued.html
+        attached = [one for one in events if isinstance(one.body, FileAttached) and one.body.blob == address]
+        opened = [part.values for part in await open_sealed(self._ports.keys, attached) if not part.erased]
+        if not opened:
             raise Refused(
                 "party_erased",
                 "The petitioner's data were erased, and the document with them.",
                 detail_zh="该当事人的信息已依法删除，文书不能再打开。",
             )
         try:
-            if form == "pdf" and body.pdf is not None:
-                return await self._documents.read(body.pdf, str(keys["pdf_key"]))
-            page = await self._documents.read(body.html, str(keys["html_key"]))
+            content = await self._documents.read(address, str(opened[0]["key"]))
         except DocumentMissing as error:
             raise Refused(
                 "document_missing",
                 "The stored document is missing or damaged. Tell the operators: huiyin verify names it.",
                 detail_zh="文书文件缺失或者损坏，请通知运维人员核查。",
             ) from error
-        return await asyncio.to_thread(pdf, document_in(page)) if form == "pdf" else page
+        return await asyncio.to_thread(pdf, document_in(content)) if form == "pdf" and issued.pdf is None else content
 
     # ------------------------------------------------------------ inside
 
@@ -327,6 +328,11 @@ class NoticeReader:
         async for heads in self._ports.log.heads(prefix):
             found += [(stream, head.version) for stream, head in heads if Series.of_stream(stream).office == office]
         return sorted(found, key=lambda one: (Series.of_stream(one[0]).kind, Series.of_stream(one[0]).year))
+
+
+def issued_in(events: Sequence[RecordedEvent]) -> NoticeIssued | None:
+    """The issue among these events."""
+    return next((one.body for one in events if isinstance(one.body, NoticeIssued)), None)
 
 
 def _position(after: str | None) -> tuple[str, int, int]:
