@@ -22,7 +22,7 @@ import os
 import re
 from base64 import b64decode, b64encode
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -363,26 +363,32 @@ class FileUploads:
                 found[upload] = refused
         return found
 
-    async def attached(self, owner: str, uploads: Iterable[str]) -> None:
+    async def attached(self, owner: str, uploads: Iterable[str], cause: str) -> None:
         """An event names these files: their keys are under the party's key now, and leave the upload records. The records stay
         until they expire, so that the same command sent again is known."""
         failpoint("upload.attached")
-        for record in (await self._store.get([self._key(owner, upload) for upload in uploads])).values():
-            try:
-                await self._save(replace(self._opened(record), file_key=None, details=None, attached=True))
-            except UploadChanged:  # somebody else has done the same
-                continue
+        await self._settle(
+            owner, uploads, cause, lambda one: replace(one, file_key=None, details=None, attached=True, claim=None)
+        )
 
     async def released(self, owner: str, uploads: Iterable[str], cause: str) -> None:
         """The command was refused: another one may attach these files."""
+        await self._settle(owner, uploads, cause, lambda one: replace(one, cause=None, claim=None))
+
+    async def _settle(
+        self, owner: str, uploads: Iterable[str], cause: str, change: Callable[[_Upload], _Upload]
+    ) -> None:
+        """Save `change` of those uploads that this cause has taken and no event names yet."""
         keys = [key for upload in uploads if (key := self._key_or_none(owner, upload)) is not None]
-        for record in (await self._store.get(keys)).values():
-            found = self._opened(record)
-            if not found.attached and found.cause == self._keyed(cause):
-                try:
-                    await self._save(replace(found, cause=None, claim=None))
-                except UploadChanged:
-                    continue
+        while keys:
+            records, keys = await self._store.get(keys), []
+            for record in records.values():
+                found = self._opened(record)
+                if not found.attached and found.cause == self._keyed(cause):
+                    try:
+                        await self._save(change(found))
+                    except UploadChanged:  # the same command, sent twice: look again
+                        keys.append(record.key)
 
     # --- inside ---
 

@@ -109,6 +109,24 @@ class IssuedNotice(NamedTuple):
     """Version of the event that issued it."""
 
 
+class CaseFile(NamedTuple):
+    """A file that was attached to the case."""
+
+    blob: str
+    version: int
+    """Version of the event that attached it."""
+    media_type: str
+    size: int
+    kind: str
+    party: str | None
+    """Whose it is; None: that of `org`."""
+    org: str | None
+    """The organisation whose key attached it."""
+    original: str | None
+    """The blob that it was made of, as a thumbnail or a redacted form."""
+    form: str | None
+
+
 class Correction(NamedTuple):
     version: int
     field: str
@@ -351,6 +369,7 @@ class Case:
     """Number of times that rungs were voided. A rung that is recorded again has another cause."""
     corrections: tuple[Correction, ...] = ()
     notices: tuple[IssuedNotice, ...] = ()
+    files: tuple[CaseFile, ...] = ()
 
     @property
     def exists(self) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, Field
 
-from shared.events.files import FileAttached, FileKind
+from shared.commands.command import NewEvent
+from shared.events.files import FileAttached, FileForm, FileKind
+from shared.kernel.legal_time import LegalTime
 from shared.kernel.refusals import Invalid, Refused
 from shared.kernel.validation_messages import WrongValue
 
@@ -23,7 +25,7 @@ class FileDetails(NamedTuple):
     name: str | None = None
     original: str | None = None
     """The blob of the file that this one was made of: a thumbnail, or a redacted form."""
-    form: str | None = None
+    form: FileForm | None = None
     """`thumbnail` or `redacted` where there is an original."""
 
 
@@ -36,10 +38,6 @@ class AttachableFile(NamedTuple):
     """The key of the file in the clear; the event seals it under the key of the party."""
     size: int
     details: FileDetails
-
-
-Files = Mapping[str, AttachableFile | Refused]
-"""Upload id -> the file, or why it cannot be attached."""
 
 
 def _once(uploads: tuple[str, ...]) -> tuple[str, ...]:
@@ -55,37 +53,41 @@ FileReferences = Annotated[
     AfterValidator(_once),
     Field(description="Ids of your uploads"),
 ]
-"""The files that a command attaches."""
+"""The uploads that a command attaches. The caller resolves each to an AttachableFile, or to the Refused that says why it cannot be
+attached; the decision raises that."""
 
 
-def attached(files: Files, uploads: Sequence[str], *, party: str | None) -> list[FileAttached]:
-    """The events that attach these uploads.
+def attached(files: Sequence[object], *, party: str | None, at: LegalTime | None = None) -> list[NewEvent]:
+    """The events that attach the resolved files of a command.
 
     Args:
         party: Whose personal data the files are; None for the acting organisation.
+        at: Legal time; None takes that of the command.
 
     Raises:
         Refused: `file_unknown`, `file_used`, `file_held`, `upload_incomplete`, …: why one of them cannot be attached.
     """
     events = []
-    for upload in uploads:
-        found = files.get(upload)
-        if found is None:
-            raise no_such_file()
+    for found in files:
         if isinstance(found, Refused):
             raise found
+        if not isinstance(found, AttachableFile):
+            raise no_such_file()
         details = found.details
         events.append(
-            FileAttached(
-                blob=found.blob,
-                media_type=details.media_type,
-                size=found.size,
-                kind=details.kind,
-                party=party,
-                original=details.original,
-                form=details.form,
-                name=details.name,
-                key=found.key,
+            NewEvent(
+                FileAttached(
+                    blob=found.blob,
+                    media_type=details.media_type,
+                    size=found.size,
+                    kind=details.kind,
+                    party=party,
+                    original=details.original,
+                    form=details.form,
+                    name=details.name,
+                    key=found.key,
+                ),
+                at,
             )
         )
     return events

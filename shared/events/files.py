@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from shared.events.base import Event
-from shared.events.fields import Service, Text
+from shared.events.fields import FileSecret, Service, Text
 
 FileKind = Literal[
     "letter", "photo", "minutes", "certificate", "evidence", "reply", "notice", "proof", "recording", "other"
 ]
 """What a file is to the case: 来信、照片、笔录、证明、证据、答复、文书、送达凭证、录音、其他."""
 
+FileForm = Literal["thumbnail", "redacted"]
+
 
 class FileAttached(
     Event,
     zh="附件",
     en="A file was attached.",
-    shows=("kind", "media_type", "size"),
+    shows=("kind",),
     for_petitioner=True,
 ):
     """A file was attached to the case. Its content is a blob that was durable before this event, encrypted under a key of its own;
@@ -35,7 +37,7 @@ class FileAttached(
     """Whose personal data it is; None: those of the acting organisation."""
     original: str | None = None
     """The blob that this one was made of."""
-    form: Literal["thumbnail", "redacted"] | None = None
+    form: FileForm | None = None
     name: Text = None
-    key: Text = None
+    key: FileSecret = None
     """Cipher and key of the blob."""

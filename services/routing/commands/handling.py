@@ -10,6 +10,7 @@ from services.routing.commands.checks import HANDLERS, IN_WORK, Basis, own, reco
 from services.routing.commands.outcomes import check_outcome, ends_in
 from services.routing.commands.service_of_documents import Service, review_right, served
 from shared.case import Case
+from shared.commands.attached_files import FileReferences, attached
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import FreeText, Short
 from shared.events import department as e
@@ -96,6 +97,7 @@ class Decide(Command):
         True,
         description="The document states the right to a review, the body and the days, as the policy has them (Art. 35)",
     )
+    files: FileReferences = ()
 
 
 @rule("decide", service="routing", roles=HANDLERS, states=IN_WORK, zh="出具处理意见", when=ends_in("decide"))
@@ -128,7 +130,8 @@ def decide(case: Case, command: Decide, given: DecisionContext) -> list[NewEvent
                 review_body=right.body if stated and right is not None else None,
                 review_days=right.days if stated and right is not None else None,
             )
-        )
+        ),
+        *attached(command.files, party=None),
     ]
 
 

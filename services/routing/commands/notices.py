@@ -7,6 +7,7 @@ from pydantic import Field
 from services.routing.commands.checks import own
 from services.routing.commands.service_of_documents import Service, served
 from shared.case import Case
+from shared.commands.attached_files import FileReferences, attached
 from shared.commands.authorization import owes_notice
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import FreeText, Short
@@ -32,6 +33,7 @@ class ServeNotice(Command):
     )
     reference: Short | None = Field(None, description="Where the proof is kept, sealed")
     reason: FreeText | None = Field(None, description="For exempt: the reason, sealed")
+    files: FileReferences = ()
 
 
 @rule(
@@ -100,7 +102,7 @@ def serve_notice(case: Case, command: ServeNotice, given: DecisionContext) -> li
             field="effective_at",
             earliest=to_text(delivered.effective_at),
         )
-    return [notice]
+    return [notice, *attached(command.files, party=None)]
 
 
 def _as_receiver(case: Case, command: ServeNotice, given: DecisionContext) -> None:

@@ -151,7 +151,7 @@ class MongoBlobs:
             "_id": draft,
             "length": size,
             "chunkSize": PIECE,
-            "uploadDate": datetime.now(UTC),
+            "uploadDate": _now(),
             "filename": address,
         }
         try:
@@ -243,6 +243,12 @@ class MongoBlobs:
                 return
             yield bytes(piece["data"][skipped:])
             number, skipped = number + 1, 0
+
+
+def _now() -> datetime:
+    """As MongoDB keeps it, in milliseconds."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 def _info(file: Document) -> BlobInfo:

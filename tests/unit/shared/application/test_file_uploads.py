@@ -235,7 +235,11 @@ async def test_command_takes_file_once(place: Place) -> None:
     assert other.code == "file_used"
     await files.released(OWNER, ["one"], "first")
     assert isinstance((await files.resolve(OWNER, ["one"], "second"))["one"], AttachableFile)
-    await files.attached(OWNER, ["one"])
+    await files.attached(OWNER, ["one"], "other")
+    assert isinstance((await files.resolve(OWNER, ["one"], "second"))["one"], AttachableFile), (
+        "not the one that took it"
+    )
+    await files.attached(OWNER, ["one"], "second")
     for cause in ("first", "second"):
         again = (await files.resolve(OWNER, ["one"], cause))["one"]
         assert isinstance(again, Refused)
