@@ -127,6 +127,15 @@ class CaseFile(NamedTuple):
     form: str | None
 
 
+class FailedService(NamedTuple):
+    """An attempt to serve a document that did not reach the petitioner."""
+
+    document: str
+    mode: str
+    version: int
+    since: LegalTime
+
+
 class Correction(NamedTuple):
     version: int
     field: str
@@ -251,6 +260,10 @@ class Service:
     """(version of the event with the text, code_issued_by) of each document that was opened."""
     reply_received: bool = False
     opinion_received: bool = False
+    failed: tuple[FailedService, ...] = ()
+    """Attempts after which the document was not served yet."""
+    undone: tuple[int, ...] = ()
+    """Versions of electronic services that did not arrive: clocks run as if they had never happened."""
 
 
 @dataclass(frozen=True)

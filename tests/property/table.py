@@ -528,6 +528,11 @@ def unproved(matter: Matter, attempt: Attempt) -> str | None:
     mode = attempt.get("mode")
     if mode == "electronic" and not matter.electronic:
         return "no confirmed address"
+    if mode == "public" and (sealed(matter) or matter.confidential):
+        return "never published"
+    document = "reply" if attempt.command == "deliver_reply" else "notice"
+    if mode == "public" and document not in matter.failed:
+        return "publication is the last resort"
     return "the date on the slip" if mode == "post" and attempt.at is None else None
 
 
@@ -539,6 +544,7 @@ def another_office(matter: Matter, attempt: Attempt) -> str | None:
 
 def noticed(matter: Matter, attempt: Attempt) -> None:
     matter.notice = attempt.get("kind")
+    matter.failed -= {"notice"}
 
 
 def stepped(matter: Matter, _attempt: Attempt) -> None:
@@ -614,11 +620,13 @@ def replied(matter: Matter, attempt: Attempt) -> None:
     matter.decided_by |= {matter.org or ""}
     reviewable = matter.path == 6 and matter.opinion and matter.org not in DISCIPLINE_ORGANS
     matter.reply_open = attempt.when if reviewable else None
+    matter.failed -= {"reply"}
     mode = attempt.get("mode") or "in_person"
     matter.reply_heard, matter.unread = mode not in ("electronic", "public"), mode == "electronic"
 
 
 def handed_over(matter: Matter, attempt: Attempt) -> None:
+    matter.failed -= {attempt.get("document")}
     if attempt.get("document") != "reply":
         return
     if not matter.reply_heard and matter.reply_open is not None:
@@ -982,6 +990,10 @@ TABLE: dict[str, Row] = {
     "serve_on_paper": Row(
         "organisation_or_desk", EVERY, by_the_clocks=True, effect=handed_over,
         unless=says("nothing to serve", lambda m, a: a.get("document") == "reply" and not m.replied),
+    ),
+    "record_failed_service": Row(
+        "organisation_or_desk", OPEN, basis="a failed service ends no duty",
+        effect=lambda m, a: setattr(m, "failed", m.failed | {a.get("document")}),
     ),
     "prepare_notice": Row(
         "organisation_or_desk", EVERY, basis="the office that issues it (Art. 22, 23, 34)",

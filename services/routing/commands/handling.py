@@ -8,7 +8,7 @@ from pydantic import Field
 
 from services.routing.commands.checks import HANDLERS, IN_WORK, Basis, own, recorded_otherwise, same_day
 from services.routing.commands.outcomes import check_outcome, ends_in
-from services.routing.commands.service_of_documents import Service, review_right, served
+from services.routing.commands.service_of_documents import Evidence, Service, Witnesses, review_right, served
 from shared.case import Case
 from shared.commands.attached_files import FileReferences, attached
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
@@ -167,6 +167,8 @@ class Deliver(Command):
         None, description="The delivered reply, if it contains more than the decision; sealed"
     )
     reference: Short | None = Field(None, description="Where the proof is kept, sealed")
+    witnesses: Witnesses = ()
+    files: FileReferences = ()
     states_review_right: bool | None = Field(
         None,
         description="For a decision: the reply states the right to a review, the body and the days. Default: as the decision",
@@ -184,7 +186,8 @@ def deliver_reply(case: Case, command: Deliver, given: DecisionContext) -> list[
         if case.handling.replied_at is not None and not same_day(given, case.handling.replied_at):
             raise recorded_otherwise("effective_at")
         return []
-    proof = served(case, given, command.mode)
+    evidence = Evidence(command.reference, command.witnesses, command.files)
+    proof = served(case, given, command.mode, "reply", evidence)
     stated = case.handling.right_stated
     if stated is not None and command.states_review_right is not None:
         stated = stated and command.states_review_right
@@ -196,9 +199,12 @@ def deliver_reply(case: Case, command: Deliver, given: DecisionContext) -> list[
                 text=command.text,
                 proof=proof,
                 reference=command.reference,
+                witnesses=command.witnesses,
                 states_review_right=stated,
+                without_text=command.text is None and bool(command.reference or command.witnesses),
             )
-        )
+        ),
+        *attached(command.files, party=None),
     ]
 
 
