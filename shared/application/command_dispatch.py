@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import cache
 from typing import Annotated, Any, Literal
 
@@ -101,10 +102,12 @@ async def give(
     stamp = EventMetadata(principal, cause, at=shape.effective_at, request=digest)
     handling = ports.handling(rule.service)
 
-    async with attaching(ports.files, principal, uploads, f"{case_id}|{cause}") as attached:
-        command = rule.model.model_construct(
-            **values, **({"files": attached.files} if "files" in rule.model.model_fields else {})
-        )
+    async with (
+        attaching(ports.files, principal, uploads, f"{case_id}|{cause}") if uploads else nullcontext() as attached
+    ):
+        if "files" in rule.model.model_fields:
+            values["files"] = () if attached is None else attached.files
+        command = rule.model.model_construct(**values)
 
         def decide(case: Case, given: DecisionContext) -> list[NewEvent]:
             bind_contextvars(case=case.number)  # in the log lines that follow
@@ -118,7 +121,8 @@ async def give(
             expected_version=shape.expected_version,
             others=rule.named(command),
         )
-        attached.used = done.commit is not None
+        if attached is not None:
+            attached.used = done.commit is not None
     case = done.case
     if done.commit is not None and done.commit.last < case.version:
         commits = await ports.log.load(case.stream)

@@ -32,6 +32,7 @@ import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from shared.application.problem import TooLarge
 from shared.commands.attached_files import AttachableFile, FileDetails, no_such_file
 from shared.eventstore.blobs import Blobs, DraftShorter, new_draft
 from shared.eventstore.file_encryption import (
@@ -731,14 +732,12 @@ def _wrong_offset(offset: int) -> Refused:
 
 
 def _too_large() -> Refused:
-    refused = Refused(
+    return TooLarge(
         "file_too_large",
         "The file has more bytes than allowed or stated. Send a smaller one.",
         detail_zh="文件超过允许或所声明的大小，请压缩后重新上传。",
         field="file",
     )
-    refused.status = 413
-    return refused
 
 
 def _incomplete() -> Refused:

@@ -218,7 +218,7 @@ def speaks_wrongly(matter: Matter, attempt: Attempt) -> bool:
     return office and who.role == "registrar" and who.org != SUPERIOR and not third(matter, who.org)
 
 
-HARMLESS = frozenset({"add_material", "nudge", "request_confidentiality", "confirm_delivery_address"})
+HARMLESS = frozenset({"add_material", "attach_file", "nudge", "request_confidentiality", "confirm_delivery_address"})
 """What the petitioner says with these judges nobody."""
 
 
@@ -1060,6 +1060,7 @@ TABLE: dict[str, Row] = {
     ),
     "name_representatives": Row("desk", frozenset(), basis="Art. 20 ¶3; nobody who filed here is named"),
     "add_material": Row("petitioner", OPEN, barred=speaks_wrongly, unproven=unproved_word),
+    "attach_file": Row("petitioner", OPEN, barred=speaks_wrongly, unproven=unproved_word),
     "nudge": Row("petitioner", OPEN, barred=speaks_wrongly, unproven=unproved_word, basis="催问"),
     "withdraw": Row(
         "petitioner", OPEN, barred=speaks_wrongly, unproven=unproved_withdrawal, effect=asked_to_withdraw,

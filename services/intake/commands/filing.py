@@ -19,7 +19,7 @@ from shared.events.base import Event
 from shared.events.fields import Class, Moment, Urgency
 from shared.events.routing import AssignmentWithdrawn
 from shared.kernel.identifiers import number
-from shared.kernel.legal_time import day_of
+from shared.kernel.legal_time import LegalTime, day_of
 from shared.kernel.refusals import Denied, Invalid, Refused
 from shared.kernel.text_normalization import identifier_form
 from shared.policy.book import PolicyBook
@@ -162,7 +162,11 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
         most = book.profile.representatives.value
         named = representatives([f"p{place}" for place in command.representatives], filers, most, "representatives")
         events.append(e.RepresentativesNamed(parties=named))
-    return [*(NewEvent(event, at) for event in events), *attached(command.files, party="p1", at=at)]
+    return [*(NewEvent(event, at) for event in events), *_files(command, at)]
+
+
+def _files(command: FileCase, at: LegalTime) -> list[NewEvent]:
+    return attached(command.files, party="p1", at=at) if command.files else []
 
 
 def received_long_ago(received: date, today: date, book: PolicyBook) -> bool:
@@ -208,7 +212,7 @@ class AttachFile(Keyed):
 @rule("attach_file", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="补充附件")
 def attach_file(case: Case, command: AttachFile, given: DecisionContext) -> list[NewEvent]:
     """Attach files to the case, as material without a text."""
-    said = spoken(case, command, given, "add_material")
+    said = spoken(case, command, given, "attach_file")
     return [NewEvent(e.MaterialAdded(**said)), *attached(command.files, party="p1")]
 
 
