@@ -43,6 +43,8 @@ def _notice(case: Case, event: RecordedEvent, body: d.NoticeServed) -> Changes:
     return {"handling.notice": body.kind, **calm, **unread, **_reached(case, "notice")}
 
 
+WITH_LEAD = "with_lead"
+"""Kind of the fact of a decision that was taken over from the lead case: the promise is kept, and its clock runs, there."""
 RECEIVED = frozenset({"in_person", "post", "left", "other"})
 """Modes of service by which the petitioner has the document in hand on the day that the proof shows."""
 UNSTATED = "unstated"
@@ -148,9 +150,14 @@ def _extension_told(case: Case, event: RecordedEvent, body: d.ExtensionNoticeSer
     return {}
 
 
-@on(d.DecisionIssued, "decided", fact=lambda body: (body.result, body.execute_by, 0, None))
+@on(
+    d.DecisionIssued,
+    "decided",
+    fact=lambda body: (WITH_LEAD if body.with_lead else body.result, body.execute_by, 0, None),
+)
 def _decided(case: Case, event: RecordedEvent, body: d.DecisionIssued) -> Changes:
-    return {"handling.result": body.result, "handling.right_stated": body.states_review_right}
+    executed = {"handling.executed": True} if body.with_lead else {}
+    return {"handling.result": body.result, "handling.right_stated": body.states_review_right, **executed}
 
 
 @on(d.SuggestionAnswered, "decided", fact=kind_of("result"))

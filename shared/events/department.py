@@ -226,6 +226,8 @@ class DecisionIssued(
     """None: not recorded."""
     review_body: str | None = None
     review_days: int | None = None
+    with_lead: bool = False
+    """True: taken over from the lead case; what it promises is carried out there."""
 
 
 class SuggestionAnswered(
@@ -240,6 +242,8 @@ class SuggestionAnswered(
     org: str
     result: Literal["adopted", "partly_adopted", "not_adopted"]
     text: Text = None
+    with_lead: bool = False
+    """True: taken over from the lead case; what it promises is carried out there."""
 
 
 class DutyPerformed(
@@ -255,6 +259,8 @@ class DutyPerformed(
     text: Text = None
     result: Literal["performed", "refused", "answered"] = "performed"
     basis: Texts = ()
+    with_lead: bool = False
+    """True: taken over from the lead case; what it promises is carried out there."""
 
 
 class LedInto(
@@ -285,6 +291,8 @@ class ConsultationAnswered(
 
     org: str
     text: Text = None
+    with_lead: bool = False
+    """True: taken over from the lead case; what it promises is carried out there."""
 
 
 class AccusationHandled(

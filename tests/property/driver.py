@@ -439,6 +439,7 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         "finish_accusation": lambda: {"text": "办理结果"},
         "serve_on_paper": lambda: {"document": dice.choice(("reply", "reply", "notice"))},
         "deliver_reply": lambda: {"mode": dice.choice(MODES), **PROOF_OF_SERVICE},
+        "answer_followers": lambda: {"electronic": dice.random() < 0.5},
         "record_failed_service": lambda: {
             "document": dice.choice(("reply", "notice")), "mode": "post", "reason_code": "unclaimed",
         },
@@ -542,7 +543,7 @@ SLOW = {
     "lead_into": 0.1, "recall": 0.2, "nudge": 0.1, "add_material": 0.1, "attach_file": 0.1,
     "renew_query_code": 0.1, "confirm_delivery_address": 0.1, "follow_up": 0.2, "correct_reply": 0.2,
     "correct": 0.2, "serve_notice": 0.3, "request_confidentiality": 0.2, "urge": 0.3, "open_supervision": 0.2,
-    "close_supervision": 0.2, "record_hearing": 0.3, "prepare_notice": 0.1, "record_failed_service": 0.2,
+    "close_supervision": 0.2, "record_hearing": 0.3, "prepare_notice": 0.1, "record_failed_service": 0.2, "answer_followers": 0.1,
 }  # fmt: skip
 """How often a step is taken that ends a case early or gets it nowhere, where another could be."""
 

@@ -991,8 +991,12 @@ TABLE: dict[str, Row] = {
         "organisation_or_desk", EVERY, by_the_clocks=True, effect=handed_over,
         unless=says("nothing to serve", lambda m, a: a.get("document") == "reply" and not m.replied),
     ),
+    "answer_followers": Row(
+        "organisation", states("decided", "replied"), basis="Art. 32, 35: a remedy for each",
+        unless=says("no answer for many", lambda m, _a: sealed(m) or m.result == "settled"),
+    ),
     "record_failed_service": Row(
-        "organisation_or_desk", OPEN, basis="a failed service ends no duty",
+        "organisation_or_desk", OPEN, None, moves=True, basis="a failed service ends no duty",
         effect=lambda m, a: setattr(m, "failed", m.failed | {a.get("document")}),
     ),
     "prepare_notice": Row(

@@ -95,7 +95,7 @@ def step_of(case: Case, kind: str) -> Fact | None:
         (fact for fact in reversed(case.facts) if fact.name in names and wanted in (None, fact.kind)),
         None,
     )
-    if kind == "joined" and case.matter.lead is None:
+    if kind == "joined" and case.matter.lead is None and case.fact("MatterAnswered") is None:
         return None
     if kind == "transfer" and case.assignment.org is None:
         return None

@@ -58,7 +58,7 @@ def serve_notice(case: Case, command: ServeNotice, given: DecisionContext) -> li
             detail_zh="免予告知须说明理由。",
             field="reason",
         )
-    if command.kind == "joined" and case.matter.lead is None:
+    if command.kind == "joined" and case.matter.lead is None and case.fact("MatterAnswered") is None:
         raise Refused(
             "not_joined",
             "This filing is not joined to another one. Choose another kind of notice.",

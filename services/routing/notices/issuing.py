@@ -100,12 +100,22 @@ class Issuing:
             f"{principal.name}:{command_id}",
             request=request_digest(self.ports.keys.secret("request"), case.id, request),
             jurisdiction=case.jurisdiction,
-            policy=book.reference,
         )
         for known in (series, series._replace(year=series.year - 1)):  # repeated after the turn of the year
             commit = await self.ports.log.by_cause(known.stream, stamp.cause)
             if commit is not None:
                 return first_answer(commit, stamp).recorded[0], True
+        return await self.give(case, kind, office, language, stamp)
+
+    async def give(
+        self, case: Case, kind: DocumentKind, office: str, language: Language, stamp: EventMetadata
+    ) -> tuple[RecordedEvent, bool]:
+        """Give the notice of this office on the case its number, once per cause. Raises as number()."""
+        book, now = await self.ports.policies.book(case.jurisdiction), self.ports.clock.now()
+        series = Series(case.jurisdiction, office, kind, day_of(now, book.zone).year)
+        known = await self.ports.log.by_cause(series.stream, stamp.cause)
+        if known is not None:
+            return first_answer(known, stamp).recorded[0], True
         may_issue(case, kind, office, book)
         template = template_of(book.templates_at(now), kind)
         events = await self._events(case.id, case.version)
@@ -115,7 +125,7 @@ class Issuing:
             raise field_empty(kind, missing[0])
         commit, repeated = await self._numbering.give(
             series,
-            stamp,
+            stamp._replace(policy=book.reference),
             lambda number: NoticeNumbered(
                 case=case.id,
                 kind=kind,
