@@ -69,6 +69,7 @@ pin-images: .venv/run ## Write the digests of the images of docker-compose.yml t
 
 lock: ## Renew the lock files from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --group build pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --extra pdf pyproject.toml -o requirements-pdf.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --group dev pyproject.toml -o requirements-dev.lock
 
 clean: ## Remove the environment and caches (never a data folder)

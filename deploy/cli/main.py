@@ -78,6 +78,7 @@ COMMANDS = {
     "topics": LazyCommand("topics:group", "The topics and access rights of Kafka"),
     "outbox": LazyCommand("outbox:group", "Notifications in the topics of organisations"),
     "keys": LazyCommand("keys:group", "Access keys"),
+    "notice": LazyCommand("notices:group", "Notices as documents: drafts, numbers, printing, the file of a case"),
     "parked": LazyCommand("maintenance:parked", "Streams at which a consumer has stopped"),
     "clock": LazyCommand("clock:group", "The clock that deadlines depend on"),
 }

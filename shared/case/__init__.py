@@ -1,6 +1,6 @@
 """A case: one append-only stream of events, and the state that they fold to."""
 
-from shared.case import evolve_department, evolve_intake, evolve_routing, evolve_supervision  # noqa: F401  # registered
+from shared.case import evolve_department, evolve_intake, evolve_notices, evolve_routing, evolve_supervision  # noqa: F401  # registered
 from shared.case.as_of import cut
 from shared.case.evolve import MOVES, evolve
 from shared.case.fast_fold import fold
@@ -15,6 +15,7 @@ from shared.case.state import (
     CaseFile,
     Correction,
     Fact,
+    IssuedNotice,
     PendingWithdrawal,
     Rung,
     Unread,
@@ -31,6 +32,7 @@ __all__ = [
     "CaseFile",
     "Correction",
     "Fact",
+    "IssuedNotice",
     "PendingWithdrawal",
     "Rung",
     "Unread",

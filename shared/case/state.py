@@ -97,6 +97,18 @@ class Unread(NamedTuple):
     since: LegalTime
 
 
+class IssuedNotice(NamedTuple):
+    """A notice that was issued as a document."""
+
+    kind: str
+    number: str
+    seq: int
+    year: int
+    office: str
+    version: int
+    """Version of the event that issued it."""
+
+
 class CaseFile(NamedTuple):
     """A file that was attached to the case."""
 
@@ -113,6 +125,15 @@ class CaseFile(NamedTuple):
     original: str | None
     """The blob that it was made of, as a thumbnail or a redacted form."""
     form: str | None
+
+
+class FailedService(NamedTuple):
+    """An attempt to serve a document that did not reach the petitioner."""
+
+    document: str
+    mode: str
+    version: int
+    since: LegalTime
 
 
 class Correction(NamedTuple):
@@ -239,6 +260,10 @@ class Service:
     """(version of the event with the text, code_issued_by) of each document that was opened."""
     reply_received: bool = False
     opinion_received: bool = False
+    failed: tuple[FailedService, ...] = ()
+    """Attempts after which the document was not served yet."""
+    undone: tuple[int, ...] = ()
+    """Versions of electronic services that did not arrive: clocks run as if they had never happened."""
 
 
 @dataclass(frozen=True)
@@ -356,6 +381,7 @@ class Case:
     voided_rungs: int = 0
     """Number of times that rungs were voided. A rung that is recorded again has another cause."""
     corrections: tuple[Correction, ...] = ()
+    notices: tuple[IssuedNotice, ...] = ()
     files: tuple[CaseFile, ...] = ()
 
     @property

@@ -1,6 +1,6 @@
 """All event types. Importing this package fills REGISTRY."""
 
-from shared.events import department, files, intake, platforms, policy, routing, supervision
+from shared.events import department, files, intake, notices, platforms, policy, routing, supervision
 from shared.events.base import REGISTRY, Event
 from shared.events.fields import Personal
 
@@ -11,6 +11,7 @@ __all__ = [
     "department",
     "files",
     "intake",
+    "notices",
     "platforms",
     "policy",
     "routing",
