@@ -47,7 +47,9 @@ async def test_clerk_takes_a_case_and_hands_it_on() -> None:
         await here.runtime.drain()
         assert len((await li.get("/v1/cases", clerk="me")).json()["cases"]) == 1
         registrar = await staff(here, "r-01", "registrar", "xfj")
-        assert (await registrar.post(path, act(clerk="me"))).json()["clerk"] == "r-01", "the office has a clerk of its own"
+        assert (await registrar.post(path, act(clerk="me"))).json()["clerk"] == "r-01", (
+            "the office has a clerk of its own"
+        )
         await here.runtime.drain()
         (row,) = (await registrar.get("/v1/cases", clerk="me")).json()["cases"]
         assert (row["clerk"], row["office_clerk"]) == ("l-01", "r-01")
@@ -66,7 +68,10 @@ async def test_notes_are_of_one_unit_sealed_and_their_reading_is_recorded() -> N
         assert (warned.status_code, warned.json()["code"]) == (409, "label_on_person")
         assert (await zhang.post(path, act(text="此人是老上访", confirmed=True))).status_code == 200
         found = (await zhang.get(path)).json()["notes"]
-        assert [(one["person"], one["text"]) for one in found] == [("z-01", "已约周五上门查看"), ("z-01", "此人是老上访")]
+        assert [(one["person"], one["text"]) for one in found] == [
+            ("z-01", "已约周五上门查看"),
+            ("z-01", "此人是老上访"),
+        ]
         assert (await registrar.get(path)).json()["notes"] == []
         stored = b"".join(b"".join(c.events) for c in await here.runtime.ports.log.load(f"notes/{receipt['case']}"))
         assert "上门".encode() not in stored
