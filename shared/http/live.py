@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import StreamingResponse
 
 from shared.case import STREAM
@@ -71,11 +71,13 @@ class LiveUpdates:
                 client.moved |= moved
                 client.woken.set()
 
-    async def stream(self, principal: Principal, valid: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
-        """The events for one client."""
+    async def stream(
+        self, principal: Principal, valid: Callable[[], Awaitable[bool]], wait: float = MOST_SECONDS
+    ) -> AsyncIterator[bytes]:
+        """The events for one client, for at most `wait` seconds."""
         runtime = self._runtime
         self._listen()
-        until = time.monotonic() + MOST_SECONDS
+        until = time.monotonic() + wait
         with runtime.watching(_NAME) as woken:
             client = Client(principal, valid, woken)
             self._clients.add(client)
@@ -85,7 +87,7 @@ class LiveUpdates:
                     woken.clear()
                     if not client.moved:
                         with suppress(TimeoutError):
-                            await asyncio.wait_for(woken.wait(), LOOK_SECONDS)
+                            await asyncio.wait_for(woken.wait(), min(LOOK_SECONDS, until - time.monotonic()))
                     if runtime.stopping:
                         return
                     if not await valid():
@@ -134,7 +136,11 @@ def router(runtime: Process) -> APIRouter:
             **answers(401, 403, 503),
         },
     )
-    async def live(request: Request, caller: Caller) -> StreamingResponse:
+    async def live(
+        request: Request,
+        caller: Caller,
+        wait: float = Query(MOST_SECONDS, ge=0, le=MOST_SECONDS, description="Seconds after which the stream ends"),
+    ) -> StreamingResponse:
         """Server-sent events that say which of the cases that you may see moved. Fetch again what you show."""
         authorize(caller, LIST)
         session = getattr(request.state, "session", None)
@@ -146,6 +152,6 @@ def router(runtime: Process) -> APIRouter:
             return await runtime.sessions.principal(lasting) is not None
 
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(updates.stream(caller, valid), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(updates.stream(caller, valid, wait), media_type="text/event-stream", headers=headers)
 
     return routes

@@ -71,7 +71,8 @@ async def over_http(here: Served, token: str) -> AsyncIterator[bytes]:
     """The stream as the app gives it, since the transport of the tests would wait for its end."""
     sent: asyncio.Queue[bytes | None] = asyncio.Queue()
     scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "path": "/v1/live", "raw_path": b"/v1/live",
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "path": "/v1/live",
+        "raw_path": b"/v1/live",
         "query_string": b"", "headers": [(b"authorization", f"Bearer {token}".encode())], "client": ("127.0.0.1", 1),
         "server": ("huiyin", 80), "scheme": "http", "root_path": "",
     }  # fmt: skip

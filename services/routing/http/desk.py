@@ -137,8 +137,8 @@ def router(runtime: Process) -> APIRouter:
     )
     async def clerk(request: Request, reference: str, caller: Caller) -> ClerkAnswer:
         """Take a case, hand it on to a colleague of your unit, or give it back."""
-        body = await read_model(request, ClerkBody, limit)
         case, unit = await desk.own_case(ports, caller, reference)
+        body = await read_model(request, ClerkBody, limit)
         done = await desk.assign(ports, caller, case, _named(caller, body.clerk), body.reason, body.command_id)
         code = done.case.assignment.clerk_of(unit)
         return ClerkAnswer(id=case.id, version=done.case.version, clerk=code, clerk_name=await name(code))
@@ -165,8 +165,8 @@ def router(runtime: Process) -> APIRouter:
     )
     async def add_note(request: Request, reference: str, caller: Caller) -> VersionAnswer:
         """Add an internal note about the matter. A word that labels a person has to be confirmed."""
-        body = await read_model(request, NoteBody, limit)
         case, _unit = await desk.own_case(ports, caller, reference)
+        body = await read_model(request, NoteBody, limit)
         version = await desk.add_note(ports, caller, case, body.text, body.command_id, confirmed=body.confirmed)
         return VersionAnswer(version=version)
 
@@ -192,8 +192,8 @@ def router(runtime: Process) -> APIRouter:
     )
     async def save_draft(request: Request, reference: str, caller: Caller, kind: str = _KIND) -> VersionAnswer:
         """Save a draft in place of the one before."""
-        body = await read_model(request, DraftBody, limit)
         case, _unit = await desk.own_case(ports, caller, reference)
+        body = await read_model(request, DraftBody, limit)
         saved = await desk.save_draft(ports, caller, case, kind, body.content, body.command_id, body.after)
         return VersionAnswer(version=saved)
 
@@ -203,8 +203,8 @@ def router(runtime: Process) -> APIRouter:
     )
     async def check(request: Request, reference: str, caller: Caller, kind: str = _KIND) -> VersionAnswer:
         """Agree to a draft of a colleague, or send it back with a remark."""
-        body = await read_model(request, CheckBody, limit)
         case, _unit = await desk.own_case(ports, caller, reference)
+        body = await read_model(request, CheckBody, limit)
         found = await desk.check_draft(ports, caller, case, kind, body.of, body.agreed, body.remark, body.command_id)
         return VersionAnswer(version=found.version)
 
