@@ -300,7 +300,8 @@ def requests(two: Two, method: str, path: str, operation: dict[str, Any]) -> lis
     """Requests of an operation that name what the first jurisdiction has."""
     receipt = two.cases[ONE]
     named = {
-        "org": "zj", "platform": PLATFORM, "channel": PLATFORM, "jurisdiction": ONE, "clock": "C3", "day": "2026-03-02", "kind": "reply",
+        "org": "zj", "platform": PLATFORM, "channel": PLATFORM, "jurisdiction": ONE, "clock": "C3", "day": "2026-03-02",
+        "kind": "reply",
     }  # fmt: skip
     addresses = {
         path.format(reference=reference, **named) if "{" in path else path
