@@ -381,9 +381,9 @@ def public_filings(twins: Twins) -> Iterator[Asked]:
         yield "/v1/public/submissions", {"json": body}
 
 
-def sent(method: str, path: str, **body: Any) -> Callable[[Twins], Iterator[Asked]]:
+def sent(kind: str, path: str, /, **body: Any) -> Callable[[Twins], Iterator[Asked]]:
     def ask(_twins: Twins) -> Iterator[Asked]:
-        yield path, {"json": body} if method == "POST" else {}
+        yield path, {"json": body} if kind == "POST" else {}
 
     return ask
 
@@ -466,6 +466,7 @@ def plain(text: str, seen: dict[str, str]) -> str:
     text = _UUID.sub(lambda found: seen.setdefault(found[0], f"event-{len(seen)}"), text)
     text = _CURSOR.sub(lambda found: seen.setdefault(found[0], f"cursor-{len(seen)}"), text)
     text = _SEALED.sub('"sealed":"band"', text)
+    text = re.sub(r'"person-\d+"', '"person"', text)
     return re.sub(r'"ref": ?"[0-9a-f]{12}"', '"ref":"key"', text)
 
 
