@@ -32,6 +32,15 @@ MOST_SECONDS = 1_800.0
 """After so long a stream ends and its client connects again, with the token that it has renewed meanwhile."""
 _NAME = "live\x1f"
 """No stream has this name: only the end of the process wakes those who watch it."""
+_EVENT = {
+    "type": "object",
+    "description": "One event; its data are a JSON object",
+    "properties": {
+        "event": {"type": "string", "enum": ["ready", "cases", "counts", "end"]},
+        "data": {"type": "string"},
+        "retry": {"type": "integer"},
+    },
+}
 _READY = b"retry: 3000\n\nevent: ready\ndata: {}\n\n"
 _END = b"event: end\ndata: {}\n\n"
 _COUNTS = b"event: counts\ndata: {}\n\n"
@@ -131,7 +140,7 @@ def router(runtime: Process) -> APIRouter:
             200: {
                 "description": "Server-sent events: `ready`; `cases` with the ids of cases that moved (`many`: too many to name);"
                 " `counts`; `end` when the session has ended",
-                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                "content": {"text/event-stream": {"schema": _EVENT}},
             },
             **answers(401, 403, 503),
         },

@@ -190,7 +190,7 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
             "password": PASSWORD,
             "totp": pyotp.TOTP(here.staff.secret).at(time.time() + 30),
         },
-    ),  # fmt: skip
+    ),
     ("POST", "/v1/sessions/passkey"): lambda _: Request(""),
     ("POST", "/v1/sessions/renew"): lambda _: Request("acts"),
     ("POST", "/v1/sessions/post"): lambda here: Request("acts", body={"post": here.staff.post}),
@@ -204,7 +204,7 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
             "ends": "2030-01-02T00:00:00+08:00",
             "deputy": "p-again",
         },
-    ),  # fmt: skip
+    ),
     ("POST", "/v1/invitations"): lambda here: Request("", body={"invitation": here.staff.offered}),
     ("POST", "/v1/invitations/accept"): lambda here: Request("", body=here.staff.accepting),
     ("GET", "/livez"): lambda _: Request(""),
