@@ -12,7 +12,7 @@ from services.intake.http import channel_items as channels
 from services.intake.http import citizen_commands as citizens
 from services.intake.http import citizen_documents as documents
 from services.intake.http import citizen_status as status
-from services.intake.http import files, history, platforms, submissions
+from services.intake.http import files, history, me, platforms, public_filing, sessions, submissions, words
 from services.intake.http.candidates import router as candidates
 from services.intake.http.pages import routes as pages
 from services.intake.platform_notifications import PlatformNotifications, tell_platforms
@@ -46,6 +46,10 @@ def build(ports: Ports, settings: Settings, scanner: VirusScanner | None = None)
         return [
             submissions.router(runtime, jurisdictions),
             channels.router(runtime, jurisdictions),
+            public_filing.router(runtime),
+            sessions.router(runtime),
+            me.router(runtime),
+            words.router(runtime),
             status.router(runtime, askers),
             documents.router(runtime, askers),
             citizens.router(runtime, commands, askers),
