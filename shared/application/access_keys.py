@@ -1,7 +1,8 @@
 """Access keys: issuing and revoking them, and the principal that a presented key belongs to.
 
-Each key belongs to one jurisdiction. The exception is named: a key of the role operations may have `ALL`, because that role runs
-the system and sees no case. A key without a jurisdiction gives no access; such keys were issued before this rule.
+Each key belongs to one jurisdiction. The exceptions are named: a key of the role operations or portal may have `ALL`, because the
+one runs the system, the other serves the pages of all, and neither sees a case. A key without a jurisdiction gives no access; such keys
+were issued before this rule.
 
 Only the SHA-256 of a key's 256 random bits is stored, in events of the stream `principals`. The key itself is shown
 once, when it is issued.
@@ -32,7 +33,8 @@ STREAM = "principals"
 FRESH_SECONDS = 1.0
 """Maximum time until this process knows a key that another process issued or revoked."""
 ALL = "*"
-"""In the place of a jurisdiction: all of them, for the role operations only."""
+"""In the place of a jurisdiction: all of them, for the roles in EVERYWHERE only."""
+EVERYWHERE: frozenset[Role] = frozenset({"operations", "portal"})
 DEFAULT_LIFE = timedelta(days=365)
 """From issue to expiry, where no expiry is given (own choice)."""
 WARNED = timedelta(days=30)
@@ -60,7 +62,7 @@ class AccessKey:
     @property
     def principal(self) -> Principal:
         """Its owner. Raises NotAuthenticated for a key that belongs to no jurisdiction, or to all without being allowed to."""
-        if self.jurisdiction is None or (self.jurisdiction == ALL and self.role != "operations"):
+        if self.jurisdiction is None or (self.jurisdiction == ALL and self.role not in EVERYWHERE):
             raise NotAuthenticated(
                 "key_without_jurisdiction",
                 "This key was issued without a jurisdiction and gives no access any more. Ask the operators for a new one:"
@@ -92,6 +94,15 @@ class AccessKeys:
         self._by_digest: dict[str, str] = {}
         self._version = 0
         self._looked: float | None = None
+        self.own_portal = f"hy_portal_{secrets.token_urlsafe(32)}"
+        """The key of a portal in this process. It is known to nobody else and ends with the process."""
+
+    async def of_portal(self, key: str) -> bool:
+        """True for a valid key of the role portal, also for `own_portal`."""
+        if hmac.compare_digest(key.encode(), self.own_portal.encode()):
+            return True
+        known = await self.authenticate(key)
+        return known is not None and known.role == "portal"
 
     async def follow(self, *, at_once: bool = False) -> None:
         """Read what was appended since the last call; at most once a second unless `at_once`."""
@@ -234,12 +245,12 @@ async def _one_of(handling: CommandHandler, role: str, named: str | None) -> str
     """The jurisdiction of a new key. Raises Invalid if none is named and it is not clear which is meant, for an unknown one, and
     for `ALL` with another role than operations."""
     if named == ALL:
-        if role == "operations":
+        if role in EVERYWHERE:
             return ALL
         raise Invalid(
             "jurisdiction_not_all",
-            "Only a key of the role operations may belong to all jurisdictions, because that role sees no case. Name one.",
-            detail_zh="只有运维角色的密钥可以不限辖区，请指明一个辖区。",
+            "Only a key of the role operations or portal, which see no case, may belong to all jurisdictions. Name one.",
+            detail_zh="只有运维和门户角色的密钥可以不限辖区，请指明一个辖区。",
             field="jurisdiction",
         )
     books = await handling.policies.all()

@@ -14,7 +14,16 @@ from shared.eventstore.recorded_event import Actor
 from shared.kernel.refusals import Denied, Unknown
 
 Role = Literal[
-    "platform", "organisation", "clerk", "registrar", "supervisor", "analyst", "operations", "citizen", "service"
+    "platform",
+    "organisation",
+    "clerk",
+    "registrar",
+    "supervisor",
+    "analyst",
+    "operations",
+    "portal",
+    "citizen",
+    "service",
 ]
 ROLES: tuple[Role, ...] = get_args(Role)
 NEEDS_ORG: frozenset[Role] = frozenset({"platform", "organisation", "clerk", "registrar", "supervisor"})

@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     """Cases whose personal data an access key may read in an hour without the header `Reason`; ten times as many with it"""
     status_misses: int = Field(10, ge=1)
     """Wrong pairs of number and query code per client and minute before 429; a client is an IPv4 address or an IPv6 network /64"""
+    public_filings: int = Field(10, ge=1)
+    """Filings that one client may send per minute without an access key before 429; a client is counted as for status_misses"""
     ready_seconds: float = Field(60.0, gt=0)
     """Seconds without progress after which a consumer is not ready"""
     trusted_proxies: str = Field(

@@ -79,6 +79,17 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
         "registrar:xfj", body=orjson.dumps({**FILING, "item": "good-2"}), media_type=NDJSON
     ),
     ("POST", "/v1/status"): lambda here: Request("", body={"number": here.number, "code": here.code}),
+    ("GET", "/v1/public/form"): lambda _: Request("", query={"jurisdiction": "cn-demo"}),
+    ("POST", "/v1/public/submissions"): lambda _: Request(
+        "",
+        body={
+            "command_id": "good-8-random-enough",
+            "text": "楼道漏水",
+            "identity": "named",
+            "petitioner": {"name": "张三"},
+        },
+    ),
+    ("POST", "/v1/status/token"): lambda here: Request("", body={"number": here.number, "code": here.code}),
     ("POST", "/v1/status/documents"): lambda here: Request("", body={"number": here.number, "code": here.code}),
     ("POST", "/v1/cases/{reference}/commands"): lambda here: Request(
         "clerk:zj", {"reference": here.case}, body={"command": "accept", "command_id": "good-3", "path": 6}

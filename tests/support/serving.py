@@ -31,6 +31,7 @@ ORGS: dict[str, str | None] = {
     "supervisor": "xfj",
     "analyst": None,
     "operations": None,
+    "portal": None,
 }
 PLATFORM_CHANNELS = ("province", "h12345")
 """Channels of the demo county that a platform of the same code feeds."""

@@ -39,7 +39,7 @@ _PAGE: dict[int | str, dict[str, Any]] = {
 }
 _SHAPE: dict[str, Any] = {
     "number": (str, Field(min_length=1, max_length=60, description="Number of the case")),
-    "code": (str, Field(min_length=1, max_length=100, description="Query code")),
+    "code": (str, Field(min_length=1, max_length=100, description="Query code, or a token of POST /v1/status/token")),
     "command_id": (
         CommandId,
         Field(description="Your id of this command. Sending the same id again returns the first answer"),
