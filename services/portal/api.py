@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import httpx
@@ -34,7 +35,7 @@ class Problem(Exception):
     detail: str
     detail_zh: str
     field: str | None = None
-    errors: list[dict[str, str]] = field(default_factory=list)
+    errors: list[dict[str, str]] = dataclasses.field(default_factory=list)
     request: str | None = None
     """The id of the request in the log of the interface."""
     retry_after: str | None = None

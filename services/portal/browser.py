@@ -72,7 +72,8 @@ def _own_origin(request: Request, origin: str | None) -> bool:
 async def read_form(request: Request) -> Form:
     """The fields of the form that our own page sent. Raises Problem."""
     check_origin(request)
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+    kind = request.headers.get("content-type")
+    if kind is not None and kind.partition(";")[0].strip().lower() != FORM:  # an empty form has no type
         raise _refused(415, "wrong_type", "This is not a form of these pages.", "这不是本站的表单。")
     data = bytearray()
     async for part in request.stream():

@@ -39,7 +39,10 @@ class Site(NamedTuple):
 
 
 def view_of(request: Request) -> View:
-    """From the cookie; otherwise the language that the browser asks for."""
+    """From the cookie; otherwise the language that the browser asks for. A page that changes it sets `request.state.view`."""
+    chosen: View | None = getattr(request.state, "view", None)
+    if chosen is not None:
+        return chosen
     language, _, size = (cookie(request, "view") or "").partition(".")
     known = next((one for one in LANGUAGES if one == language), None)
     return View(known or best(request.headers.get("accept-language", "")), size == "large")
@@ -83,7 +86,7 @@ def _either(language: Language, pair: Any, zh: str = "zh", en: str = "en") -> st
     return str(pair.get(first) or pair.get(second) or "") if pair else ""
 
 
-def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+def page(request: Request, template: str, *, http_status: int = 200, **values: Any) -> HTMLResponse:
     """A whole page, or the part of one that a script asked for."""
     view = view_of(request)
     site: Site = request.app.state.site
@@ -103,7 +106,7 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
             **values,
         }
     )
-    return HTMLResponse(text, status, HEADERS)
+    return HTMLResponse(text, http_status, HEADERS)
 
 
 def sentence(request: Request, problem: Problem) -> str:
@@ -114,7 +117,7 @@ def sentence(request: Request, problem: Problem) -> str:
 
 def problem_page(request: Request, problem: Problem) -> HTMLResponse:
     """The page for a request that cannot be answered: the sentence, the code, the request id, and what to do."""
-    answer = page(request, "problem.html", status=problem.status, problem=problem, said=sentence(request, problem))
+    answer = page(request, "problem.html", http_status=problem.status, problem=problem, said=sentence(request, problem))
     if problem.retry_after is not None:
         answer.headers["Retry-After"] = problem.retry_after
     return answer
