@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date
 from functools import cache, partial
@@ -86,6 +87,16 @@ def _either(language: Language, pair: Any, zh: str = "zh", en: str = "en") -> st
     return str(pair.get(first) or pair.get(second) or "") if pair else ""
 
 
+def law(language: Language, article: str | None) -> str:
+    """The article of a deadline in one language; the interface gives both in one text.
+
+    >>> law("zh", "《信访工作条例》第三十四条 (Regulation Art. 34)"), law("en", "《信访工作条例》第三十四条 (Regulation Art. 34)")
+    ('《信访工作条例》第三十四条', 'Regulation Art. 34')
+    """
+    found = re.fullmatch(r"(.+?) \((.+)\)", article or "")
+    return found[1 if language == "zh" else 2] if found else article or ""
+
+
 def page(request: Request, template: str, *, http_status: int = 200, **values: Any) -> HTMLResponse:
     """A whole page, or the part of one that a script asked for."""
     view = view_of(request)
@@ -100,6 +111,7 @@ def page(request: Request, template: str, *, http_status: int = 200, **values: A
             "path": request.url.path,
             "day": partial(day, view.language),
             "either": partial(_either, view.language),
+            "law": partial(law, view.language),
             "named": lambda entry: _either(view.language, entry, "name", "name_en"),
             "main_form": None,
             "wrong": None,

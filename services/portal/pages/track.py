@@ -70,7 +70,7 @@ ACTIONS: dict[str, Action] = {
 }  # fmt: skip
 """Command -> how the page offers it, in the order of the page."""
 _DATA = ("correct_party", "request_confidentiality", "confirm_delivery_address", "renew_query_code")
-STEPS = ("Received", "Sent to the body responsible", "Accepted", "Decided", "Answered", "Closed")
+STEPS = ("Registered", "Sent to the body responsible", "Accepted", "Decided", "Answered", "Closed")
 _AT = {
     "registered": 0, "returned": 0, "disputed": 0, "dispatched": 1, "signed": 1, "return_requested": 1, "accepted": 2,
     "handling": 2, "redo_ordered": 2, "decided": 3, "replied": 4, "in_review": 4, "reviewed": 4, "in_re_review": 4,
