@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from deploy.api import operator
+from deploy.api import operator, persons
 from deploy.api import replay as replaying
 from shared.hosting.process import Process
 from shared.http import command_batches as bulk
@@ -36,7 +36,12 @@ def build_app(runtime: Process, *, local: bool = False) -> FastAPI:
         routers += [router for part in (*runtime.parts, *runtime.beside) for router in part.case_routers(runtime)]
     routers.append(health.alive())
     if local:
-        routers += [health.router(runtime), replaying.router(runtime), operator.router(runtime, owner=True)]
+        routers += [
+            health.router(runtime),
+            replaying.router(runtime),
+            operator.router(runtime, owner=True),
+            persons.router(runtime),
+        ]
     return _app(runtime, routers, local=local)
 
 

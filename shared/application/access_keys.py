@@ -1,8 +1,8 @@
 """Access keys: issuing and revoking them, and the principal that a presented key belongs to.
 
-Each key belongs to one jurisdiction. The exceptions are named: a key of the role operations or portal may have `ALL`, because the
-one runs the system, the other serves the pages of all, and neither sees a case. A key without a jurisdiction gives no access; such keys
-were issued before this rule.
+Each key belongs to one jurisdiction. The exceptions are named: a key of the role operations or portal may have `ALL`, because
+neither role sees a case. A key without a jurisdiction gives no access; such keys were issued before this rule.
+
 
 Only the SHA-256 of a key's 256 random bits is stored, in events of the stream `principals`. The key itself is shown
 once, when it is issued.
@@ -176,32 +176,8 @@ class AccessKeys:
             Invalid: the role, organisation, jurisdiction or expiry is wrong.
         """
         authorize(principal, OPERATE)
-        if role not in PEOPLE:
-            raise Invalid(
-                "unknown_role", f"Choose one of: {', '.join(PEOPLE)}.", detail_zh="没有这种角色。", field="role"
-            )
-        if role in NEEDS_ORG and not org:
-            raise Invalid(
-                "org_missing",
-                f"A key for a {role} needs the code of its organisation.",
-                detail_zh="缺少单位代码。",
-                field="org",
-            )
-        if role not in NEEDS_ORG | MAY_NAME_ORG and org:
-            raise Invalid(
-                "org_not_used",
-                f"A key for {role} belongs to no organisation; leave org out.",
-                detail_zh="该角色不属于任何单位。",
-                field="org",
-            )
-        if head and (role != "clerk" or person is None):
-            raise Invalid(
-                "head_is_a_person",
-                "A head is a person of an organisation: issue a key of the role clerk with its staff code (person).",
-                detail_zh="负责人须为单位的工作人员，请签发 clerk 密钥并注明人员代码（person）。",
-                field="head",
-            )
-        jurisdiction = await _one_of(handling, role, jurisdiction)
+        check_role(role, org, head, person)
+        jurisdiction = await one_jurisdiction(handling, role, jurisdiction)
         now = self._clock.now()
         if expires is not None and expires <= now:
             raise Invalid(
@@ -241,9 +217,38 @@ class AccessKeys:
         return self._by_id[key_id]
 
 
-async def _one_of(handling: CommandHandler, role: str, named: str | None) -> str:
-    """The jurisdiction of a new key. Raises Invalid if none is named and it is not clear which is meant, for an unknown one, and
-    for `ALL` with another role than operations."""
+def check_role(role: str, org: str | None, head: bool, person: str | None) -> None:
+    """Raises Invalid for a role that does not exist, or does not go with this organisation, person and headship."""
+    if role not in PEOPLE:
+        raise Invalid("unknown_role", f"Choose one of: {', '.join(PEOPLE)}.", detail_zh="没有这种角色。", field="role")
+    if role in NEEDS_ORG and not org:
+        raise Invalid(
+            "org_missing",
+            f"A key for a {role} needs the code of its organisation.",
+            detail_zh="缺少单位代码。",
+            field="org",
+        )
+    if role not in NEEDS_ORG | MAY_NAME_ORG and org:
+        raise Invalid(
+            "org_not_used",
+            f"A key for {role} belongs to no organisation; leave org out.",
+            detail_zh="该角色不属于任何单位。",
+            field="org",
+        )
+    if head and (role != "clerk" or person is None):
+        raise Invalid(
+            "head_is_a_person",
+            "A head is a person of an organisation: issue a key of the role clerk with its staff code (person).",
+            detail_zh="负责人须为单位的工作人员，请签发 clerk 密钥并注明人员代码（person）。",
+            field="head",
+        )
+
+
+async def one_jurisdiction(handling: CommandHandler, role: str, named: str | None) -> str:
+    """The jurisdiction of a new key or post.
+
+    Raises Invalid if none is named and it is not clear which is meant, for an unknown one, and for `ALL` with a role that may not
+    have it."""
     if named == ALL:
         if role in EVERYWHERE:
             return ALL

@@ -22,7 +22,7 @@ from shared.kernel.legal_time import from_text
 _fields = itemgetter(*RecordedEvent._fields)
 _OPTIONAL = dict.fromkeys(("request", "correlation", "policy"))
 _actor_of = itemgetter("org", "role", "ref")
-_actor = lru_cache(maxsize=4096)(Actor._make)
+_actor = lru_cache(maxsize=4096)(Actor)
 _instant = datetime.fromisoformat
 """Sufficient for `recorded_at`, which to_text() always writes in UTC."""
 _loads = orjson.loads
@@ -61,7 +61,7 @@ def fast_decode(data: bytes) -> RecordedEvent:
             recorded_at if effective == recorded else from_text(effective),
             recorded_at,
             origin,
-            _actor(_actor_of(actor)),
+            _actor(*_actor_of(actor), actor.get("person")),
             cause,
             request,
             correlation,
