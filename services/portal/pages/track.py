@@ -152,9 +152,9 @@ def _ask(
 ) -> Response:
     """The form for number and code. The code is never written back."""
     form = Form() if form is None else form
-    if problem is not None and problem.status in (404, 422):
-        errors, problem = {"code": sentence(request, problem)}, None
     status = problem.status if problem is not None else 422 if errors else 200
+    if problem is not None and problem.status in (404, 422):  # said beside the field
+        errors, problem = {"code": sentence(request, problem)}, None
     carried = [
         (name, form[name]) for name in (_PENDING, "command_id", "text", "object", "grade", "late_reason") if form[name]
     ]
