@@ -78,8 +78,8 @@ COMMANDS = {
     ),
     "topics": LazyCommand("topics:group", "The topics and access rights of Kafka"),
     "outbox": LazyCommand("outbox:group", "Notifications in the topics of organisations"),
-    "keys": LazyCommand("keys:group", "Access keys of systems"),
-    "person": LazyCommand("persons:group", "Members of staff who sign in: invitations, posts"),
+    "keys": LazyCommand("keys:group", "Access keys"),
+    "person": LazyCommand("persons:group", "Members of staff"),
     "parked": LazyCommand("maintenance:parked", "Streams at which a consumer has stopped"),
     "clock": LazyCommand("clock:group", "The clock that deadlines depend on"),
 }

@@ -11,7 +11,6 @@ from services.intake import bootstrap as intake
 from services.routing import bootstrap as routing
 from services.supervision import bootstrap as supervision
 from shared.application.access_keys import AccessKeys
-from shared.application.persons import Persons
 from shared.application.ports import Ports
 from shared.application.sessions import Sessions
 from shared.events.fields import Service
@@ -47,7 +46,7 @@ def compose(
         parts=[part for part in every if part.name in services],
         beside=[part for part in every if part.name not in services],
         principals=AccessKeys(ports.log, ports.clock),
-        sessions=Sessions(ports.keys, ports.clock, Persons(ports.log, ports.keys, ports.clock)),
+        sessions=Sessions(ports.keys, ports.clock, ports.persons),
         folder=folder,
         back_up=back_up,
         spread=spread,

@@ -10,7 +10,7 @@ from services.intake.http import channel_items as channels
 from services.intake.http import citizen_commands as citizens
 from services.intake.http import citizen_documents as documents
 from services.intake.http import citizen_status as status
-from services.intake.http import history, platforms, public_filing, receipts, sessions, submissions
+from services.intake.http import history, me, platforms, public_filing, receipts, sessions, submissions, words
 from services.intake.http.candidates import router as candidates
 from services.intake.platform_notifications import PlatformNotifications, tell_platforms
 from services.intake.reactions import react
@@ -43,6 +43,8 @@ def build(ports: Ports, settings: Settings) -> ServiceModule:
             channels.router(runtime, jurisdictions),
             public_filing.router(runtime),
             sessions.router(runtime),
+            me.router(runtime),
+            words.router(runtime),
             status.router(runtime, askers),
             documents.router(runtime, askers),
             citizens.router(runtime, commands, askers),

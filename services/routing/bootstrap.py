@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import services.routing.commands  # noqa: F401  # registers the commands
+from services.routing.http import desk
 from services.routing.http import organisation_inbox as organisations
 from services.routing.organisation_notifications import OrganisationNotifications
 from services.routing.reactions import reactions
@@ -22,7 +23,7 @@ def build(ports: Ports, settings: Settings) -> ServiceModule:
     return ServiceModule(
         "routing",
         (consumer,),
-        lambda runtime: [organisations.router(runtime)],
+        lambda runtime: [organisations.router(runtime), desk.router(runtime)],
         partners=PartnerTopics(
             ACTIONS, "routing.actions", route(ports), lambda: PartnerCommands(ports, settings.body_limit, outboxes)
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.application.persons import Persons
 from shared.commands.command_handler import CommandHandler
 from shared.consumers.consumer import CaseConsumer
 from shared.events.fields import Service
@@ -32,10 +33,12 @@ class Ports:
     """Path of the DuckDB file of analytics; None keeps the facts in memory."""
     checkpoints: Checkpoints | None = None
     """Set if the consumers' positions are dropped together with the views; None if the feed keeps them itself."""
+    persons: Persons = field(init=False, repr=False, compare=False)
     _handlings: dict[Service, CommandHandler] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.policies.keep_time(self.clock)
+        object.__setattr__(self, "persons", Persons(self.log, self.keys, self.clock))
 
     def handling(self, service: Service) -> CommandHandler:
         """The command handler of `service`, whether or not its consumers run in this process."""

@@ -179,6 +179,12 @@ class Assignment:
     signed_before_return: bool = False
     queue_reason: str | None = None
     """Why it waits for a person to dispatch it."""
+    clerks: tuple[tuple[str, str], ...] = ()
+    """(unit, staff code): who handles the case in each unit that named somebody."""
+
+    def clerk_of(self, org: str | None) -> str | None:
+        """The staff code of the clerk of that unit."""
+        return dict(self.clerks).get(org) if org is not None else None
 
 
 @dataclass(frozen=True)

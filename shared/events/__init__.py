@@ -1,6 +1,6 @@
 """All event types. Importing this package fills REGISTRY."""
 
-from shared.events import department, intake, persons, platforms, policy, routing, supervision
+from shared.events import department, desk, intake, persons, platforms, policy, routing, supervision
 from shared.events.base import REGISTRY, Event
 from shared.events.fields import Personal
 
@@ -9,6 +9,7 @@ __all__ = [
     "Event",
     "Personal",
     "department",
+    "desk",
     "intake",
     "persons",
     "platforms",
