@@ -12,9 +12,18 @@ from services.intake.http import channel_items as channels
 from services.intake.http import citizen_commands as citizens
 from services.intake.http import citizen_documents as documents
 from services.intake.http import citizen_status as status
-from services.intake.http import files, history, me, platforms, public_filing, sessions, submissions, words
+from services.intake.http import (
+    files,
+    history,
+    me,
+    platforms,
+    public_filing,
+    receipts,
+    sessions,
+    submissions,
+    words,
+)
 from services.intake.http.candidates import router as candidates
-from services.intake.http.pages import routes as pages
 from services.intake.platform_notifications import PlatformNotifications, tell_platforms
 from services.intake.reactions import react
 from services.intake.read_models import SHOWS
@@ -53,7 +62,7 @@ def build(ports: Ports, settings: Settings, scanner: VirusScanner | None = None)
             status.router(runtime, askers),
             documents.router(runtime, askers),
             citizens.router(runtime, commands, askers),
-            pages.router(runtime, askers, commands),
+            receipts.router(runtime, askers),
             platforms.router(runtime),
             history.router(runtime),
             files.router(runtime, reception, askers, commands),

@@ -82,7 +82,9 @@ class Settings(BaseSettings):
         " empty: none, and all clients behind a proxy count as one",
     )
     public_url: str | None = Field(None, pattern=r"^https?://[^\s?#]+$", max_length=200)
-    """Address under which citizens reach this server; the QR code of a receipt leads to its status page"""
+    """Address under which citizens reach this server; the QR code of a receipt leads to its page /track"""
+    telephone: str = Field("12345", pattern=r"^[0-9+() -]{0,30}$")
+    """Telephone number that the pages name as another way; empty: none. Default: the national hotline of the authorities"""
     cases_kept: int = Field(20_000, ge=100)
     """Number of cases that a process caches in memory, about 7 kB each"""
     candidate_days: int = Field(180, ge=0, le=3660)

@@ -1,4 +1,4 @@
-"""The receipt and the status page: their content, their access rules, and that a code never appears in a URL."""
+"""The printed receipt: its content, its access rules, and that a code never appears in a URL."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from services.intake.http.pages.layout import markup
-from services.intake.http.pages.receipt import link
+from services.intake.http.printed_receipt.layout import markup
+from services.intake.http.printed_receipt.receipt import link
 from tests.support.serving import Served, served
 
 PUBLIC = "https://xf.example.cn"
@@ -39,10 +39,8 @@ async def test_receipt_contains_what_petitioner_needs(here: Served) -> None:
     pair = {"number": receipt["number"], "code": receipt["code"]}
     async with here.client() as citizen:
         page = await citizen.post("/v1/receipt", json=pair)
-        form = await citizen.post("/receipt", data=pair)
     assert page.status_code == 200, page.text
     assert page.headers["content-type"].startswith("text/html")
-    assert form.text == page.text
     strict(page)
     for wanted in (
         receipt["number"],
@@ -50,7 +48,7 @@ async def test_receipt_contains_what_petitioner_needs(here: Served) -> None:
         "2026-03-02",
         "杨柳街道",
         "Willow Subdistrict",
-        f"{PUBLIC}/status",
+        f"{PUBLIC}/track",
     ):
         assert wanted in page.text, wanted
     for right in (
@@ -74,7 +72,7 @@ async def test_directly_received_matter_names_its_own_clock(here: Served) -> Non
 
 
 async def test_link_carries_query_code_in_fragment() -> None:
-    assert link("2026-A", "AB-C", f"{PUBLIC}/") == f"{PUBLIC}/status#n=2026-A&c=AB-C"
+    assert link("2026-A", "AB-C", f"{PUBLIC}/") == f"{PUBLIC}/track#n=2026-A&c=AB-C"
     assert link("2026-A", "AB-C", None) == "2026-A\nAB-C"
 
 
@@ -100,64 +98,30 @@ async def test_receipt_is_reissued_to_authorised_roles_only(here: Served) -> Non
         assert (await nobody.get(f"/v1/cases/{case}/receipt")).status_code == 401
 
 
-async def test_status_page_asks_for_code_and_shows_status(here: Served, capsys: pytest.CaptureFixture[str]) -> None:
-    receipt = await here.filed(**FILED)
-    pair = {"number": receipt["number"].lower().replace("-", " "), "code": receipt["code"]}
-    async with here.client() as citizen:
-        empty = await citizen.get("/status")
-        told = await citizen.post("/status", data=pair)
-        said = (await citizen.post("/v1/status", json=pair)).json()
-    for answer in (empty, told):
-        assert answer.status_code == 200
-        strict(answer)
-    assert '<form method="post" action="/status"' in empty.text
-    assert said["zh"] in told.text
-    assert said["en"] in told.text
-    assert not [word for word in NEVER if word in told.text]
-    assert receipt["code"] not in "".join(capsys.readouterr())
-
-
-async def test_wrong_number_and_code_are_reported_without_echo_and_rate_limited(here: Served) -> None:
+async def test_token_of_a_case_opens_no_receipt_which_holds_the_code(here: Served) -> None:
     receipt = await here.filed()
-    async with here.client() as guesser:
-        for _ in range(5):
-            for path in ("/status", "/receipt"):
-                wrong = await guesser.post(path, data={"number": receipt["number"], "code": "0" * 26})
-                assert wrong.status_code == 404
-                assert "编号与查询码不匹配" in wrong.text
-                assert "0" * 26 not in wrong.text
-        pair = {"number": receipt["number"], "code": "1" * 26}
-        slow = await guesser.post("/v1/receipt", json=pair)
-        page = await guesser.post("/status", data=pair)
-        assert (slow.status_code, page.status_code) == (429, 429)
-        assert int(page.headers["retry-after"]) > 0
-        neighbour = await guesser.post("/status", data={"number": receipt["number"], "code": receipt["code"]})
-    assert neighbour.status_code == 200, "who has the right pair is answered, also from the same address"
-
-
-async def test_malformed_status_query_is_refused_on_page(here: Served) -> None:
     async with here.client() as citizen:
-        for content, kind, status in (
-            ("number=1", "application/x-www-form-urlencoded", 422),
-            ("number=1&code=2&more=3", "application/x-www-form-urlencoded", 422),
-            ("a=1&b=2&c=3&d=4&e=5", "application/x-www-form-urlencoded", 422),
-            ("number=%FF&code=1", "application/x-www-form-urlencoded", 422),
-            ("{}", "application/json", 415),
-            ("number=" + "1" * 5000, "application/x-www-form-urlencoded", 413),
-        ):
-            answer = await citizen.post("/status", content=content, headers={"content-type": kind})
-            assert answer.status_code == status, content[:40]
-            strict(answer)
+        token = (
+            await citizen.post("/v1/status/token", json={"number": receipt["number"], "code": receipt["code"]})
+        ).json()
+        pair = {"number": receipt["number"], "code": token["token"]}
+        assert (await citizen.post("/v1/status", json=pair)).status_code == 200
+        refused = await citizen.post("/v1/receipt", json=pair)
+    assert refused.status_code == 404
+    assert receipt["code"] not in refused.text
 
 
-async def test_pages_use_own_assets_only(here: Served) -> None:
-    async with here.client() as browser:
-        for name in ("page.css", "status.js"):
-            found = await browser.get(f"/assets/{name}")
-            assert found.status_code == 200
-            assert "://" not in found.text
-        for name in ("layout.py", "../app.py", "..%2Fapp.py"):
-            assert (await browser.get(f"/assets/{name}")).status_code == 404
+async def test_details_say_what_the_receipt_says(here: Served) -> None:
+    receipt = await here.filed(**FILED)
+    async with here.client() as citizen:
+        answer = await citizen.post("/v1/receipt/details", json={"number": receipt["number"], "code": receipt["code"]})
+    told = answer.json()
+    assert told["number"] == receipt["number"]
+    assert told["received"].startswith("2026-03-02")
+    assert {line["value"]["zh"] for line in told["lines"]} >= {"杨柳街道"}
+    assert any("第三十四条" in right["zh"] and "Art. 34" in right["en"] for right in told["rights"])
+    assert not [word for word in NEVER if word in answer.text]
+    assert receipt["code"] not in answer.text
 
 
 def test_page_values_are_escaped() -> None:

@@ -1,26 +1,27 @@
-"""Layout of all pages: escaping, the frame, and headers that allow no content from other servers.
+"""Layout of the page: escaping, the frame, and headers that allow nothing but the style in the page.
 
-Every value is escaped when it is inserted into a page. Pages contain no personal data, and load only the style and the
-script of this server.
+Every value is escaped when it is inserted. The page contains no personal data and loads nothing.
 """
 
 from __future__ import annotations
 
+from base64 import b64encode
+from hashlib import sha256
 from html import escape
 from importlib import resources
-from typing import NamedTuple
 
 from starlette.responses import HTMLResponse
 
+STYLE = (resources.files("services.intake.http.printed_receipt") / "receipt.css").read_text("utf-8")
+_STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode()
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; form-action 'self';"
-    " base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; base-uri 'none';"
+    " frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_STATIC = {"page.css": "text/css; charset=utf-8", "status.js": "text/javascript; charset=utf-8"}
 
 
 class Html(str):
@@ -54,7 +55,7 @@ def both(zh: str, en: str, tag: str = "p") -> Html:
     return Html(f'<{tag} class="both">{spans(zh, en)}</{tag}>')
 
 
-def page(title_zh: str, title_en: str, body: Html, *, status: int = 200, script: bool = False) -> HTMLResponse:
+def page(title_zh: str, title_en: str, body: Html) -> HTMLResponse:
     """A whole page."""
     text = markup(
         """<!doctype html>
@@ -65,8 +66,8 @@ def page(title_zh: str, title_en: str, body: Html, *, status: int = 200, script:
 <meta name="robots" content="noindex">
 <title>{zh} {en}</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="/assets/page.css">
-{script}</head>
+<style>{style}</style>
+</head>
 <body>
 <main>
 {body}
@@ -77,19 +78,6 @@ def page(title_zh: str, title_en: str, body: Html, *, status: int = 200, script:
         zh=title_zh,
         en=title_en,
         body=body,
-        script=Html('<script src="/assets/status.js" defer></script>\n') if script else Html(""),
+        style=Html(STYLE),
     )
-    return HTMLResponse(text, status, HEADERS)
-
-
-class Asset(NamedTuple):
-    content: bytes
-    media_type: str
-
-
-def asset(name: str) -> Asset | None:
-    """A static file by its exact name; None for any other name."""
-    kind = _STATIC.get(name)
-    if kind is None:
-        return None
-    return Asset(resources.files("services.intake.http.pages").joinpath("static", name).read_bytes(), kind)
+    return HTMLResponse(text, 200, HEADERS)
