@@ -61,6 +61,12 @@ class Report:
     """Columns that classify persons; they are not read."""
     unmapped_columns: dict[str, int] = field(default_factory=dict)
     unmapped_values: dict[str, dict[str, int]] = field(default_factory=dict)
+    empty_values: dict[str, int] = field(default_factory=dict)
+    """Texts that were read as empty cells, such as NULL, with counts."""
+    notices: dict[str, int] = field(default_factory=dict)
+    """What is surprising in the file, by code of NOTICES, with counts."""
+    sheet: str | None = None
+    """The sheet of a workbook that was read."""
     preview: list[Item] = field(default_factory=list)
     rejects: str | None = None
     resumed_after_line: int | None = None
@@ -88,11 +94,16 @@ class _Batch(NamedTuple):
     share: float | None
 
 
+def _reject(error: RowError) -> Reject:
+    return Reject(error.line, error.field, error.code, error.why, error.why_zh)
+
+
 def _batches(rows: RowMapper, table: Table, after: int, go_live: bool) -> Generator[_Batch, None, None]:
     """The batches of the rows after line `after`. Raises FileError after the last batch of a file that breaks off."""
     items: list[Item] = []
     rejects: list[Reject] = []
     count = size = last = 0
+    cut: int | None = None
     broken: FileError | None = None
     with closing(iter(table)) as source:
         try:
@@ -104,8 +115,15 @@ def _batches(rows: RowMapper, table: Table, after: int, go_live: bool) -> Genera
                     item = rows.item(row, go_live=go_live)
                     items.append(item)
                     size += 200 + len(item["filing"].get("text", ""))
+                    cut = row.line if row.short else None
                 except RowError as error:
-                    rejects.append(Reject(error.line, error.field, error.code, error.why, error.why_zh))
+                    rejects.append(_reject(error))
+                    if cut is not None and (row.short or error.code == "wrong_number_of_fields"):
+                        items.pop()
+                        rejects.append(_reject(RowError(cut, "row", "cut_row")))
+                    cut = None
+                if cut is not None and count < 5 * BATCH:  # the next row may show that this one is only half of it
+                    continue
                 if len(items) >= BATCH or count >= 4 * BATCH or size >= LARGEST_BATCH:
                     yield _Batch(items, rejects, count, last, rows.warnings.snapshot(), table.share)
                     items, rejects, count, size = [], [], 0, 0
@@ -178,7 +196,7 @@ async def import_file(
             batch, task = under_way.popleft()
             _count(report, batch, await task, rejects)
             state.save(batch.last, report, batch.warnings, rejects.size)
-            _report_warnings(report, rows, batch.warnings)
+            _report_warnings(report, rows, batch.warnings, table)
             if progress is not None:
                 progress(report, batch.share)
     finally:
@@ -191,7 +209,7 @@ async def import_file(
         unreadable.rows = report.rows
         raise unreadable
     state.done()
-    _report_warnings(report, rows, rows.warnings.snapshot())
+    _report_warnings(report, rows, rows.warnings.snapshot(), table)
     report.rejects = str(rejects.path) if rejects.size else None
     report.seconds = round(time.monotonic() - began, 3)
     report.rows_per_second = round((report.rows - before) / max(report.seconds, 0.001), 1)
@@ -221,7 +239,10 @@ def _count(report: Report, batch: _Batch, results: list[dict[str, Any]], rejects
     report.problems = dict(sorted(problems.items()))
 
 
-def _report_warnings(report: Report, rows: RowMapper, warnings: Snapshot) -> None:
+def _report_warnings(report: Report, rows: RowMapper, warnings: Snapshot, table: Table) -> None:
+    report.empty_values = dict(sorted(warnings.empty.items()))
+    report.notices = {code: count for code, count in sorted(table.found.items()) if count}
+    report.sheet = table.sheet
     report.cleaned = warnings.cleaned
     report.dropped_columns = rows.dropped()
     report.unmapped_columns = dict(sorted(warnings.unmapped_columns.items()))

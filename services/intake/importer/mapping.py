@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from services.intake.importer.dates import compile_format
+from services.intake.importer.dates import compile_format, contradicts, literal_zone
 from shared.kernel.legal_time import zone as zone_of
 from shared.kernel.text_normalization import name_form
 from shared.kernel.validation_messages import WrongValue
@@ -24,6 +24,15 @@ Column = Annotated[str, Field(min_length=1, max_length=400)]
 def _short_form(value: Any) -> Any:
     """`title: 标题` is short for `title: {column: 标题}`."""
     return {"column": value} if isinstance(value, str) else value
+
+
+def _usable(formats: tuple[str, ...]) -> tuple[str, ...]:
+    for text in formats:
+        compile_format(text)
+    return formats
+
+
+DateFormats = Annotated[tuple[str, ...], AfterValidator(_usable)]
 
 
 class _Part(BaseModel):
@@ -39,6 +48,10 @@ class Value(_Part):
     with_: str = Field(" ", alias="with")
     table: dict[str, str] | None = None
     default: str | None = None
+    as_: Literal["date"] | None = Field(None, alias="as")
+    """`date`: the column holds days, so midnight is no time of day."""
+    date_formats: DateFormats = ()
+    """Date formats of this column; those of `source` if there are none."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -75,7 +88,9 @@ class Source(_Part):
     header_row: int = Field(1, ge=1, le=1000)
     sheet: str | None = None
     delimiter: str = "auto"
-    date_formats: tuple[str, ...] = ()
+    date_formats: DateFormats = ()
+    empty: tuple[str, ...] = ()
+    """Texts that stand for an empty cell in this file, besides the usual ones."""
 
     @field_validator("zone")
     @classmethod
@@ -92,13 +107,6 @@ class Source(_Part):
                 "delimiter is auto, comma, semicolon, tab, or one character",
                 "delimiter 须为 auto、comma、semicolon、tab 或单个符号。",
             )
-        return value
-
-    @field_validator("date_formats")
-    @classmethod
-    def _formats(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for text in value:
-            compile_format(text)
         return value
 
 
@@ -134,8 +142,16 @@ class Step(_Part):
 
 
 class DueDate(_Part):
+    """A due date that the source states. `as: date`: it is a day, up to its end."""
+
     clock: str = Field(min_length=1, max_length=80)
     column: Column
+    as_: Literal["date"] | None = Field(None, alias="as")
+    date_formats: DateFormats = ()
+
+    @property
+    def value(self) -> Value:
+        return Value.model_validate({"column": self.column, "as": self.as_, "date_formats": self.date_formats})
 
 
 class Filing(_Part):
@@ -173,6 +189,21 @@ class Mapping(_Part):
     steps: tuple[Step, ...] = ()
     due: DueDate | None = None
     ignore: tuple[Column, ...] = ()
+
+    @model_validator(mode="after")
+    def _zone_as_in_formats(self) -> Self:
+        """A format with the word of a zone, such as `hh:mm:ss UTC`, says what the times are; the zone may not
+        say something else."""
+        own = [text for _, value in self.values() for text in value.date_formats]
+        for text in (*self.source.date_formats, *own, *(self.due.date_formats if self.due is not None else ())):
+            word = literal_zone(text)
+            if word is not None and contradicts(word, self.source.zone):
+                raise WrongValue(
+                    f"the date format names {word}, but source.zone is {self.source.zone}; write ZZ for the zone of each cell, "
+                    "or correct source.zone",
+                    f"日期格式写明 {word}，而 source.zone 为 {self.source.zone}；请用 ZZ 表示各单元格的时区，或更正 source.zone。",
+                )
+        return self
 
     @cached_property
     def columns(self) -> frozenset[str]:
