@@ -108,7 +108,16 @@ def _receipt_confirmed(case: Case, event: RecordedEvent, body: i.ReceiptDateConf
 
 @on(i.Nudged)
 def _nudged(case: Case, event: RecordedEvent, body: i.Nudged) -> Changes:
-    return {"supervision.nudges": case.supervision.nudges + 1}
+    return {
+        "supervision.nudges": case.supervision.nudges + 1,
+        "supervision.nudged_at": event.effective_at,
+        "supervision.nudges_joined": 0,
+    }
+
+
+@on(i.NudgedAgain, fact=False)
+def _nudged_again(case: Case, event: RecordedEvent, body: i.NudgedAgain) -> Changes:
+    return {"supervision.nudges_joined": body.times - 1}
 
 
 @on(i.CaseLinked, fact=kind_of("kind"))

@@ -11,6 +11,21 @@ from shared.kernel.legal_time import LegalTime, before, local_text, to_text
 from shared.kernel.refusals import Refused
 
 
+def meant(at: LegalTime, case: Case) -> LegalTime:
+    """The moment that a caller means by `at`: a time without a fraction is the whole second, so within the second of the last
+    step of the case it is the moment of that step.
+
+    >>> from datetime import UTC
+    >>> last = datetime(2026, 3, 2, 10, 40, 43, 575527, UTC)
+    >>> meant(datetime(2026, 3, 2, 10, 40, 43, tzinfo=UTC), Case(moved_at=last)) == last
+    True
+    """
+    last = case.moved_at
+    if isinstance(at, datetime) and isinstance(last, datetime) and not at.microsecond:
+        return last if at == last.replace(microsecond=0) else at
+    return at
+
+
 def check_order(case: Case, fresh: Sequence[NewEvent], at: LegalTime, now: datetime, zone: str) -> None:
     """Check the legal times of `fresh`, the events to be appended to `case`.
 

@@ -165,8 +165,20 @@ class MaterialAdded(_PetitionersWord, zh="补充材料", en="Material was added.
 
 
 class Nudged(_PetitionersWord, zh="催问", en="The petitioner asked about the progress.", for_petitioner=True):
-    """The petitioner asked about the progress of the case (催问)."""
+    """The petitioner asked about the progress of the case (催问). At most one in a calendar day is counted."""
 
+    text: Text = None
+
+
+class NudgedAgain(
+    _PetitionersWord, zh="当日再次催问", en="The petitioner asked again on the same day.", shows=("times",)
+):
+    """The petitioner asked again on a day on which a nudge was counted: it is joined to that one, and its text is kept.
+
+    `times`: how often the petitioner asked on that day, with this time.
+    """
+
+    times: int = 2
     text: Text = None
 
 

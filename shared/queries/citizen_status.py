@@ -12,7 +12,7 @@ from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
 from shared.events import department as d
 from shared.events import routing as r
-from shared.events.intake import CaseCorrected, CaseLinked, CaseUnlinked, EvaluationInvited
+from shared.events.intake import CaseCorrected, CaseLinked, CaseUnlinked, EvaluationInvited, NudgedAgain
 from shared.events.supervision import CaseClosed
 from shared.events.wording import event_words
 from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
@@ -48,6 +48,9 @@ async def status(ports: Ports, case: Case) -> StatusAnswer:
     lead = await _leading(ports, case)
     shown: list[dict[str, str]] = []
     for place, event in enumerate(events):
+        if isinstance(event.body, NudgedAgain):
+            _join(shown, day_of(event.effective_at, book.zone).isoformat(), event.body.times)
+            continue
         words = heard(event, events[: place + 1], book)
         if words is not None:
             shown.append({"day": day_of(event.effective_at, book.zone).isoformat(), "zh": words.zh, "en": words.en})
@@ -79,6 +82,15 @@ async def status(ports: Ports, case: Case) -> StatusAnswer:
         documents=len(readable(events)),
         events=shown,
     )
+
+
+def _join(shown: list[dict[str, str]], day: str, times: int) -> None:
+    """Say with the nudge of that day how often it was asked."""
+    first = event_words("Nudged")
+    for line in reversed(shown):
+        if line["day"] == day and line["zh"].startswith(first.zh):
+            line |= {"zh": f"{first.zh}（当日 {times} 次）", "en": f"{first.en[:-1]} ({times} times that day)."}
+            return
 
 
 _REVIEWS = {"ReviewRequested": "request_review", "ReReviewRequested": "request_re_review"}
