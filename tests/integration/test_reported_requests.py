@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -156,6 +157,9 @@ async def test_other_forms_of_a_time_are_refused_in_words(here: Served, given: s
 # ------------------------------------------------------------ many nudges
 
 
+_ids = count(1)
+
+
 async def _nudges(here: Served, receipt: dict[str, Any], times: int) -> list[Any]:
     answers = []
     async with here.client() as citizen:
@@ -167,7 +171,7 @@ async def _nudges(here: Served, receipt: dict[str, Any], times: int) -> list[Any
                     json={
                         **pair,
                         "command": "nudge",
-                        "command_id": f"n-{id(answers)}-{len(answers)}",
+                        "command_id": f"nudge-{next(_ids)}",
                         "text": "何时答复",
                     },
                 )
