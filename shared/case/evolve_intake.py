@@ -175,6 +175,21 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
     return changes
 
 
+@on(i.SourceRestated, fact=False)
+def _restated(case: Case, event: RecordedEvent, body: i.SourceRestated) -> Changes:
+    changes: Changes = {}
+    for name in ("place", "subject", "level"):
+        if getattr(body, f"{name}_text") is not None or f"{name}_text" in body.fields:
+            changes[f"filing.{name}"] = None
+    if body.org is not None:  # what the source knew before was said of the organisation that it names now
+        old = case.assignment.org
+        changes["assignment.org"] = body.org
+        changes["facts"] = tuple(
+            fact._replace(org=body.org) if fact.history and fact.org == old else fact for fact in case.facts
+        )
+    return changes
+
+
 def _without(case: Case, *settled: str) -> tuple[str, ...]:
     """What is still unclear once these are settled."""
     return tuple(field for field in case.filing.unclear if field not in settled)

@@ -10,6 +10,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from shared.case.evolve import KINDS, NO_DETAILS
+from shared.case.late_history import LATE, filled
 from shared.case.state import EMPTY, Case, Fact
 from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 
@@ -70,6 +71,9 @@ def _apply(case: Case, own: dict[str, Any], copied: dict[str, dict[str, Any]], e
             Fact, (name, told, version, effective_at, recorded_at, org, due, days, since, by, history, None, False)
         )
         own["facts"] = (*own["facts"], fact)
+    late = event.cause.startswith(LATE)
+    if late:
+        changes = filled(case, changes)
     for path, value in changes.items():
         group, field = _PLACES[path]
         try:
@@ -78,7 +82,7 @@ def _apply(case: Case, own: dict[str, Any], copied: dict[str, dict[str, Any]], e
             own[group] = whole = _copy(own[group])
             copied[group] = whole.__dict__
             copied[group][field] = value
-    if moves == "":
+    if late or moves == "":
         return
     if moves is not None:
         own["state"] = moves

@@ -160,7 +160,7 @@ class CommandHandler:
                 check_version(case, expected_version)
             if case.exists and stamp.origin == "live":
                 check_pace(case, stamp.principal.role, now, (one.body for one in fresh))
-            check_order(case, fresh, given.at, now, book.zone)
+            check_order(case, fresh, given.at, now, book.zone, stamp.cause)
         return given, fresh
 
     async def _written(self, before: Case, commit: Commit, recorded: Sequence[RecordedEvent]) -> CommandResult:

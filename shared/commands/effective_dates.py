@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared.case import MOVES, Case
+from shared.case import LATE, MOVES, Case
 from shared.commands.command import NewEvent
 from shared.kernel.legal_time import LegalTime, before, local_text, to_text
 from shared.kernel.refusals import Refused
@@ -26,12 +26,15 @@ def meant(at: LegalTime, case: Case) -> LegalTime:
     return at
 
 
-def check_order(case: Case, fresh: Sequence[NewEvent], at: LegalTime, now: datetime, zone: str) -> None:
+def check_order(
+    case: Case, fresh: Sequence[NewEvent], at: LegalTime, now: datetime, zone: str, cause: str = ""
+) -> None:
     """Check the legal times of `fresh`, the events to be appended to `case`.
 
     Args:
         at: Legal time of the events that have none of their own.
         zone: Time zone of the jurisdiction; a date means the end of that day there.
+        cause: Cause of the commit: a step that a source of history reports later moves nothing.
 
     Raises:
         Refused: `effective_in_future` (with the latest possible instant) or `effective_too_early` (with the earliest).
@@ -49,7 +52,7 @@ def check_order(case: Case, fresh: Sequence[NewEvent], at: LegalTime, now: datet
                 field="effective_at",
                 latest=to_text(now),
             )
-        if type(item.body).__name__ not in MOVES:
+        if type(item.body).__name__ not in MOVES or cause.startswith(LATE):
             continue
         if last is not None and before(when, last, zone):
             raise Refused(

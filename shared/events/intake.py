@@ -225,6 +225,27 @@ class CaseCorrected(_Intake, zh="更正登记事项", en="A registered fact was 
     wrong_clock: bool = False
 
 
+class SourceRestated(_Intake, zh="来源更正登记内容", en="The source now states it otherwise.", shows=("org",)):
+    """History only: a later export of the source states other content of an imported case. The original event stays beside it.
+
+    `fields`: what changed. `of`: version of the step whose text changed; None for the filing. `org`: the responsible organisation
+    that the source names now, without saying since when.
+    """
+
+    author: ClassVar[str | None] = "p1"
+    fields: tuple[str, ...]
+    of: int | None = None
+    org: str | None = None
+    received_at: Moment | None = None
+    """The time of filing that the source states now, where it would shorten a delay: reported, not applied."""
+    title: Text = None
+    text: Text = None
+    location: Text = None
+    place_text: Text = None
+    subject_text: Text = None
+    level_text: Text = None
+
+
 class CaseVoided(
     _Intake, zh="作废", en="It was voided: registered by mistake.", shows=("reason_code",), for_petitioner=True
 ):
