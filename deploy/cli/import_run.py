@@ -185,6 +185,8 @@ _ROWS = {
     "extended": "cases extended 补充",
     "steps_added": "steps added 新增步骤",
     "same": "already there 已存在",
+    "corrected": "corrected by the source 来源更正",
+    "left_out": "parts left out 部分未导入",
     "refused": "refused 拒绝",
     "bad_rows": "bad rows 坏行",
     "dues_equal": "due dates equal 期限一致",

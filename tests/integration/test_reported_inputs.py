@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given as forall
+from hypothesis import settings
+from hypothesis import strategies as st
 from openpyxl import Workbook
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from openpyxl.worksheet.worksheet import Worksheet
 
-from services.intake.importer.errors import FileError
+from services.intake.importer.dates import BadDate, reader
+from services.intake.importer.errors import FileError, MappingError
+from services.intake.importer.job import Item, import_file
+from services.intake.importer.mapping_file import parse
+from services.intake.importer.workbook import shown_number
+from shared.kernel.text_normalization import search_form
+from shared.policy.keyword_rules import KeywordRule, Keywords
+from shared.policy.validation.keyword_checks import unmatchable
 from tests.support.exports import HEADER, MAPPING, SIGNED, csv_file, understood, workbook
 
 DAY = date(2024, 3, 5)
@@ -413,3 +423,129 @@ async def test_names_of_gb18030_are_no_private_characters(tmp_path: Path, pair: 
     found = await understood(path, NAMED)
     assert found.items[0]["filing"]["name"] == f"王{right}"
     assert NAMED != MAPPING
+
+
+# ------------------------------------------------------------ rows and their items
+
+
+async def test_two_rows_of_one_item_with_other_filings_are_found_before_anything_is_sent(tmp_path: Path) -> None:
+    path = csv_file(
+        tmp_path / "a.csv", "A-1,2024-03-05,路灯,甲局,", "Ａ-1\u200b,2024-03-05,井盖,甲局,", "A-1,2024-03-05,路灯,甲局,"
+    )
+    found = await understood(path)
+    assert [item["line"] for item in found.items] == [2, 4]
+    assert found.rejects == [(3, "item", "repeated_item")]
+
+
+async def test_row_without_a_number_gets_one_of_its_content(tmp_path: Path) -> None:
+    rows = ("x,2024-03-05,路灯,甲局,", "x,2024-03-05,井盖,甲局,", "x,2024-03-05, 路灯,甲局")
+    for item, numbers in (("{row: true}", 2), ("{hash: [时间, 内容]}", 2), ("{hash: [时间]}", 1)):
+        found = await understood(csv_file(tmp_path / "a.csv", *rows), MAPPING.replace("item: 编号", f"item: {item}"))
+        assert len({one["item"] for one in found.items}) == numbers
+        assert (found.report.bad_rows > 0) == (numbers == 1)
+
+
+async def test_only_an_item_is_made_of_the_content_of_a_row(tmp_path: Path) -> None:
+    with pytest.raises(MappingError):
+        await understood(csv_file(tmp_path / "a.csv"), MAPPING.replace("text: 内容", "text: {row: true}"))
+
+
+async def test_dry_run_names_impossible_steps(tmp_path: Path) -> None:
+    path = csv_file(tmp_path / "a.csv", "A-1,2024-03-05,路灯,甲局,2024-03-04", "A-2,2024-03-05,井盖,甲局,2024-03-06")
+    report = await import_file(_never, path, parse(MAPPING + SIGNED), dry_run=True, rejects_path=tmp_path / "r.csv")
+    assert (report.understood, report.left_out, report.problems) == (2, 1, {"before_filing": 1})
+    assert "2,steps.SignedFor.effective_at,before_filing" in (tmp_path / "r.csv").read_text("utf-8-sig")
+
+
+async def _never(_items: list[Item]) -> list[dict[str, Any]]:
+    raise AssertionError("a dry run sends nothing")
+
+
+# ------------------------------------------------------------ grammars
+
+
+_FORMS = ("{y}-{m}-{d}", "{y}/{m}/{d}", "{y}.{m}.{d}", "{y}年{m}月{d}日", "{y}年{m}月{d}号", " {y} 年 {m} 月 {d} 日")
+_BETWEEN = st.text(st.sampled_from("\u200b\u200d\ufeff\u00ad \n\r\t\u3000、，。-·\u2060\u180e"), max_size=6)
+_MARKS = (
+    "ＹＹＢＺ", "重點人員", "y\u200bybz", "Yy_Bz", "重 点 人 员", "是否重点人員", "ＺＤＲＹ", "民 族", "政治面貌（代码）",
+    "Special_Person",
+)  # fmt: skip
+
+
+@st.composite
+def _written_days(draw: st.DrawFn) -> tuple[str, date]:
+    """A day in one of the usual forms."""
+    day = draw(st.dates(date(1990, 1, 1), date(2099, 12, 31)))
+    form = draw(st.sampled_from(_FORMS))
+    text = form.format(
+        y=day.year, m=f"{day.month:0{draw(st.integers(1, 2))}}", d=f"{day.day:0{draw(st.integers(1, 2))}}"
+    )
+    wide = draw(st.booleans())
+    if wide:
+        text = "".join(chr(ord(one) + 0xFEE0) if one.isdigit() or one in "-/." else one for one in text)
+    return draw(st.sampled_from(("", "\u200e", "\u200b", "\u3000"))) + text, day
+
+
+@settings(max_examples=200)
+@forall(_written_days())
+def test_usual_forms_of_a_day_are_read_in_any_characters(written: tuple[str, date]) -> None:
+    assert reader("Asia/Shanghai")(written[0]) == written[1]
+
+
+@settings(max_examples=200)
+@forall(st.datetimes(datetime(1990, 1, 1), datetime(2099, 12, 31)), st.integers(-12 * 60, 14 * 60))  # noqa: DTZ001
+def test_offset_beside_a_time_counts(wall: datetime, minutes: int) -> None:
+    wall = wall.replace(microsecond=0)
+    sign, (hours, rest) = "-" if minutes < 0 else "+", divmod(abs(minutes), 60)
+    right = (wall - timedelta(minutes=minutes)).replace(tzinfo=UTC)
+    for offset in (f"{sign}{hours:02}:{rest:02}", f"{sign}{hours:02}{rest:02}", f" GMT{sign}{hours:02}:{rest:02}"):
+        assert reader("America/New_York")(f"{wall.isoformat(sep=' ')}{offset}") == right
+
+
+@settings(max_examples=300)
+@forall(st.integers(0, 10**9), st.text(st.sampled_from('0#,-"G /年;_'), min_size=1, max_size=12))
+def test_shown_number_keeps_all_digits_or_is_refused(value: int, code: str) -> None:
+    shown = shown_number(value, code)
+    if shown is not None and value:
+        assert str(value) in "".join(one for one in shown if one.isdigit())
+
+
+@settings(max_examples=300)
+@forall(st.floats(allow_nan=True, allow_infinity=True) | st.integers(-(10**16), 10**16))
+def test_number_becomes_a_plausible_day_or_is_refused(value: float) -> None:
+    try:
+        found = reader("Asia/Shanghai")(value)
+    except BadDate:
+        return
+    compact = len(str(int(value))) in (8, 12, 14)
+    assert compact or 1990 <= found.year <= 2100
+
+
+@settings(max_examples=200)
+@forall(
+    st.sampled_from(("受贿", "贪污", "行贿")),
+    _BETWEEN,
+)
+def test_keyword_is_found_whatever_stands_between_its_signs(word: str, between: str) -> None:
+    rule = KeywordRule(id="k", suspected=True, any=(word,))
+    assert rule.matches("", search_form(f"反映{word[0]}{between}{word[1]}问题"))
+
+
+@pytest.mark.parametrize("sign", ["、", "，", "；", "|", "/", "。", "·", "　", "＆", "\t", " "])
+def test_words_in_one_word_are_found_when_the_policy_is_validated(sign: str) -> None:
+    document = Keywords(rules=(KeywordRule(id="k-accusation", suspected=True, any=(f"受贿{sign}行贿{sign}贪污",)),))
+    assert [one.where for one in unmatchable(document)] == ["keywords.rules[k-accusation].any"]
+
+
+@pytest.mark.parametrize("word", ["受贿*钱", "key person", "A-1", "3号楼", "受贿"])
+def test_single_words_are_no_finding(word: str) -> None:
+    assert list(unmatchable(Keywords(rules=(KeywordRule(id="k", suspected=True, any=(word,)),)))) == []
+
+
+@pytest.mark.parametrize("column", _MARKS)
+async def test_column_that_marks_persons_is_dropped_in_any_spelling(tmp_path: Path, column: str) -> None:
+    header = f"编号,时间,内容,单位,{column}"
+    mapping = MAPPING.replace("text: 内容}", f'text: 内容, title: "{column}"}}')
+    found = await understood(csv_file(tmp_path / "a.csv", "A-1,2024-03-05,路灯,甲局,是", header=header), mapping)
+    assert "title" not in found.items[0]["filing"]
+    assert len(found.report.dropped_columns) == 1

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from services.intake.history.items import OnChange
 from services.intake.importer.dates import compile_format, contradicts, literal_zone
 from shared.kernel.legal_time import zone as zone_of
 from shared.kernel.text_normalization import name_form
@@ -52,19 +53,23 @@ class Value(_Part):
     """`date`: the column holds days, so midnight is no time of day."""
     date_formats: DateFormats = ()
     """Date formats of this column; those of `source` if there are none."""
+    hash: tuple[Column, ...] = ()
+    """Columns whose content together makes a number, where the source has none of its own."""
+    row: bool = False
+    """The content of all columns of the row makes a number."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.column is not None) + (self.constant is not None) + bool(self.join) != 1:
+        if (self.column is not None) + (self.constant is not None) + bool(self.join) + bool(self.hash) + self.row != 1:
             raise WrongValue(
-                "needs exactly one of column, constant or join",
-                "须写明 column、constant、join 三者之一，且只能写一个。",
+                "needs exactly one of column, constant or join (or for item hash or row: true)",
+                "须写明 column、constant、join（item 还可用 hash 或 row: true）之一，且只能写一个。",
             )
         return self
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return (self.column,) if self.column is not None else self.join
+        return (self.column,) if self.column is not None else self.join or self.hash
 
     def looked_up(self, text: str) -> str | None:
         """The entry of the table for a text: as written, else with the same name form. None if there is none."""
@@ -189,6 +194,18 @@ class Mapping(_Part):
     steps: tuple[Step, ...] = ()
     due: DueDate | None = None
     ignore: tuple[Column, ...] = ()
+    on_change: OnChange = "correct"
+    """What becomes of content that a later export states otherwise."""
+
+    @model_validator(mode="after")
+    def _made_numbers_are_items(self) -> Self:
+        """Only an item is made of the content of a row: elsewhere it would stand for something that nobody wrote."""
+        if any((value.hash or value.row) and path != ("item",) for path, value in self.values()):
+            raise WrongValue(
+                "hash and row make the number of an item; use column, join or constant here",
+                "hash 和 row 只用于 item，此处请用 column、join 或 constant。",
+            )
+        return self
 
     @model_validator(mode="after")
     def _zone_as_in_formats(self) -> Self:

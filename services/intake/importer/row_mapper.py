@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, get_args
@@ -122,6 +123,8 @@ class RowMapper:
             item["due"] = {"clock": self._mapping.due.clock, "at": due}
         if go_live:
             item["go_live"] = True
+        if self._mapping.on_change != "correct":
+            item["on_change"] = self._mapping.on_change
         for place, column in self._unmapped:
             if place < len(cells) and cells[place] not in (None, ""):
                 self.warnings.unmapped[column] += 1
@@ -155,6 +158,9 @@ class RowMapper:
 
     def _getter(self, value: Value, field: str, *, required: bool = False) -> Get:
         """A function that returns the text of a field from the cells of a row."""
+        if value.hash or value.row:
+            places = self._places(value.hash) if value.hash else None
+            return lambda cells, _line: _made_number(cells, places)
         if value.constant is not None:
             constant = value.constant
             return lambda _cells, _line: constant
@@ -259,6 +265,15 @@ class RowMapper:
         limit = TEXT_LIMIT if name in model.personal else CODE_LIMIT
         get = self._getter(value, f"{step.event}.{name}", required=required)
         return _StepField(name, get, limit, required, many)
+
+
+def _made_number(cells: Sequence[Cell], places: list[int] | None) -> str | None:
+    """The number of an item that the source does not number: the same content always gives the same number."""
+    chosen = cells if places is None else [cells[place] for place in places if place < len(cells)]
+    parts = ["" if cell is None else name_form(str(cell)) for cell in chosen]
+    while parts and not parts[-1]:  # empty cells at the end, which some programs leave out
+        parts.pop()
+    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=12).hexdigest() if any(parts) else None
 
 
 class _StepField(NamedTuple):
