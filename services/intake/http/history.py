@@ -63,7 +63,7 @@ def router(runtime: Process) -> APIRouter:
         operation_id="record_v1_history_batch_post",
         dependencies=admitted(runtime),
         responses={
-            **answers(401, 403, 409, 413, 415, 422, 503, 507),
+            **answers(401, 403, 404, 409, 413, 415, 422, 503, 507),
             **gives_lines(HistoryLine, "One result per line"),
         },
         openapi_extra=takes_lines(HistoryItem),

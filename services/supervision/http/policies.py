@@ -114,7 +114,7 @@ def router(runtime: Process) -> APIRouter:
 
     @routes.post(
         "/v1/policies:validate",
-        **operation("validate_v1_policies_validate_post", 400, 401, 403, 413, 415, 422, 503, body=PolicyProposal),
+        **operation("validate_v1_policies_validate_post", 400, 401, 403, 404, 413, 415, 422, 503, body=PolicyProposal),
     )
     async def validate(request: Request, caller: Caller) -> PolicyChecked:
         """Check a policy. Nothing is changed."""
