@@ -346,6 +346,11 @@ class Supervision:
     since: LegalTime | None = None
     """Since when `stage` has its value."""
     nudges: int = 0
+    """Days on which the petitioner asked about the progress."""
+    nudged_at: LegalTime | None = None
+    """When it was counted last."""
+    nudges_joined: int = 0
+    """Further nudges on the day of `nudged_at`."""
     redos: int = 0
 
 
