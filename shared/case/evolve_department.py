@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.case.evolve import Changes, kind_of, on
-from shared.case.state import Case, Unread, begun_again, calmed
+from shared.case.state import Case, FailedService, Unread, begun_again, calmed
 from shared.events import department as d
 from shared.eventstore.recorded_event import RecordedEvent
 
@@ -38,10 +38,12 @@ def _not_accepted(case: Case, event: RecordedEvent, body: d.NotAccepted) -> Chan
 @on(d.NoticeServed, fact=kind_of("kind"))
 def _notice(case: Case, event: RecordedEvent, body: d.NoticeServed) -> Changes:
     calm = {} if body.kind == "transfer" else calmed(case)  # the notice of acceptance is still owed
-    unread = {"service": {"unread": _unread(case, event, "notice")}} if body.mode == "electronic" else {}
-    return {"handling": {"notice": body.kind}, **calm, **unread}
+    unread = {"unread": _unread(case, event, "notice")} if body.mode == "electronic" else {}
+    return {"handling": {"notice": body.kind}, "service": {**unread, "failed": _failed(case, "notice")}, **calm}
 
 
+WITH_LEAD = "with_lead"
+"""Kind of the fact of a decision that was taken over from the lead case: the promise is kept, and its clock runs, there."""
 RECEIVED = frozenset({"in_person", "post", "left", "other"})
 """Modes of service by which the petitioner has the document in hand on the day that the proof shows."""
 UNSTATED = "unstated"
@@ -60,6 +62,28 @@ def _read(case: Case, document: str) -> tuple[Unread, ...]:
     """`unread` without this document."""
     unread = case.service.unread
     return tuple(one for one in unread if one.document != document) if unread else unread
+
+
+def _failed(case: Case, document: str) -> tuple[FailedService, ...]:
+    """`failed` once the document was served: earlier attempts no longer matter."""
+    failed = case.service.failed
+    return tuple(one for one in failed if one.document != document) if failed else failed
+
+
+@on(d.ServiceFailed, None, fact=kind_of("document"))
+def _service_failed(case: Case, event: RecordedEvent, body: d.ServiceFailed) -> Changes:
+    failed = FailedService(body.document, body.mode, event.version, event.effective_at)
+    service: Changes = {"failed": (*case.service.failed, failed)}
+    if body.of is None:
+        return {"service": service}
+    service["unread"] = tuple(one for one in case.service.unread if one.version != body.of)
+    service["undone"] = (*case.service.undone, body.of)
+    changes: Changes = {"service": service}
+    if body.document == "notice":
+        changes["handling"] = {"notice": None}
+    elif body.document == "reply" and case.state == "replied":
+        changes |= {"state": "decided", "handling": {"replied_at": None}, "evaluation": {"invited": ()}}
+    return changes
 
 
 def _mode_and_right(body: Any) -> tuple[str, None, int, None]:
@@ -129,9 +153,14 @@ def _extension_told(case: Case, event: RecordedEvent, body: d.ExtensionNoticeSer
     return {}
 
 
-@on(d.DecisionIssued, "decided", fact=lambda body: (body.result, body.execute_by, 0, None))
+@on(
+    d.DecisionIssued,
+    "decided",
+    fact=lambda body: (WITH_LEAD if body.with_lead else body.result, body.execute_by, 0, None),
+)
 def _decided(case: Case, event: RecordedEvent, body: d.DecisionIssued) -> Changes:
-    return {"handling": {"result": body.result, "right_stated": body.states_review_right}}
+    executed = {"executed": True} if body.with_lead else {}
+    return {"handling": {"result": body.result, "right_stated": body.states_review_right, **executed}}
 
 
 @on(d.SuggestionAnswered, "decided", fact=kind_of("result"))
@@ -166,6 +195,7 @@ def _replied(case: Case, event: RecordedEvent, body: d.ReplyDelivered) -> Change
         "service": {
             "reply_received": body.mode in RECEIVED,
             "unread": _unread(case, event, "reply") if body.mode == "electronic" else _read(case, "reply"),
+            "failed": _failed(case, "reply"),
         },
         **calmed(case),
     }
@@ -174,7 +204,7 @@ def _replied(case: Case, event: RecordedEvent, body: d.ReplyDelivered) -> Change
 @on(d.PaperServed, fact=_document_of_window)
 def _paper_served(case: Case, event: RecordedEvent, body: d.PaperServed) -> Changes:
     received = {} if body.document == "notice" else {f"{body.document}_received": True}
-    return {"service": {**received, "unread": _read(case, body.document)}}
+    return {"service": {**received, "unread": _read(case, body.document), "failed": _failed(case, body.document)}}
 
 
 @on(d.ReplyCorrected)
@@ -245,6 +275,7 @@ def _opinion_delivered(case: Case, event: RecordedEvent, body: d.OpinionDelivere
         "service": {
             "opinion_received": body.mode in RECEIVED,
             "unread": _unread(case, event, "opinion") if body.mode == "electronic" else _read(case, "opinion"),
+            "failed": _failed(case, "opinion"),
         }
     }
 

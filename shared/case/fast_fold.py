@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from shared.case.evolve import KINDS, NO_DETAILS
+from shared.case.late_history import LATE, filled
 from shared.case.state import EMPTY, GROUPS, Case, Fact
 from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 
@@ -48,7 +49,8 @@ def fold(events: Iterable[RecordedEvent], case: Case = EMPTY) -> Case:
                 (called, told, version, effective_at, recorded_at, org, due, days, since, by, history, None, False),
             )
             own["facts"] = own["facts"] + (fact,)
-        for name, value in changes.items():
+        late = event.cause.startswith(LATE)
+        for name, value in (filled(after, changes) if late else changes).items():
             if name in copied:
                 copied[name].update(value)
             elif name in GROUPS:
@@ -57,7 +59,7 @@ def fold(events: Iterable[RecordedEvent], case: Case = EMPTY) -> Case:
                 values.update(value)
             else:
                 own[name] = value
-        if moves == "":
+        if late or moves == "":
             continue
         if moves is not None:
             own["state"] = moves
