@@ -89,8 +89,8 @@ def evolve(case: Case, event: RecordedEvent) -> Case:
 
 def changed(case: Case, changes: Mapping[str, Any]) -> Case:
     """The case with `changes`. Raises TypeError for a field that does not exist."""
-    groups = {name: replace(getattr(case, name), **new) for name, new in changes.items() if name in GROUPS}
-    return replace(case, **{**changes, **groups})
+    new = {name: replace(getattr(case, name), **value) if name in GROUPS else value for name, value in changes.items()}
+    return replace(case, **new)
 
 
 def _changes(case: Case, event: RecordedEvent) -> Changes:
@@ -104,11 +104,8 @@ def _changes(case: Case, event: RecordedEvent) -> Changes:
     if kind.fact:
         detail, due, days, since = kind.details(body) if kind.details is not None else NO_DETAILS
         org = (kind.org_of(body) if kind.org_of is not None else None) or case.assignment.org
-        fact = Fact(
-            *(kind.name, detail, event.version, event.effective_at, event.recorded_at, org, due, days, since),
-            event.actor.org,
-            event.origin == "history",
-        )
+        known = (kind.name, detail, event.version, event.effective_at, event.recorded_at, org, due, days, since)
+        fact = Fact(*known, event.actor.org, event.origin == "history")
         changes["facts"] = (*case.facts, fact)
     meant = kind.meaning(case, event, body)
     if event.cause.startswith(LATE):
