@@ -12,6 +12,7 @@ from services.routing import bootstrap as routing
 from services.supervision import bootstrap as supervision
 from shared.application.access_keys import AccessKeys
 from shared.application.ports import Ports
+from shared.application.sessions import Sessions
 from shared.application.virus_scanner import VirusScanner
 from shared.events.fields import Service
 from shared.hosting.process import Process
@@ -55,6 +56,7 @@ def compose(
         parts=[part for part in every if part.name in services],
         beside=[part for part in every if part.name not in services],
         principals=AccessKeys(ports.log, ports.clock),
+        sessions=Sessions(ports.keys, ports.clock, ports.persons),
         folder=folder,
         back_up=back_up,
         spread=spread,

@@ -12,9 +12,18 @@ from services.intake.http import channel_items as channels
 from services.intake.http import citizen_commands as citizens
 from services.intake.http import citizen_documents as documents
 from services.intake.http import citizen_status as status
-from services.intake.http import files, history, platforms, submissions
+from services.intake.http import (
+    files,
+    history,
+    me,
+    platforms,
+    public_filing,
+    receipts,
+    sessions,
+    submissions,
+    words,
+)
 from services.intake.http.candidates import router as candidates
-from services.intake.http.pages import routes as pages
 from services.intake.platform_notifications import PlatformNotifications, tell_platforms
 from services.intake.reactions import react
 from services.intake.read_models import SHOWS
@@ -46,13 +55,17 @@ def build(ports: Ports, settings: Settings, scanner: VirusScanner | None = None)
         return [
             submissions.router(runtime, jurisdictions),
             channels.router(runtime, jurisdictions),
+            public_filing.router(runtime),
+            sessions.router(runtime),
+            me.router(runtime),
+            words.router(runtime),
             status.router(runtime, askers),
             documents.router(runtime, askers),
             citizens.router(runtime, commands, askers),
-            pages.router(runtime, askers, commands),
+            receipts.router(runtime, askers),
             platforms.router(runtime),
             history.router(runtime),
-            files.router(runtime, reception, askers, commands),
+            files.router(runtime, reception, askers),
         ]
 
     def answering() -> PlatformSubmissions:

@@ -19,6 +19,7 @@ Section = Literal[
     "calendar",
     "keywords",
     "mappings",
+    "templates",
 ]
 
 

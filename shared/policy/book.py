@@ -45,6 +45,7 @@ from shared.policy.office_hours import Office
 from shared.policy.organisations import OrganisationsInForce
 from shared.policy.profile import ProfileValues
 from shared.policy.routing_table import RouteFound, Routing, RoutingTable
+from shared.policy.templates import Templates
 from shared.policy.working_calendar import PLAIN, Calendar
 
 STREAM = "policy/"
@@ -60,6 +61,7 @@ MODELS: dict[Section, type[Document]] = {
     "calendar": CalendarDocument,
     "keywords": Keywords,
     "mappings": Mappings,
+    "templates": Templates,
 }
 _NAMING: tuple[Section, ...] = ("channels", "subjects", "places", "organisations")
 
@@ -250,6 +252,11 @@ class PolicyBook(OrganisationsInForce):
     def mapping(self, code: str | None) -> dict[str, Any] | None:
         """The mapping of items in a platform's own form."""
         return self.document("mappings", Mappings).mappings.get(code) if code else None
+
+    def templates_at(self, when: LegalTime) -> Templates:
+        """The templates of notices in force at `when`; kinds that they leave out have the built-in ones."""
+        edition = self.edition("templates", when)
+        return edition.document if edition else Templates()
 
     @cached_property
     def place_lines(self) -> dict[str, tuple[str, ...]]:

@@ -227,8 +227,14 @@ class Nudge(Keyed):
 
 @rule("nudge", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="催问")
 def nudge(case: Case, command: Nudge, given: DecisionContext) -> list[NewEvent]:
-    """Ask about the progress of the case (催问)."""
-    return [NewEvent(e.Nudged(text=command.text, **spoken(case, command, given, "nudge")))]
+    """Ask about the progress of the case (催问). It is counted once in a calendar day and never refused for being repeated; what is
+    asked again on that day is joined to it."""
+    said = spoken(case, command, given, "nudge")
+    today, zone, last = day_of(given.at, given.book.zone), given.book.zone, case.supervision.nudged_at
+    if any(fact.name == "Nudged" and day_of(fact.effective_at, zone) == today for fact in case.facts):
+        joined = case.supervision.nudges_joined if last is not None and day_of(last, zone) == today else 0
+        return [NewEvent(e.NudgedAgain(times=joined + 2, text=command.text, **said))]
+    return [NewEvent(e.Nudged(text=command.text, **said))]
 
 
 class Evaluate(Keyed):

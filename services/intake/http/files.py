@@ -20,26 +20,29 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 
+from services.intake.commands.redaction import attach_redaction
 from services.intake.files.media_types import BY_NAME
 from services.intake.files.reception import FileReception, media_type, wanted_details
 from services.intake.http.citizen_status import StatusReaders
-from shared.application.command_dispatch import CommandId, body_models
-from shared.application.file_references import owner_of
+from shared.application.command_dispatch import CommandId
+from shared.application.file_references import attaching, owner_of
 from shared.application.file_uploads import UploadStatus
 from shared.application.problem import TooLarge, TooMany, WrongType
 from shared.application.response import Answer, TimeText
 from shared.case import Case
+from shared.commands.allowed_commands import allowed
 from shared.commands.attached_files import FileDetails
 from shared.commands.authorization import Action, Principal, authorize
-from shared.commands.command import DESK, RULES
+from shared.commands.command import DESK
+from shared.commands.event_writer import EventMetadata
 from shared.events.files import FileKind
 from shared.hosting.process import Process
 from shared.http.admission import admitted
 from shared.http.authentication import Caller, key_required, who
-from shared.http.commands import Commands
 from shared.http.openapi import READING, answers, takes
 from shared.http.request_bodies import read_model
 from shared.http.responses import CommandAnswer
+from shared.kernel.identifiers import request_digest
 from shared.kernel.refusals import Invalid, Unknown
 from shared.policy.file_rules import FileRules
 from shared.queries import case_details as reading
@@ -171,7 +174,7 @@ class FileCaller(NamedTuple):
         return owner_of(self.principal)
 
 
-def router(runtime: Process, reception: FileReception, askers: StatusReaders, commands: Commands) -> APIRouter:
+def router(runtime: Process, reception: FileReception, askers: StatusReaders) -> APIRouter:
     routes = APIRouter(tags=["files"])
     ports, files = runtime.ports, reception.uploads
     begun = RateLimiter(ports.clock, UPLOADS_A_MINUTE)
@@ -434,11 +437,28 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders, co
                 )
             else:
                 await reception.stored_text(owner, upload, asked.text, about, limits)
-        model = body_models()["attach_redaction"]
-        body = model(command="attach_redaction", command_id=asked.command_id, files=(upload,))
-        return await commands.given(caller, found.id, RULES["attach_redaction"], body)
+        return await _attached(runtime, caller, found, upload, asked)
 
     return routes
+
+
+async def _attached(
+    runtime: Process, caller: Principal, case: Case, upload: str, asked: RedactionRequest
+) -> CommandAnswer:
+    """Attach the redacted form that was made. The same id again gives the first answer."""
+    ports, handling = runtime.ports, runtime.handling("intake")
+    cause = f"{caller.name}:{asked.command_id}"
+    digest = request_digest(ports.keys.secret("request"), case.id, asked.model_dump_json().encode())
+    stamp = EventMetadata(caller, cause, request=digest, jurisdiction=case.jurisdiction)
+    async with attaching(ports.files, caller, (upload,), f"{case.id}|{cause}") as attached:
+        done = await handling.handle(
+            case.id, REDACT, stamp, lambda found, _given: attach_redaction(found, attached.files)
+        )
+        attached.used = done.commit is not None
+    events = done.commit.recorded if done.commit is not None else ()
+    return CommandAnswer.built_from(
+        done.case, events=events, allowed=allowed(done.case, caller), repeated=done.repeated, code=None
+    )
 
 
 async def _content(runtime: Process, blob: str, key: str, offset: int, most: int) -> AsyncIterator[bytes]:
