@@ -403,6 +403,8 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
     )
     async def redact(request: Request, case: str, version: int, caller: Caller) -> CommandAnswer:
         """Make a redacted form of a file and attach it: parts of an image covered, or a text in place of another file."""
+        if caller.role not in REDACT.roles:
+            authorize(caller, REDACT)
         asked = await read_model(request, RedactionRequest, _TEXT_LIMIT * 2)
         if bool(asked.cover) == (asked.text is not None):
             raise Invalid(
@@ -457,7 +459,13 @@ async def _attached(
         attached.used = done.commit is not None
     events = done.commit.recorded if done.commit is not None else ()
     return CommandAnswer.built_from(
-        done.case, events=events, allowed=allowed(done.case, caller), repeated=done.repeated, code=None
+        done.case,
+        events=events,
+        allowed=allowed(done.case, caller),
+        repeated=done.repeated,
+        code=None,
+        heard=None,
+        heard_zh=None,
     )
 
 
