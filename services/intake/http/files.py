@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 
 from services.intake.commands.redaction import attach_redaction
-from services.intake.files.media_types import BY_NAME
+from services.intake.files.media_types import ALL, BY_NAME
 from services.intake.files.reception import FileReception, media_type, wanted_details
 from services.intake.http.citizen_status import StatusReaders
 from shared.application.command_dispatch import CommandId
@@ -78,6 +78,9 @@ _PART = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+
+
+_BINARY = {one.name: {"schema": {"type": "string", "format": "binary"}} for one in ALL}
 
 
 def _header(name: str, description: str, pattern: str | None = None) -> dict[str, Any]:
@@ -356,11 +359,8 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
         operation_id="file_v1_files__case___version__get",
         response_class=StreamingResponse,
         responses={
-            200: {
-                "description": "The file, as a download",
-                "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-            },
-            206: {"description": "The part that Range names"},
+            200: {"description": "The file, as a download", "content": _BINARY},
+            206: {"description": "The part that Range names", "content": _BINARY},
             **answers(*READING, 429, 507),
             416: {"description": "The file has no such part"},
         },
@@ -375,6 +375,7 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
         entity = f'"{file.blob.rpartition(":")[2][:32]}"'
         headers = {
             **_SAFE,
+            "Content-Type": file.media_type,
             "Content-Disposition": _disposition(file.name, file.media_type, version),
             "ETag": entity,
             "Accept-Ranges": "bytes",
@@ -391,9 +392,9 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
                     "Content-Length": str(last - first + 1),
                 }
                 pieces = _content(runtime, file.blob, file.key, first, last - first + 1)
-                return StreamingResponse(pieces, 206, headers, file.media_type)
+                return StreamingResponse(pieces, 206, headers)
         headers["Content-Length"] = str(file.size)
-        return StreamingResponse(_content(runtime, file.blob, file.key, 0, file.size), 200, headers, file.media_type)
+        return StreamingResponse(_content(runtime, file.blob, file.key, 0, file.size), 200, headers)
 
     @routes.post(
         "/v1/files/{case}/{version}/redactions",
