@@ -438,7 +438,12 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         "answer_consultation": lambda: {"text": "答复"},
         "finish_accusation": lambda: {"text": "办理结果"},
         "serve_on_paper": lambda: {"document": dice.choice(("reply", "reply", "notice"))},
-        "deliver_reply": lambda: {"mode": dice.choice(MODES)},
+        "deliver_reply": lambda: {"mode": dice.choice(MODES), **PROOF_OF_SERVICE},
+        "answer_followers": lambda: {"electronic": dice.random() < 0.5},
+        "record_failed_service": lambda: {
+            "document": dice.choice(("reply", "notice")), "mode": "post", "reason_code": "unclaimed",
+        },
+        "prepare_notice": lambda: {"kind": dice.choice(("acceptance", "extension", "transfer")), "remarks": "附件一份"},
         "confirm_delivery_address": lambda: {"electronic": dice.random() < 0.7, "kind": "sms", "address": "13900000000"},
         "verify_return": lambda: {"agreed": dice.random() < 0.4},
         "refer_dispute": lambda: {"reason": "意见不一"},
@@ -446,7 +451,7 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         "not_accept": lambda: {"reason_code": "other", "reason": "理由", "remedy": "可以申请复查"},
         "serve_notice": lambda: {
             "kind": dice.choice(("acceptance", "non_acceptance", "exempt", "guidance", "led_into")), "reason": "说明",
-            "mode": dice.choice(MODES),
+            "mode": dice.choice(MODES), **PROOF_OF_SERVICE,
         },
         "record_step": lambda: {"step": "site_visit"},
         "ask_extension": lambda: {"days": dice.choice((5, 10, 30)), "reason": "复杂"},
@@ -501,6 +506,7 @@ def _proof(command: str, who: Who, dice: Random) -> dict[str, Any]:
     return found | ({"present": "家属"} if command == "withdraw" and dice.random() < 0.9 else {})
 
 
+PROOF_OF_SERVICE = {"reference": "回执1号", "witnesses": ["见证人甲", "见证人乙"]}
 MODES = ("in_person", "in_person", "in_person", "post", "electronic", "left", "public")
 CLASSES = (*("claim", "suggestion") * 8, "accusation")
 """To an accusation less often: it takes a case back to its beginning."""
@@ -537,7 +543,7 @@ SLOW = {
     "lead_into": 0.1, "recall": 0.2, "nudge": 0.1, "add_material": 0.1, "attach_file": 0.1,
     "renew_query_code": 0.1, "confirm_delivery_address": 0.1, "follow_up": 0.2, "correct_reply": 0.2,
     "correct": 0.2, "serve_notice": 0.3, "request_confidentiality": 0.2, "urge": 0.3, "open_supervision": 0.2,
-    "close_supervision": 0.2, "record_hearing": 0.3,
+    "close_supervision": 0.2, "record_hearing": 0.3, "prepare_notice": 0.1, "record_failed_service": 0.2, "answer_followers": 0.1,
 }  # fmt: skip
 """How often a step is taken that ends a case early or gets it nowhere, where another could be."""
 
