@@ -1,7 +1,7 @@
 """Processes that upload files, attach them to filings and are killed at a failpoint.
 
-`python -m tests.faults.file_kills FOLDER` imports everything once, and forks a process for each line of its input: `SEED PLACE PART`.
-It answers each with the status of that process."""
+`python -m tests.faults.file_kills FOLDER` imports everything once, and forks a process for each line of input, `SEED PLACE
+PART`. It answers each with the status of that process."""
 
 from __future__ import annotations
 
