@@ -98,9 +98,21 @@ class Peak:
     async def watch(self) -> None:
         while True:
             self.server = max(self.server, _memory(self._pid))
-            children = Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text().split()
-            self.child = max([self.child, *(_memory(int(pid)) for pid in children)])
+            self.child = max([self.child, *map(_memory, _children(self._pid))])
             await asyncio.sleep(0.02)
+
+
+def _children(pid: int) -> list[int]:
+    """Processes that this one started, once they run their own program."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(one) for one in found if b"inspection_process" in _line(int(one))]
+
+
+def _line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def _memory(pid: int) -> int:
