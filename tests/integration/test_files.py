@@ -159,7 +159,7 @@ async def test_limits(here: Served) -> None:
             assert (await sent(client, b"text", f"t{number}")).status_code == 201
         filing = {"channel": "web", "item": "eleven", "text": "x", "place": "dh-yl", "subject": "0102"}
         eleven = await client.post("/v1/submissions", json={**filing, "files": [f"t{n}" for n in range(11)]})
-        assert code(eleven, 409) == "too_many_files"
+        assert code(eleven, 422) == "too_many_files"
         ten = await client.post("/v1/submissions", json={**filing, "files": [f"t{n}" for n in range(10)]})
         assert ten.status_code == 201
         rules = {one["name"]: one["value"] for one in (await client.get("/v1/files/rules")).json()["rules"]}
