@@ -32,6 +32,7 @@ from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.kernel.settings import shown
 from shared.kernel.version import VERSION
 from shared.operations import export as exporting
+from shared.operations.blob_copy import blobs_digest, scrub_blobs, verify_blobs
 from shared.operations.digests import log_digest, outcome_digest, views_digest
 from shared.operations.misdated import misdated
 from shared.operations.rebuild import rebuild
@@ -186,9 +187,9 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
 
     @guarded.get("/digest", operation_id="digest_local_digest_get")
     async def digest(
-        which: Literal["log", "views", "outcome", "all"] = Query("all", description="Which one"),
+        which: Literal["log", "views", "outcome", "blobs", "all"] = Query("all", description="Which one"),
     ) -> dict[str, Any]:
-        """The three digests: log, views, outcome."""
+        """The four digests: log, views, outcome, blobs."""
         found: dict[str, Any] = {}
         if which in ("log", "all"):
             found["log"] = await log_digest(ports.log)
@@ -202,15 +203,19 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
                 metrics.known_digest = (before, found["views"])
         if which in ("outcome", "all"):
             found["outcome"] = await outcome_digest(ports.log)
+        if which in ("blobs", "all"):
+            found["blobs"] = await blobs_digest(ports.blobs)
         return found
 
     @guarded.post("/verify", operation_id="verify_log_local_verify_post")
     async def verify_log() -> dict[str, Any]:
-        """Check every byte of the log."""
+        """Check every byte of the log and of the files that it names."""
         found = [finding._asdict() async for finding in ports.log.verify()]
+        if not found:  # events of a damaged log do not name files reliably
+            found = [finding._asdict() async for finding in verify_blobs(ports.log, ports.blobs)]
         metrics.verified(len(found))
         streams = events = 0
-        if not found:  # the stream heads of a damaged log are not reliable
+        if all(one["column"] == "blob" for one in found):  # the stream heads of a damaged log are not reliable
             async for heads in ports.log.heads():
                 streams += len(heads)
                 events += sum(head.version for _stream, head in heads)
@@ -220,8 +225,10 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
     async def scrub_views(
         mend: bool = Query(True, description="Repair rows that are behind; false only reports them"),
     ) -> dict[str, Any]:
-        """Compare every view with the log, and repair it."""
-        return (await reconcile(ports, runtime.parts, mend=mend))._asdict()
+        """Compare every view with the log, and repair it; and the stored files with the events that name them."""
+        found = await reconcile(ports, runtime.parts, mend=mend)
+        files = await scrub_blobs(ports)
+        return {**found._asdict(), "unnamed_files": files.unnamed, "missing_files": list(files.missing)}
 
     @owned.get("/export", operation_id="export_local_export_get")
     async def export(
@@ -238,7 +245,7 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
 
     @owned.post("/backup", **operation("backup_local_backup_post", 400, 409, 415, 507, body=Backup))
     async def backup(request: Request) -> dict[str, Any]:
-        """Copy log and keys of the running system."""
+        """Copy log, files and keys of the running system."""
         wanted = await read_model(request, Backup, _LIMIT)
         if runtime.back_up is None:
             raise Invalid(

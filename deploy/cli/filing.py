@@ -7,7 +7,7 @@ import os
 import secrets
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import httpx
 import orjson
@@ -36,6 +36,7 @@ def submit(
     confidential: Annotated[bool, typer.Option("--confidential", help="Hide the petitioner's identity")] = False,
     received_by: Annotated[str | None, typer.Option(help="Organisation that received it itself (Art. 23)")] = None,
     file: Annotated[Path | None, typer.Option(help="JSON file with the submission; - reads standard input")] = None,
+    attach: Annotated[list[Path] | None, typer.Option(help="A file to attach; may be given several times")] = None,
     jurisdiction: Annotated[str | None, typer.Option(help="Jurisdiction, if the channel does not define it")] = None,
     data: Data = None,
     as_: As = None,
@@ -64,7 +65,21 @@ def submit(
         if petitioner:
             content["petitioner"] = petitioner
     where = given(jurisdiction=jurisdiction or None)
+    if attach:
+        _with_files(content, attach, where, data, as_ or DESK)
     ask("POST", "/v1/submissions", _show_receipt, data, as_=as_ or DESK, json=content, params=where)
+
+
+def _with_files(content: Any, attach: list[Path], where: dict[str, Any], data: Path | None, role: str) -> NoReturn:
+    """Upload the files, then file. A file that is refused leaves nothing filed."""
+
+    async def work(client: httpx.AsyncClient) -> None:
+        from deploy.cli.files import uploaded
+
+        content["files"] = [*content.get("files", ()), *await uploaded(client, attach)]
+        terminal.answer(await call(client, "POST", "/v1/submissions", json=content, params=where), _show_receipt)
+
+    run(work, data, as_=role)
 
 
 def _show_receipt(receipt: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ COMMANDS = {
     "submit": LazyCommand(
         "filing:submit", "File a complaint and print the receipt. The same item gives the same receipt."
     ),
+    "file": LazyCommand("files:group", "List and write the files of a case"),
     "receipt": LazyCommand(
         "filing:receipt", "Write the receipt of a case again, for printing. The access is recorded."
     ),

@@ -121,16 +121,16 @@ def _show_rebuilt(last: dict[str, Any]) -> None:
 
 
 def digest(
-    which: Annotated[Literal["log", "views", "outcome", "all"], typer.Argument(help="Which digest")] = "all",
+    which: Annotated[Literal["log", "views", "outcome", "blobs", "all"], typer.Argument(help="Which digest")] = "all",
     data: Data = None,
     json: AsJson = False,
 ) -> None:
-    """Print digests of the log, of everything derived from it, and of the outcome."""
+    """Print digests of the log, of everything derived from it, of the outcome, and of the files."""
     ask("GET", "/local/digest", terminal.fields, data, params={"which": which})
 
 
 def verify(data: Data = None, json: AsJson = False) -> None:
-    """Check every byte of the log and its hash chain. Exits with 1 if something is wrong."""
+    """Check every byte of the log, its hash chain, and every file that it names. Exits with 1 if something is wrong."""
     ask("POST", "/local/verify", _show_verified, data, feed=False, failed=lambda found: found["findings"])
 
 
@@ -150,7 +150,7 @@ def scrub(
     """Compare every read model with the log and update it. Exits with 1 if they still differ."""
 
     def differs(found: dict[str, Any]) -> bool:
-        return bool(found["behind"] > found["mended"] or found["ahead"])
+        return bool(found["behind"] > found["mended"] or found["ahead"] or found["missing_files"])
 
     ask("POST", "/local/scrub", terminal.fields, data, failed=differs, params={"mend": str(mend).lower()})
 
@@ -186,7 +186,7 @@ def export(
 def backup(
     folder: Annotated[Path, typer.Argument(help="New folder for the backup")], data: Data = None, json: AsJson = False
 ) -> None:
-    """Copy log and keys, also of a running system. Protect the copy: it can decrypt every text."""
+    """Copy log, files and keys, also of a running system. Protect the copy: it can decrypt every text and file."""
 
     async def work(client: httpx.AsyncClient) -> int:
         found = await call(client, "POST", "/local/backup", json={"folder": str(folder.resolve())})
@@ -204,14 +204,25 @@ def backup(
 
 
 def restore(
-    folder: Annotated[Path, typer.Argument(help="Folder of the backup")], data: Data = None, json: AsJson = False
+    folder: Annotated[Path, typer.Argument(help="Folder of the backup")],
+    blobs_only: Annotated[
+        bool, typer.Option("--blobs-only", help="Only bring files that the present data lack, also in the full mode")
+    ] = False,
+    data: Data = None,
+    json: AsJson = False,
 ) -> None:
     """Check a backup with its hashes and keys, and restore it into a new data folder."""
     from deploy.storage.backup import restore as restore_backup
+    from deploy.storage.backup import restore_blobs
+    from deploy.storage.mongo_stores import StoreProblem
     from shared.kernel.settings import load
 
-    target = load(data=data).data
+    settings = load(data=data)
+    target = settings.data
     if not folder.is_dir():
         terminal.stop(f"There is no folder {folder}; name the folder of a backup.", "没有该备份文件夹。")
-    with terminal.stopping(FolderProblem):
-        terminal.answer(asyncio.run(restore_backup(folder, target)), terminal.fields)
+    with terminal.stopping(FolderProblem, StoreProblem):
+        if blobs_only:
+            terminal.answer(asyncio.run(restore_blobs(folder, settings)), terminal.fields)
+        else:
+            terminal.answer(asyncio.run(restore_backup(folder, target)), terminal.fields)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from shared.events.fields import Service
 from shared.hosting.process import Process
 from shared.hosting.worker_pool import WorkerPool
 from shared.kernel.settings import Settings
+from shared.operations.blob_sweep import sweep_forever
 
 SERVICES: tuple[Service, ...] = ("intake", "routing", "supervision", "analytics")
 
@@ -50,7 +52,7 @@ def compose(
         analytics.build(ports),
     ]
     ports.handling("routing").readings.limit = settings.read_limit
-    return Process(
+    process = Process(
         settings=settings,
         ports=ports,
         parts=[part for part in every if part.name in services],
@@ -60,5 +62,6 @@ def compose(
         folder=folder,
         back_up=back_up,
         spread=spread,
-        loops=loops,
     )
+    process.loops = (*loops, partial(sweep_forever, process))
+    return process

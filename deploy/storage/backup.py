@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,20 @@ from typing import Any
 import orjson
 
 from deploy.storage.data_folder import FORMAT, Folder, FolderProblem, older_format, write_new
+from deploy.storage.mongo_stores import open_stores, store_problem
+from shared.adapters.folder.blobs import FolderBlobs
 from shared.adapters.secret_files import KeysLost
 from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.adapters.sqlite.file_copy import copy_database
 from shared.adapters.sqlite.key_store import SqliteKeyStore
 from shared.adapters.store_format import NewerData, OlderData, WrongData
+from shared.eventstore.errors import StoreFull, StoreUnavailable
 from shared.eventstore.event_store import EventStore
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Invalid, Refused
+from shared.kernel.settings import Settings
 from shared.kernel.version import VERSION
+from shared.operations.blob_copy import blobs_digest, copy_blobs, missing_blobs, verify_blobs
 from shared.operations.digests import log_digest
 from shared.operations.log_copy import lost_keys
 
@@ -28,7 +34,8 @@ _SECRETS = ("kek", "root")
 
 
 async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
-    """Copy log and keys into `target` (0700). Returns the manifest, which is written last and completes the backup.
+    """Copy log, files and keys into `target` (0700). Returns the manifest, which is written last and completes the backup.
+    The files are copied after the log, so that it names none that is missing in the copy.
 
     The copy is verified, too, and `damaged` in the result is the number of findings: otherwise damage of the log could go
     unnoticed until only damaged backups are left."""
@@ -50,10 +57,19 @@ async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
         ) from error
     log = SqliteEventStore(copy.log)
     try:
+        files = await copy_blobs(FolderBlobs(folder.blobs), FolderBlobs(copy.blobs))
         found = await _contents(log)
         damage = [finding async for finding in log.verify()]
+        damage += [finding async for finding in verify_blobs(log, FolderBlobs(copy.blobs))] if not damage else []
+    except StoreFull as error:
+        raise Refused(
+            "backup_failed",
+            "The backup could not be written: no space is left.",
+            detail_zh="备份未能写入，请检查目标文件夹和剩余空间后重试。",
+        ) from error
     finally:
         await log.close()
+    found |= {"files": files.copied, "blobs": await blobs_digest(FolderBlobs(copy.blobs))}
     manifest = {"format": FORMAT, "version": VERSION, "made_at": to_text(datetime.now(UTC)), **found}
     await asyncio.to_thread(write_new, target / MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
     return {"folder": str(target), **manifest, "damaged": len(damage)}
@@ -107,6 +123,8 @@ async def restore(source: Path, target: Path) -> dict[str, Any]:
     shutil.rmtree(draft, ignore_errors=True)
     try:
         await asyncio.to_thread(_copy, Folder(source), Folder(draft))
+        if Folder(source).blobs.exists():
+            await copy_blobs(FolderBlobs(Folder(source).blobs), FolderBlobs(Folder(draft).blobs))
         await _check(Folder(draft), manifest)
         await asyncio.to_thread(_put, draft, target)
     except OSError as error:
@@ -115,7 +133,32 @@ async def restore(source: Path, target: Path) -> dict[str, Any]:
         raise FolderProblem(f"The backup cannot be used: {error}.") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return {"folder": str(target), **{name: manifest[name] for name in ("streams", "events", "log", "made_at")}}
+    shown = ("streams", "events", "log", "files", "blobs", "made_at")
+    return {"folder": str(target), **{name: manifest[name] for name in shown if name in manifest}}
+
+
+async def restore_blobs(source: Path, settings: Settings) -> dict[str, Any]:
+    """Copy the files of a backup that the present data lack: those of the data folder of the settings, or of MongoDB. Every byte is
+    checked; nothing else is changed. Also while the server runs. Raises FolderProblem, StoreProblem."""
+    there, folder = Folder(source).blobs, Folder(settings.data)
+    if not there.is_dir():
+        raise FolderProblem(f"{source} is no backup with files: it has no folder {there.name}. Use another backup.")
+    try:
+        if folder.log.exists():
+            found = await copy_blobs(FolderBlobs(there), FolderBlobs(folder.blobs))
+        elif settings.mongodb_url is not None:
+            async with AsyncExitStack() as opened:
+                stores = await open_stores(settings)
+                for port in stores:
+                    opened.push_async_callback(port.close)
+                found = await copy_blobs(FolderBlobs(there), stores.blobs)
+        else:
+            raise FolderProblem(f"{folder.path} holds no log. Restore the whole backup, or name the data folder.")
+    except StoreFull as error:
+        raise FolderProblem("The files could not be copied: no space is left. What was copied stays.") from error
+    except StoreUnavailable as error:
+        raise store_problem(error) from error
+    return {"copied": found.copied, "there": found.there, "damaged": list(found.damaged)}
 
 
 async def _check(draft: Folder, manifest: dict[str, Any]) -> None:
@@ -127,6 +170,11 @@ async def _check(draft: Folder, manifest: dict[str, Any]) -> None:
             raise FolderProblem(
                 f"The log of the backup is damaged ({len(findings)} findings; first: {first.stream} version"
                 f" {first.version}, {first.column} {first.why}). Nothing was restored."
+            )
+        if lost := await missing_blobs(log, FolderBlobs(draft.blobs)):
+            raise FolderProblem(
+                f"The log names files that are missing or damaged in the backup ({', '.join(lost)}). Nothing was restored."
+                " Use another backup, or bring them back into this one first."
             )
         if await log_digest(log) != manifest.get("log"):
             raise FolderProblem("The log of the backup does not match its manifest. Nothing was restored.")

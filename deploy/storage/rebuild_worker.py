@@ -71,9 +71,9 @@ def _build(log: LogFile, digits: str, out: BinaryIO) -> None:
             for case, own in some:
                 book = books[case.jurisdiction]
                 for show in SHOWS:
-                    key, applied, values = show.row(case, book)
-                    columns = None if values is None else [values[name] for name in show.view.columns]
-                    rows[show.view.name].append((key, applied, columns))
+                    for key, applied, values in show.rows(case, book):
+                        columns = None if values is None else [values[name] for name in show.view.columns]
+                        rows[show.view.name].append((key, applied, columns))
                 snapshots.append(Snapshot(case, deadlines(case, book), book.zone))
                 events += own
             _send(out, {"cases": len(some), "events": len(events), "rows": rows}, pack(snapshots, events))

@@ -1,6 +1,6 @@
 """Moves between the modes: from a data folder to the database of the full mode, and back.
 
-Keys are copied before the log, so that no commit names a missing key. Read models and facts are rebuilt from the log.
+Keys and files are copied before the log, so that no commit names a missing one. Read models and facts are rebuilt from the log.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from typing import Any, NamedTuple
 from deploy.storage.data_folder import Folder, FolderProblem, write_new
 from deploy.storage.mongo_stores import StoreProblem, open_stores
 from shared.adapters.durable_folder import sync_folder
+from shared.adapters.folder.blobs import FolderBlobs
 from shared.adapters.secret_files import NAMES, KeysLost, read_secret
 from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.adapters.sqlite.key_store import SqliteKeyStore
 from shared.adapters.store_format import NewerData, OlderData, WrongData
+from shared.eventstore.blobs import Blobs
 from shared.eventstore.event_store import EventStore
 from shared.kernel.refusals import Refused
 from shared.kernel.settings import Settings
+from shared.operations.blob_copy import copy_blobs, missing_blobs
 from shared.operations.digests import log_digest
 from shared.operations.log_copy import MovableKeys, lost_keys, move_keys, move_log, standing
 
@@ -32,6 +35,7 @@ DATABASE = "mongodb"
 class Side(NamedTuple):
     log: EventStore
     keys: MovableKeys
+    blobs: Blobs
 
 
 class _Place(NamedTuple):
@@ -75,6 +79,13 @@ async def move(source: str, target: str, settings: Settings, tell: Callable[[int
                 f"The keys of the target belong to another deployment: {error}. Use an empty target.",
                 detail_zh="目标系统的密钥属于另一部署，请换用空的目标。",
             ) from error
+        files = await copy_blobs(here.blobs, there.blobs)  # before the log, so that every file that it names is there
+        if files.damaged:
+            raise Refused(
+                "files_damaged",
+                f"Files of the source do not match their addresses: {', '.join(files.damaged[:5])}. See: huiyin verify",
+                detail_zh="来源中有文件已损坏，请先执行 huiyin verify 查明。",
+            )
         written = 0
         async for moved in move_log(here.log, there.log, done):
             tell(moved.events, whole)
@@ -84,6 +95,13 @@ async def move(source: str, target: str, settings: Settings, tell: Callable[[int
                 "keys_missing",
                 f"The log names keys that are missing in the target: {', '.join(lost)}. Move the keys first.",
                 detail_zh="日志引用的密钥在目标系统中不存在，请先迁移密钥。",
+            )
+        if missing := await missing_blobs(there.log, there.blobs):
+            raise Refused(
+                "files_missing",
+                f"The log names files that the source does not have: {', '.join(missing)}. Bring them back from a backup first:"
+                " huiyin restore --blobs-only",
+                detail_zh="日志引用的文件在来源中不存在，请先从备份中恢复文件。",
             )
         before, after = await log_digest(here.log), await log_digest(there.log)
         if before != after:
@@ -95,7 +113,13 @@ async def move(source: str, target: str, settings: Settings, tell: Callable[[int
         if to.folder is not None:
             to.folder.moving.unlink(missing_ok=True)
             await asyncio.to_thread(sync_folder, to.folder.path)
-        return {"commits_written": written, "events": whole, "log_from": before, "log_to": after}
+        return {
+            "commits_written": written,
+            "events": whole,
+            "files": files.copied + files.there,
+            "log_from": before,
+            "log_to": after,
+        }
 
 
 @asynccontextmanager
@@ -128,7 +152,7 @@ async def _open(place: _Place, settings: Settings, opened: AsyncExitStack) -> Si
         stores = await open_stores(settings)
         for port in stores:
             opened.push_async_callback(port.close)
-        return Side(stores.log, stores.keys)
+        return Side(stores.log, stores.keys, stores.blobs)
     try:
         log = SqliteEventStore(place.folder.log)
         opened.push_async_callback(log.close)
@@ -136,7 +160,7 @@ async def _open(place: _Place, settings: Settings, opened: AsyncExitStack) -> Si
         opened.push_async_callback(keys.close)
     except (NewerData, OlderData, WrongData, KeysLost) as error:
         raise FolderProblem(f"{place.folder.path} cannot be used: {error}.") from error
-    return Side(log, keys)
+    return Side(log, keys, FolderBlobs(place.folder.blobs))
 
 
 def _put_secrets(source: Path, target: Path) -> None:

@@ -65,7 +65,7 @@ def build(ports: Ports, settings: Settings, scanner: VirusScanner | None = None)
             receipts.router(runtime, askers),
             platforms.router(runtime),
             history.router(runtime),
-            files.router(runtime, reception, askers, commands),
+            files.router(runtime, reception, askers),
         ]
 
     def answering() -> PlatformSubmissions:

@@ -9,6 +9,7 @@ from shared.consumers.projection import Projection
 from shared.eventstore.read_models import ReadModel, Value
 from shared.kernel.legal_time import instant_of, to_text
 from shared.policy.book import PolicyBook
+from shared.queries.file_index import SHOWS_FILES
 
 MATTERS = ReadModel(
     name="matters",
@@ -57,4 +58,4 @@ def matter_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
     }
 
 
-SHOWS = (Projection(MATTERS, matter_row),)
+SHOWS = (Projection(MATTERS, matter_row), SHOWS_FILES)

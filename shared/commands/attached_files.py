@@ -99,10 +99,10 @@ def attached(files: Sequence[object], *, party: str | None, at: LegalTime | None
 
 
 def check_count(files: Sequence[object], book: PolicyBook) -> None:
-    """Raises Refused `too_many_files`. Thumbnails do not count."""
+    """Raises Invalid `too_many_files`. Thumbnails do not count."""
     most = book.files.files_per_filing.value
     if sum(not (isinstance(one, AttachableFile) and one.details.form == "thumbnail") for one in files) > most:
-        raise Refused(
+        raise Invalid(
             "too_many_files",
             f"At most {most} files come with one filing. Leave some out, or add them as material afterwards.",
             detail_zh=f"一次最多提交 {most} 个附件，其余可在登记后以补充材料提交。",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from shared.case import Case
 from shared.eventstore.errors import Damaged
@@ -28,9 +29,27 @@ class Projection:
 
     view: ReadModel
     project: Project
+    by_case: ClassVar[bool] = True
+    """The key of a row is a case."""
+
+    def rows(self, case: Case, book: PolicyBook) -> Sequence[Row]:
+        """The rows that the case has in this read model."""
+        return (self.row(case, book),)
 
     def row(self, case: Case, book: PolicyBook) -> Row:
         return Row(case.id, case.version, self.project(case, book))
+
+
+@dataclass(frozen=True)
+class ItemProjection(Projection):
+    """A read model with one row per item of a case, such as its files. A case only ever gets more items. It is filled and checked
+    together with a read model of the same consumer that has a row per case: if its shape changes, raise the version of both."""
+
+    items: Callable[[Case], Sequence[Row]] = lambda _case: ()
+    by_case: ClassVar[bool] = False
+
+    def rows(self, case: Case, book: PolicyBook) -> Sequence[Row]:
+        return self.items(case)
 
 
 BatchProjection = Callable[[Sequence[Case], Sequence[RecordedEvent]], Awaitable[None]]

@@ -27,9 +27,9 @@ class RowBatch:
         book = self._books.get(case.jurisdiction)
         if book is None:
             book = self._books[case.jurisdiction] = await self._policies.book(case.jurisdiction)
-        made = [(show.view.name, show.row(case, book)) for show in self._shows]
-        for name, row in made:
-            self._rows[name].append(row)
+        made = [(show.view.name, show.rows(case, book)) for show in self._shows]
+        for name, rows in made:
+            self._rows[name].extend(rows)
 
     async def write(self, views: ReadModelStore, *, renew: bool = False) -> int:
         """Write the rows; returns how many. `renew`: also over rows of the same version (see Views.write)."""

@@ -1,4 +1,4 @@
-"""The three digests: of the log, of everything derived, and of the outcome. They answer different questions.
+"""Three digests: of the log, of everything derived, and of the outcome. They answer different questions (files: blob_copy.py).
 
 log      equal after migrate, restore and rebuild; never equal between two runs
 views    equal for every adapter and every number of workers

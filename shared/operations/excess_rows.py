@@ -7,14 +7,17 @@ from contextlib import aclosing
 
 from shared.application.ports import Ports
 from shared.case import STREAM
-from shared.consumers.projection import Projection
+from shared.consumers.projection import ItemProjection, Projection
 from shared.consumers.row_batch import RowBatch
 from shared.eventstore.commit import StreamHead
 
 
-async def remove_excess_rows(ports: Ports, show: Projection) -> None:
+async def remove_excess_rows(ports: Ports, show: Projection | ItemProjection) -> None:
     """Remove those rows, and write the ones of cases that exist again. Each case is read once more from the log, which may have
     grown meanwhile."""
+    if isinstance(show, ItemProjection):
+        await _remove_excess_items(ports, show)
+        return
     name = show.view.name
     async for applied in _beyond(ports, name):
         cases = {key: (await ports.cases.reload(key))[0] for key in applied}
@@ -25,6 +28,15 @@ async def remove_excess_rows(ports: Ports, show: Projection) -> None:
             if cases[key].exists:
                 await rows.add(cases[key])
         await rows.write(ports.views)
+
+
+async def _remove_excess_items(ports: Ports, show: ItemProjection) -> None:
+    """Remove the rows of items that their cases do not have."""
+    async for page in ports.views.rows(show.view.name):
+        cases = {str(row.values["case"]) for row in page if row.values is not None}
+        found = {case: (await ports.cases.reload(case))[0] for case in cases}
+        own = {row.key for case in found.values() if case.exists for row in show.items(case)}
+        await ports.views.remove(show.view.name, [row.key for row in page if row.key not in own])
 
 
 async def _beyond(ports: Ports, view: str) -> AsyncIterator[Mapping[str, int]]:

@@ -41,7 +41,10 @@ async def reconcile(ports: Ports, parts: Sequence[ServiceModule], *, mend: bool 
         versions = {stream.removeprefix(STREAM): head.version for stream, head in heads}
         to_write: list[tuple[Projection, list[str]]] = []
         for consumer in consumers:
+            late: dict[str, None] = {}
             for show in consumer.shows:
+                if not show.by_case:
+                    continue
                 applied = await ports.views.applied(show.view.name, list(versions))
                 keys = [key for key, version in versions.items() if applied.get(key, 0) < version]
                 ahead += [f"{show.view.name}: {STREAM}{key}" for key, have in applied.items() if have > versions[key]]
@@ -50,6 +53,8 @@ async def reconcile(ports: Ports, parts: Sequence[ServiceModule], *, mend: bool 
                 stuck += [f"{consumer.group}: {STREAM}{key}" for key in keys if key in stopped]
                 if mend and len(stopped) < len(keys):
                     to_write.append((show, [key for key in keys if key not in stopped]))
+                    late |= dict.fromkeys(to_write[-1][1])
+            to_write += [(show, list(late)) for show in consumer.shows if late and not show.by_case]
         mended += await _written(ports, to_write, versions)
     return Lag(streams, behind, mended, stuck[:_NAMED], ahead[:_NAMED])
 

@@ -57,11 +57,15 @@ class Prepared(NamedTuple):
     sections: dict[str, Any]
     calendar: dict[str, Any]
     staff: Staff
+    letter: int
+    """Version of the case with which a letter was attached."""
 
     def names(self, parameter: str) -> str | None:
         """An existing value for a parameter of that name."""
         known = {
             "reference": self.case,
+            "case": self.case,
+            "upload": "begun",
             "org": "zj",
             "jurisdiction": "cn-demo",
             "clock": self.clock,
@@ -80,6 +84,7 @@ class Request(NamedTuple):
     query: dict[str, Any] = {}  # noqa: RUF012
     body: Any = None
     media_type: str = "application/json"
+    headers: dict[str, str] = {}  # noqa: RUF012
 
 
 NDJSON = "application/x-ndjson"
@@ -182,6 +187,29 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
     ("DELETE", "/v1/cases/{reference}/drafts/{kind}"): lambda here: Request(
         "acts", {"reference": here.case, "kind": "letter"}, {"command_id": "good-13"}
     ),
+    ("GET", "/v1/files/rules"): lambda _: Request("registrar:xfj"),
+    ("POST", "/v1/files"): lambda here: Request(
+        "registrar:xfj", headers={"Upload-Id": "good-1"}, body=b"a letter", media_type="application/octet-stream"
+    ),
+    ("PATCH", "/v1/uploads/{upload}"): lambda _: Request(
+        "registrar:xfj",
+        {"upload": "begun"},
+        headers={"Upload-Offset": "3"},
+        body=b"more",
+        media_type="application/octet-stream",
+    ),
+    ("HEAD", "/v1/uploads/{upload}"): lambda _: Request("registrar:xfj", {"upload": "begun"}),
+    ("GET", "/v1/uploads/{upload}"): lambda _: Request("registrar:xfj", {"upload": "begun"}),
+    ("DELETE", "/v1/uploads/{upload}"): lambda _: Request("registrar:xfj", {"upload": "begun"}),
+    ("GET", "/v1/files/{case}"): lambda here: Request("registrar:xfj", {"case": here.case}),
+    ("GET", "/v1/files/{case}/{version}"): lambda here: Request(
+        "registrar:xfj", {"case": here.case, "version": here.letter}
+    ),
+    ("POST", "/v1/files/{case}/{version}/redactions"): lambda here: Request(
+        "registrar:xfj",
+        {"case": here.case, "version": here.letter},
+        body={"command_id": "good-redaction", "text": "来信（已隐去姓名）"},
+    ),
     ("GET", "/v1/sessions/methods"): lambda _: Request(""),
     ("POST", "/v1/sessions"): lambda here: Request(
         "",
@@ -283,13 +311,15 @@ def here(running: Server, folder: Path) -> Prepared:
     keys = {role: running.key(role) for role in ROLES}
 
     def ask(role: str, method: str, path: str, **parts: Any) -> Any:
-        answer = httpx.request(
-            method, running.url + path, headers={"authorization": f"Bearer {keys[role]}"}, timeout=30, **parts
-        )
+        headers = {"authorization": f"Bearer {keys[role]}", **parts.pop("headers", {})}
+        answer = httpx.request(method, running.url + path, headers=headers, timeout=30, **parts)
         assert answer.is_success, answer.text
         return answer.json()
 
-    receipt = ask("registrar:xfj", "POST", "/v1/submissions", json={**FILING, "item": "prepared"})
+    ask("registrar:xfj", "POST", "/v1/files", content="来信".encode(), headers={"Upload-Id": "letter"})
+    filing = {**FILING, "item": "prepared", "files": ["letter"]}
+    receipt = ask("registrar:xfj", "POST", "/v1/submissions", json=filing)
+    letter = ask("registrar:xfj", "GET", f"/v1/files/{receipt['case']}")["files"][0]["version"]
     ask("platform:province", "POST", "/v1/submissions", json={**FILING, "channel": "province", "item": "theirs"})
     unplaced = {name: value for name, value in FILING.items() if name not in ("place", "subject")}
     waiting = ask("registrar:xfj", "POST", "/v1/submissions", json={**unplaced, "text": "请问", "item": "waiting"})
@@ -311,9 +341,13 @@ def here(running: Server, folder: Path) -> Prepared:
     }
     ask("operations", "POST", "/v1/policies:activate", json={"jurisdiction": "cn-demo", "sections": mapped})
     clock = shown["deadlines"][0]["clock"]
+    people = staff(folder, running.url)
+    keys_of = {**keys, **people.sessions}
+    begun = {"authorization": f"Bearer {keys_of['registrar:xfj']}", "Upload-Id": "begun", "Upload-Complete": "?0"}
+    assert httpx.post(f"{running.url}/v1/files", content=b"one", headers=begun, timeout=30).is_success
     return Prepared(
         running.url, keys, receipt["case"], waiting["case"], receipt["number"], receipt["code"], clock,
-        {"routing": documents["routing"]}, documents["calendar"], staff(folder, running.url),
+        {"routing": documents["routing"]}, documents["calendar"], people, letter,
     )  # fmt: skip
 
 
@@ -362,9 +396,9 @@ def good(operation: Any, here: Prepared, tally: Tally) -> None:
     asked = GOOD[operation.method.upper(), operation.path](here)
     more = {} if asked.body is None else {"body": asked.body, "media_type": asked.media_type}
     case = operation.Case(path_parameters=dict(asked.path_parameters), query=dict(asked.query), **more)
-    answer = case.call_and_validate(headers=headers_of(here, asked.role), checks=CHECKS)
+    answer = case.call_and_validate(headers={**headers_of(here, asked.role), **asked.headers}, checks=CHECKS)
     tally.count(operation, answer.status_code)
-    assert answer.status_code in (200, 201), f"{operation.label}: {answer.text}"
+    assert answer.status_code in (200, 201, 204), f"{operation.label}: {answer.text}"
 
 
 def send_generated(operation: Any, here: Prepared, role: str, tally: Tally) -> None:

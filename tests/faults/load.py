@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any, Protocol
 
 import httpx
@@ -29,6 +30,11 @@ STEPS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 
 LATE = timedelta(days=30)
+
+
+def content_of(seed: int, upload: str) -> bytes:
+    """A letter of up to four chunks: the same bytes for the same upload."""
+    return (f"{seed} {upload} 路灯不亮。\n".encode() * random.Random(upload).choice((1, 500, 3_000, 8_000)))[: 1 << 18]
 
 
 class Reached(Protocol):
@@ -50,6 +56,8 @@ class Load:
     """What a 503 said: its code -> the last Retry-After."""
     late: float = 0.0
     """Part of the filings that are letters of a month ago: their first clock has run out when they arrive."""
+    files: float = 1 / 3
+    """Part of the filings that carry a file."""
     matters: Sequence[tuple[str, str]] = (("dh", "0101"),)
     """Place and subject: what decides who gets it."""
 
@@ -70,6 +78,10 @@ class Load:
         body = {"channel": "web", "item": item, "text": "路灯不亮", "place": place, "subject": subject}
         if rng.random() < self.late:
             body["received_at"] = (datetime.now(UTC).date() - LATE).isoformat()
+        upload = f"{item}-file"
+        content = content_of(self.seed, upload)
+        if random.Random(f"{self.seed}/{item}").random() < self.files and await self._uploaded(upload, content):
+            body["files"] = [upload]
         receipt = await self._until_answered("registrar:xfj", "/v1/submissions", body)
         if receipt is None:
             self.history.append(Op("submit", item, "info"))
@@ -78,6 +90,8 @@ class Load:
             self.history.append(Op("submit", item, "fail", code=receipt.get("code")))
             return
         self.history.append(Op("submit", item, "ok", receipt["case"], receipt["number"]))
+        if "files" in body:
+            self.history.append(Op("file", upload, "ok", receipt["case"], digest=sha256(content).hexdigest()))
         if rng.random() < 0.2:  # a platform that lost its answer sends everything again
             again = await self._until_answered("registrar:xfj", "/v1/submissions", body)
             if again is not None:
@@ -100,6 +114,32 @@ class Load:
                 return
             if rng.random() < 0.5:
                 await self._look(item, receipt["case"])
+
+    async def _uploaded(self, upload: str, content: bytes) -> bool:
+        """Send the file until it is complete. False: nobody knows, and the run ends."""
+        while not self.stopping:
+            try:
+                async with self.server.client("registrar:xfj") as client:
+                    headers = {"Upload-Id": upload, "Content-Disposition": 'attachment; filename="letter.txt"'}
+                    answer = await client.post("/v1/files", content=content, headers=headers)
+                if answer.is_success:
+                    return True
+                assert answer.status_code >= 500, answer.text
+            except (httpx.TransportError, OSError):
+                pass
+            self.repeats += 1
+            await asyncio.sleep(0.05)
+        return False
+
+    async def reopened(self) -> None:
+        """Open every acknowledged file again, after the run, and note what came back."""
+        for op in [one for one in self.history if one.kind == "file" and one.outcome == "ok"]:
+            async with self.server.client("registrar:xfj") as client:
+                listed = (await client.get(f"/v1/files/{op.case}")).json()["files"]
+                answer = await client.get(f"/v1/files/{op.case}/{listed[0]['version']}") if listed else None
+            good = answer is not None and answer.is_success
+            digest = sha256(answer.content).hexdigest() if answer is not None and good else None
+            self.history.append(Op("opened", op.key, "ok" if good else "fail", op.case, digest=digest))
 
     async def _look(self, client: str, case: str) -> None:
         """Read the case, and note which version was seen."""

@@ -470,3 +470,55 @@ def judged(where: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-I", "-S", "-c", program], check=False, capture_output=True, text=True, timeout=60
     )
+
+
+def _with_file(blobs: tuple[str, ...] = ("sha256:a",), cases: tuple[str, ...] = ("c1",)) -> Run:
+    """A run in which a file was acknowledged, attached and opened again. (Only what files need: no chains.)"""
+    commits = [
+        Stored(
+            f"case/{case}", 1, "file", "", "", [json.dumps({"type": "FileAttached", "body": {"blob": blob}}).encode()]
+        )
+        for case in cases
+        for blob in blobs
+    ]
+    history = [Op("file", "u", "ok", "c1", digest="d"), Op("opened", "u", "ok", "c1", digest="d")]
+    views = [{"view": "files", "key": blob, "applied": 1, "values": {"case": "c1"}} for blob in blobs]
+    return Run(history, Log(commits), views)
+
+
+def _of_files(run: Run) -> set[tuple[int, str]]:
+    return {(one.invariant, one.what) for one in (*checker.clients.files(run), *checker.derived.files(run))}
+
+
+def test_run_with_file_is_accepted() -> None:
+    assert _of_files(_with_file()) == set()
+
+
+@pytest.mark.parametrize(
+    ("run", "wanted"),
+    [
+        (_with_file(blobs=()), (1, "1 files were acknowledged and 0 attached")),
+        (_with_file(cases=("c1", "c2")), (2, "2 events name this file")),
+    ],
+)
+def test_lost_and_doubled_files_are_found(run: Run, wanted: tuple[int, str]) -> None:
+    assert wanted in _of_files(run)
+
+
+def test_file_that_does_not_open_or_is_another_is_found() -> None:
+    run = _with_file()
+    run.history = [run.history[0], Op("opened", "u", "fail", "c1")]
+    assert _of_files(run) == {(1, "it was acknowledged and does not open")}
+    run.history = [run.history[0], Op("opened", "u", "ok", "c1", digest="other")]
+    assert _of_files(run) == {(1, "it opens with other bytes than were sent")}
+
+
+def test_wrong_row_of_file_is_found() -> None:
+    run = _with_file()
+    run.views = []
+    assert _of_files(run) == {(5, "the row of the file is missing or names another event")}
+    run.views = [
+        *(_with_file().views or ()),
+        {"view": "files", "key": "sha256:b", "applied": 2, "values": {"case": "c1"}},
+    ]
+    assert _of_files(run) == {(5, "no event names the file of the row")}

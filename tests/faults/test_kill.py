@@ -41,6 +41,7 @@ async def test_killed_process_loses_nothing_under_load(tmp_path: Path) -> None:
         load.stopping = True
         await asyncio.gather(*clients)
         await quiet(server)
+        await load.reopened()
         async with server.client("operations") as owner:
             run = await left([owner], load.history)
         assert server.stop() == 0
@@ -55,6 +56,7 @@ async def test_killed_process_loses_nothing_under_load(tmp_path: Path) -> None:
     outcomes = Counter((op.kind, op.outcome) for op in load.history)
     print(f"\n{KILLS} kills, seed {SEED}: {dict(outcomes)}, {load.repeats} requests repeated, 0 violations")
     assert outcomes["submit", "ok"] > KILLS
+    assert outcomes["opened", "ok"] > 0, "a third of the filings carry files"
 
 
 async def quiet(server: Server) -> None:

@@ -12,6 +12,7 @@ ALL = frozenset(PEOPLE)
 READERS = frozenset({"organisation", "clerk", "registrar", "supervisor", "platform"})
 LISTERS = frozenset({"organisation", "clerk", "registrar", "supervisor"})
 DESK = frozenset({"clerk", "registrar", "supervisor"})
+SENDERS = frozenset({"organisation", "clerk", "registrar", "supervisor", "platform"})
 LAW = frozenset({"operations", "registrar", "supervisor", "analyst", "clerk", "organisation"})
 
 MATRIX: dict[tuple[str, str], frozenset[str]] = {
@@ -68,6 +69,15 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/v1/sessions/absence"): frozenset(),
     ("POST", "/v1/invitations"): OPEN,
     ("POST", "/v1/invitations/accept"): OPEN,
+    ("GET", "/v1/files/rules"): SENDERS,
+    ("POST", "/v1/files"): SENDERS,
+    ("PATCH", "/v1/uploads/{upload}"): SENDERS,
+    ("HEAD", "/v1/uploads/{upload}"): SENDERS,
+    ("GET", "/v1/uploads/{upload}"): SENDERS,
+    ("DELETE", "/v1/uploads/{upload}"): SENDERS,
+    ("GET", "/v1/files/{case}"): READERS,
+    ("GET", "/v1/files/{case}/{version}"): READERS,
+    ("POST", "/v1/files/{case}/{version}/redactions"): frozenset({"registrar"}),
     ("GET", "/livez"): OPEN,
 }
 """Who gets past the door: anything but 401 and 403. Commands ask for the role one by one, and on the case first: 404."""
@@ -109,6 +119,9 @@ async def test_routes_enforce_roles() -> None:
         for (method, path), allowed in MATRIX.items():
             address = path.format(
                 reference=receipt["case"],
+                case=receipt["case"],
+                version=1,
+                upload="u1",
                 clock="C1",
                 org="zj",
                 jurisdiction="cn-demo",

@@ -44,6 +44,10 @@ async def lives(here: Served) -> list[Commit]:
     await here.act("registrar", second, "void", reason_code="test")
     await here.filed(**{"class": "accusation"})
     await here.filed(place="nowhere")
+    async with here.client("registrar") as client:
+        headers = {"Upload-Id": f"u-{first}", "Content-Disposition": 'attachment; filename="letter.txt"'}
+        assert (await client.post("/v1/files", content="楼道漏水".encode(), headers=headers)).is_success
+    assert (await here.act("registrar", first, "attach_file", files=[f"u-{first}"])).is_success
     here.clock.advance(20 * 86400)
     return [commit async for commits in here.runtime.ports.log.scan() for commit in commits]
 

@@ -348,6 +348,21 @@ def at(address: str) -> Callable[[Twins], Iterator[Asked]]:
     return ask
 
 
+def raw(address: str, content: bytes, headers: dict[str, str]) -> Callable[[Twins], Iterator[Asked]]:
+    def ask(_twins: Twins) -> Iterator[Asked]:
+        yield address, {"content": content, "headers": headers}
+
+    return ask
+
+
+def of_files(address: str, **parts: Any) -> Callable[[Twins], Iterator[Asked]]:
+    def ask(twins: Twins) -> Iterator[Asked]:
+        for reference in references(twins):
+            yield address.format(case=reference), parts
+
+    return ask
+
+
 def desk(method: str, path: str) -> Callable[[Twins], Iterator[Asked]]:
     """What a unit does with a case; the ids of acts differ, so that no first answer is repeated."""
     bodies: dict[str, dict[str, Any]] = {
@@ -421,6 +436,17 @@ PROBES: dict[tuple[str, str], Callable[[Twins], Iterator[Asked]]] = {
     ("GET", "/v1/cases/{reference}/receipt"): receipts,
     ("GET", "/v1/cases/{reference}/candidates"): same_matter,
     ("GET", "/v1/matters/{reference}"): matters,
+    ("GET", "/v1/files/rules"): at("/v1/files/rules"),
+    ("POST", "/v1/files"): raw("/v1/files", b"text", {"Upload-Id": "r1"}),
+    ("PATCH", "/v1/uploads/{upload}"): raw("/v1/uploads/r0", b"more", {"Upload-Offset": "4"}),
+    ("HEAD", "/v1/uploads/{upload}"): at("/v1/uploads/r0"),
+    ("GET", "/v1/uploads/{upload}"): at("/v1/uploads/r0"),
+    ("DELETE", "/v1/uploads/{upload}"): at("/v1/uploads/r0"),
+    ("GET", "/v1/files/{case}"): of_files("/v1/files/{case}"),
+    ("GET", "/v1/files/{case}/{version}"): of_files("/v1/files/{case}/1"),
+    ("POST", "/v1/files/{case}/{version}/redactions"): of_files(
+        "/v1/files/{case}/1/redactions", json={"command_id": "r1", "text": "x"}
+    ),
     ("GET", "/v1/words"): at("/v1/words"),
     ("GET", "/v1/me"): at("/v1/me"),
     ("GET", "/v1/live"): streams,

@@ -1,44 +1,38 @@
-"""Redacted forms of files: of a confidential filing an organisation gets these only (Art. 43)."""
+"""Redacted forms of files: of a confidential filing an organisation gets these only (Art. 43). Pure.
+
+It is no command of the registry: a redacted form is made on the server of a file that is there, so nobody can name another one.
+"""
 
 from __future__ import annotations
 
-from pydantic import Field
+from collections.abc import Sequence
 
 from shared.case import Case
-from shared.commands.attached_files import AttachableFile, FileReferences, attached
-from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
+from shared.commands.attached_files import AttachableFile, attached
+from shared.commands.command import NewEvent
 from shared.kernel.refusals import Invalid
 
 
-class AttachRedaction(Command):
-    files: FileReferences = Field(
-        min_length=1, description="Uploads that POST /v1/files/{case}/{version}/redactions made"
-    )
+def attach_redaction(case: Case, files: Sequence[object]) -> list[NewEvent]:
+    """Attach the redacted forms in `files`, with their thumbnails, each under the key of the party whose file it was made of.
 
-
-@rule("attach_redaction", service="intake", roles=DESK, zh="附遮盖件", en="Attach a redacted form of a file")
-def attach_redaction(case: Case, command: AttachRedaction, given: DecisionContext) -> list[NewEvent]:
-    """Attach redacted forms, each under the key of the party whose file it was made of."""
+    Raises
+    Refused where one of them cannot be attached, `not_a_redaction` where it was not made of a file of this case."""
     parties = {one.blob: one.party for one in case.files}
+    made = {one.blob: one.details.original for one in files if isinstance(one, AttachableFile)}
     events: list[NewEvent] = []
-    redacted = {one.blob for one in _files(command.files) if one.details.form == "redacted"}
-    for one in command.files:
+    for one in files:
+        original = None
         if isinstance(one, AttachableFile):
             original = one.details.original
-            if one.details.form == "thumbnail" and original in redacted:
-                original = next(made.details.original for made in _files(command.files) if made.blob == original)
-            if original not in parties or one.details.form is None:
+            if one.details.form == "thumbnail":
+                original = made.get(original or "")
+            if one.details.form is None or original not in parties:
                 raise Invalid(
                     "not_a_redaction",
                     "This upload is no redacted form of a file of this case. Make one of the file first.",
                     detail_zh="该上传文件不是本件某附件的遮盖件，请先对附件进行遮盖处理。",
                     field="files",
                 )
-            events += attached((one,), party=parties[original])
-        else:
-            events += attached((one,), party=None)
+        events += attached((one,), party=parties.get(original or ""))
     return events
-
-
-def _files(files: tuple[object, ...]) -> list[AttachableFile]:
-    return [one for one in files if isinstance(one, AttachableFile)]

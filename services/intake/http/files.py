@@ -20,26 +20,29 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 
-from services.intake.files.media_types import BY_NAME
+from services.intake.commands.redaction import attach_redaction
+from services.intake.files.media_types import ALL, BY_NAME
 from services.intake.files.reception import FileReception, media_type, wanted_details
 from services.intake.http.citizen_status import StatusReaders
-from shared.application.command_dispatch import CommandId, body_models
-from shared.application.file_references import owner_of
+from shared.application.command_dispatch import CommandId
+from shared.application.file_references import attaching, owner_of
 from shared.application.file_uploads import UploadStatus
 from shared.application.problem import TooLarge, TooMany, WrongType
 from shared.application.response import Answer, TimeText
 from shared.case import Case
+from shared.commands.allowed_commands import allowed
 from shared.commands.attached_files import FileDetails
 from shared.commands.authorization import Action, Principal, authorize
-from shared.commands.command import DESK, RULES
+from shared.commands.command import DESK
+from shared.commands.event_writer import EventMetadata
 from shared.events.files import FileKind
 from shared.hosting.process import Process
 from shared.http.admission import admitted
 from shared.http.authentication import Caller, key_required, who
-from shared.http.commands import Commands
 from shared.http.openapi import READING, answers, takes
 from shared.http.request_bodies import read_model
 from shared.http.responses import CommandAnswer
+from shared.kernel.identifiers import request_digest
 from shared.kernel.refusals import Invalid, Unknown
 from shared.policy.file_rules import FileRules
 from shared.queries import case_details as reading
@@ -75,6 +78,9 @@ _PART = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+
+
+_BINARY = {one.name: {"schema": {"type": "string", "format": "binary"}} for one in ALL}
 
 
 def _header(name: str, description: str, pattern: str | None = None) -> dict[str, Any]:
@@ -171,7 +177,7 @@ class FileCaller(NamedTuple):
         return owner_of(self.principal)
 
 
-def router(runtime: Process, reception: FileReception, askers: StatusReaders, commands: Commands) -> APIRouter:
+def router(runtime: Process, reception: FileReception, askers: StatusReaders) -> APIRouter:
     routes = APIRouter(tags=["files"])
     ports, files = runtime.ports, reception.uploads
     begun = RateLimiter(ports.clock, UPLOADS_A_MINUTE)
@@ -353,11 +359,8 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders, co
         operation_id="file_v1_files__case___version__get",
         response_class=StreamingResponse,
         responses={
-            200: {
-                "description": "The file, as a download",
-                "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-            },
-            206: {"description": "The part that Range names"},
+            200: {"description": "The file, as a download", "content": _BINARY},
+            206: {"description": "The part that Range names", "content": _BINARY},
             **answers(*READING, 429, 507),
             416: {"description": "The file has no such part"},
         },
@@ -372,6 +375,7 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders, co
         entity = f'"{file.blob.rpartition(":")[2][:32]}"'
         headers = {
             **_SAFE,
+            "Content-Type": file.media_type,
             "Content-Disposition": _disposition(file.name, file.media_type, version),
             "ETag": entity,
             "Accept-Ranges": "bytes",
@@ -388,9 +392,9 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders, co
                     "Content-Length": str(last - first + 1),
                 }
                 pieces = _content(runtime, file.blob, file.key, first, last - first + 1)
-                return StreamingResponse(pieces, 206, headers, file.media_type)
+                return StreamingResponse(pieces, 206, headers)
         headers["Content-Length"] = str(file.size)
-        return StreamingResponse(_content(runtime, file.blob, file.key, 0, file.size), 200, headers, file.media_type)
+        return StreamingResponse(_content(runtime, file.blob, file.key, 0, file.size), 200, headers)
 
     @routes.post(
         "/v1/files/{case}/{version}/redactions",
@@ -400,6 +404,8 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders, co
     )
     async def redact(request: Request, case: str, version: int, caller: Caller) -> CommandAnswer:
         """Make a redacted form of a file and attach it: parts of an image covered, or a text in place of another file."""
+        if caller.role not in REDACT.roles:
+            authorize(caller, REDACT)
         asked = await read_model(request, RedactionRequest, _TEXT_LIMIT * 2)
         if bool(asked.cover) == (asked.text is not None):
             raise Invalid(
@@ -434,11 +440,34 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders, co
                 )
             else:
                 await reception.stored_text(owner, upload, asked.text, about, limits)
-        model = body_models()["attach_redaction"]
-        body = model(command="attach_redaction", command_id=asked.command_id, files=(upload,))
-        return await commands.given(caller, found.id, RULES["attach_redaction"], body)
+        return await _attached(runtime, caller, found, upload, asked)
 
     return routes
+
+
+async def _attached(
+    runtime: Process, caller: Principal, case: Case, upload: str, asked: RedactionRequest
+) -> CommandAnswer:
+    """Attach the redacted form that was made. The same id again gives the first answer."""
+    ports, handling = runtime.ports, runtime.handling("intake")
+    cause = f"{caller.name}:{asked.command_id}"
+    digest = request_digest(ports.keys.secret("request"), case.id, asked.model_dump_json().encode())
+    stamp = EventMetadata(caller, cause, request=digest, jurisdiction=case.jurisdiction)
+    async with attaching(ports.files, caller, (upload,), f"{case.id}|{cause}") as attached:
+        done = await handling.handle(
+            case.id, REDACT, stamp, lambda found, _given: attach_redaction(found, attached.files)
+        )
+        attached.used = done.commit is not None
+    events = done.commit.recorded if done.commit is not None else ()
+    return CommandAnswer.built_from(
+        done.case,
+        events=events,
+        allowed=allowed(done.case, caller),
+        repeated=done.repeated,
+        code=None,
+        heard=None,
+        heard_zh=None,
+    )
 
 
 async def _content(runtime: Process, blob: str, key: str, offset: int, most: int) -> AsyncIterator[bytes]:

@@ -8,8 +8,10 @@ missing or cannot be read. A verdict names streams, versions and codes; never a 
 FOLDER holds JSONL files, one object a line. Unknown fields are ignored. `b64` is base64 of exactly the stored bytes.
 
 history.jsonl (needed): what clients asked, were told and saw, in the order in which it was known.
-    kind       submit | command | read | sample | put_off (refused for now; the same request follows again)
-    key        submit: the channel's own item id; command: command id; sample: name of the figure; put_off: the path
+    kind       submit | command | read | sample | put_off (refused for now; the same request follows again) | file (acknowledged
+               with a filing or command) | opened (read again at the end)
+    key        submit: the channel's own item id; command: command id; sample: name of the figure; put_off: the path; file, opened:
+               the upload id
     outcome    ok | fail (refused: it did not happen) | info (nobody knows: timed out, cut off, or refused for now: 503, 507).
                A line with outcome `invoke` may stand before the answer; without an answer it counts as info.
     case, number   as answered;  command  its name;  code  of the problem+json
@@ -18,6 +20,7 @@ history.jsonl (needed): what clients asked, were told and saw, in the order in w
     t_mono     nanoseconds of the monotonic clock of the recording process, when the line was written; began: when it was asked
     v          version of the case: answered to a command, seen by a read
     status     HTTP status; retry_after: its Retry-After, null where it had none
+    digest     file: SHA-256 of what was sent; opened: of what came back
     value, limit   of a sample; limit null where there is none
 
 log.jsonl (needed): `huiyin export --commits`, ordered by (stream, first).

@@ -46,6 +46,32 @@ def filings(run: Run) -> Found:
         yield Violation(2, "log", (), f"{live} cases are registered of {may_be} items that were not refused")
 
 
+def files(run: Run) -> Found:
+    """An acknowledged file is in an event of its case, opens, and is the same; no file is in two events."""
+    named: Counter[str] = Counter()
+    attached: Counter[str] = Counter()
+    for case, events in run.log.under(CASE):
+        for event in events:
+            if event.type == "FileAttached":
+                attached[case] += 1
+                named[str(event.body.get("blob"))] += 1
+    for blob, times in named.items():
+        if times > 1:
+            yield Violation(2, blob, (), f"{times} events name this file")
+    told = {(op.case, op.key): op.digest for op in run.history if op.kind == "file" and op.outcome == "ok"}
+    for case, number in Counter(case for case, _key in told).items():
+        if attached[case or ""] < number:
+            yield Violation(
+                1, f"{CASE}{case}", (), f"{number} files were acknowledged and {attached[case or '']} attached"
+            )
+    for op in run.history:
+        if op.kind == "opened" and (op.case, op.key) in told:
+            if op.outcome != "ok":
+                yield Violation(1, f"file {op.key}", (), "it was acknowledged and does not open")
+            elif op.digest != told[op.case, op.key]:
+                yield Violation(1, f"file {op.key}", (), "it opens with other bytes than were sent")
+
+
 def commands(run: Run) -> Found:
     """An acknowledged command is in its case exactly once, a refused one not at all."""
     causes = Counter((commit.stream, commit.cause.rpartition(":")[2]) for commit in run.log.commits)

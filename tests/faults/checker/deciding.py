@@ -32,9 +32,10 @@ def verdict(run: Run) -> Verdict:
     """The violations of the run. Pure: the same run gives the same verdict."""
     folded = fold.cases(run.log.streams)
     found = [
-        *streams.chains(run), *streams.copies(run), *clients.filings(run), *clients.commands(run), *clients.reads(run),
+        *streams.chains(run), *streams.copies(run), *clients.filings(run), *clients.files(run),
+        *clients.commands(run), *clients.reads(run),
         *clients.bounds(run), *fold.lives(folded), *effects.rungs(run), *effects.told(run, folded), *effects.topics(run),
-        *derived.projections(run, folded), *derived.parks(run), *derived.conservation(run, folded),
+        *derived.projections(run, folded), *derived.files(run), *derived.parks(run), *derived.conservation(run, folded),
     ]  # fmt: skip
     counts = Counter(f"{op.kind}_{op.outcome}" for op in run.history)
     counts.update(cases=len(folded), streams=len(run.log.streams), events=sum(map(len, run.log.streams.values())))

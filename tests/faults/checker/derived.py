@@ -11,6 +11,8 @@ from .inputs import CASE, Found, Run, Violation
 
 FACTS = "facts."
 """Views of this prefix are tables of facts: an organisation there is the last one, and closing is told otherwise."""
+FILES = "files"
+"""The view with a row per file, whose key is its address."""
 TIMES = ("filed_at",)
 
 
@@ -34,6 +36,8 @@ def projections(run: Run, folded: dict[str, Case]) -> Found:
     keys: dict[str, set[str]] = defaultdict(set)
     for row in run.views or ():
         view, key, values = row["view"], row["key"], row.get("values")
+        if view == FILES:
+            continue
         case = folded.get(key)
         keys[view].add(key)
         if case is None:
@@ -53,6 +57,28 @@ def projections(run: Run, folded: dict[str, Case]) -> Found:
     for view in keys:
         for case in sorted(everywhere - keys[view]) if view in whole(run) else ():
             yield Violation(5, f"{view} {CASE}{case}", (folded[case].version,), "the row is missing")
+
+
+def files(run: Run) -> Found:
+    """Each file that an event names has its row, and there is no other row."""
+    if run.views is None:
+        return
+    stopped = {mark["stream"] for mark in run.parked or ()}
+    named = {
+        str(event.body.get("blob")): (case, event.version)
+        for case, events in run.log.under(CASE)
+        for event in events
+        if event.type == "FileAttached" and CASE + case not in stopped
+    }
+    rows = {
+        row["key"]: ((row.get("values") or {}).get("case"), row["applied"]) for row in run.views if row["view"] == FILES
+    }
+    for blob, place in named.items():
+        if rows.get(blob) != place:
+            yield Violation(5, f"{FILES} {blob}", (place[1],), "the row of the file is missing or names another event")
+    for blob, (case, version) in rows.items():
+        if blob not in named and f"{CASE}{case}" not in stopped:
+            yield Violation(5, f"{FILES} {blob}", (version,), "no event names the file of the row")
 
 
 def whole(run: Run) -> set[str]:

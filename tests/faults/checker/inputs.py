@@ -36,6 +36,7 @@ class Op:
     retry_after: str | None = None
     value: float | None = None
     limit: float | None = None
+    digest: str | None = None
 
 
 @dataclass

@@ -69,6 +69,7 @@ async def broken(name: str, breaking: Breaking, plan: Plan, deployment: Deployme
             await running
             await load.finish()
         found["quiet_s"] = round(await deployment.quiet(), 1)
+        await load.reopened()
         records = await dumped(deployment)
         found |= {"records": len(records), "records_doubled": doubled(records)}
         judged = await _judged(deployment, journal, records)

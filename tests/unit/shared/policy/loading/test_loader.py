@@ -61,6 +61,7 @@ def test_bundled_policies_are_valid() -> None:
         "channels",
         "routing",
         "clocks",
+        "files",
         "calendar",
         "keywords",
     ]
@@ -143,7 +144,7 @@ def test_all_findings_are_collected_with_lines(tmp_path: Path) -> None:
         "extra.csv: extra: is not a table of a policy; use one of organisations.csv, places.csv, subjects.csv,"
         " channels.csv, qr_codes.csv, routing.csv, keywords.csv",
         "policy.yaml:2:1: clock: is not a section; use one of jurisdiction, organisations, places, subjects, channels,"
-        " routing, clocks, calendar, keywords, mappings, templates",
+        " routing, clocks, files, calendar, keywords, mappings, templates",
         "subjects.csv:1:C: subjects.colour: is not a column of this table; remove it or correct its name: code, name,"
         " name_en, parent",
         "organisations.csv:3:C: organisations[b].kind: "

@@ -1,0 +1,104 @@
+"""Processes that upload files, attach them to filings and are killed at a failpoint.
+
+`python -m tests.faults.file_kills FOLDER` imports everything once, and forks a process for each line of input, `SEED PLACE
+PART`. It answers each with the status of that process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sys
+from collections.abc import AsyncIterator
+from datetime import date
+from pathlib import Path
+
+from deploy.modes.embedded import opened
+from services.intake.commands.filing import FileCase
+from services.intake.registration import file_case
+from shared.application.file_references import owner_of
+from shared.application.ports import Ports
+from shared.commands.attached_files import FileDetails
+from shared.eventstore.file_encryption import CHUNK
+from shared.kernel import failpoints
+from shared.kernel.settings import Settings
+from shared.operations.blob_sweep import sweep
+from tests.support.county import DEMO, REGISTRAR, activate
+
+FILINGS = 6
+"""Filings of one process at most."""
+DETAILS = FileDetails("image/jpeg", "photo", "photo.jpg")
+OWNER = owner_of(REGISTRAR)
+
+
+def content_of(upload: str) -> bytes:
+    """The same bytes for the same upload."""
+    rng = random.Random(upload)
+    return rng.randbytes(rng.choice((0, 1, 5_000, CHUNK, CHUNK + 1, 3 * CHUNK + 77)))
+
+
+def uploads_of(item: str) -> list[str]:
+    return [f"{item}-{number}" for number in range(random.Random(item).choice((1, 1, 2)))]
+
+
+def acknowledged(folder: Path) -> dict[str, str]:
+    """Item -> case, of the filings whose answer arrived."""
+    path = folder / "acknowledged"
+    return dict(line.split() for line in path.read_text().splitlines() if " " in line) if path.exists() else {}
+
+
+async def prepare(folder: Path) -> None:
+    async with opened(folder / "data", Settings(), feed=False, tasks=False) as process:
+        await activate(process.ports, "demo", DEMO, date(2000, 1, 1))
+
+
+async def _some(content: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(content), 20_000):
+        yield content[at : at + 20_000]
+
+
+async def _sent(ports: Ports, upload: str, rng: random.Random) -> None:
+    """Send the file in parts, from wherever the upload stands."""
+    content = content_of(upload)
+    status = await ports.files.begin_upload(OWNER, upload, size=len(content))
+    while not status.complete and status.offset < len(content):
+        part = content[status.offset : status.offset + rng.choice((1_000, CHUNK, len(content)))]
+        status = await ports.files.append(OWNER, upload, status.offset, _some(part))
+    await ports.files.finish(OWNER, upload, details=DETAILS)
+
+
+async def _work(folder: Path, seed: int, place: str, part: float) -> None:
+    rng = random.Random(seed)
+    async with opened(folder / "data", Settings(), feed=False, tasks=False) as process:
+        failpoints._ARMED[place] = failpoints.Armed(True, part)
+        ports, done = process.ports, len(acknowledged(folder))
+        await sweep(ports, next(one for one in process.parts if one.name == "intake"))
+        for number in range(done, done + FILINGS):
+            item = f"item-{number}"
+            for upload in uploads_of(item):
+                await _sent(ports, upload, rng)
+            command = FileCase(channel="web", item=item, text="路灯不亮", files=tuple(uploads_of(item)))
+            receipt = await file_case(ports.handling("intake"), REGISTRAR, command, DEMO, files=ports.files)
+            with (folder / "acknowledged").open("a") as file:
+                file.write(f"{item} {receipt.case}\n")
+
+
+def serve(folder: Path) -> None:
+    asyncio.run(prepare(folder))
+    print("ready", flush=True)
+    for line in sys.stdin:
+        seed, place, part = line.split()
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                asyncio.run(_work(folder, int(seed), place, float(part)))
+                code = 0
+            finally:
+                sys.stdout.flush()
+                os._exit(code)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]))
