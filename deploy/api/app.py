@@ -14,7 +14,7 @@ from deploy.api import operator
 from deploy.api import replay as replaying
 from shared.hosting.process import Process
 from shared.http import command_batches as bulk
-from shared.http import commands, health
+from shared.http import commands, health, webhooks
 from shared.http import problem_details as problems
 from shared.http.access_log import AccessLog
 from shared.http.openapi import document
@@ -32,7 +32,7 @@ def build_app(runtime: Process, *, local: bool = False) -> FastAPI:
     routers = [router for part in runtime.parts for router in part.routers(runtime)]
     if any(part.name != "analytics" for part in runtime.parts):  # a process that runs only analytics changes no case
         given = commands.Commands(runtime)
-        routers += [commands.router(runtime, given), bulk.router(runtime, given)]
+        routers += [commands.router(runtime, given), bulk.router(runtime, given), webhooks.router(runtime, runtime.webhooks)]
         routers += [router for part in (*runtime.parts, *runtime.beside) for router in part.case_routers(runtime)]
     routers.append(health.alive())
     if local:

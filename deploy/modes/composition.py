@@ -16,6 +16,8 @@ from shared.events.fields import Service
 from shared.hosting.process import Process
 from shared.hosting.worker_pool import WorkerPool
 from shared.kernel.settings import Settings
+from shared.messaging.sender_lease import SENDERS
+from shared.messaging.webhooks.endpoints import WebhookEndpoints
 
 SERVICES: tuple[Service, ...] = ("intake", "routing", "supervision", "analytics")
 
@@ -32,9 +34,11 @@ def compose(
 ) -> Process:
     """A process on these ports; not started yet. The consumers, tickers and facts of `services` run in it. It can also append
     the events of the other services."""
+    endpoints = WebhookEndpoints(ports)
+    ports.views.declare(SENDERS)
     every = [
-        intake.build(ports, settings),
-        routing.build(ports, settings),
+        intake.build(ports, settings, endpoints),
+        routing.build(ports, settings, endpoints),
         supervision.build(ports),
         analytics.build(ports),
     ]
@@ -45,6 +49,7 @@ def compose(
         parts=[part for part in every if part.name in services],
         beside=[part for part in every if part.name not in services],
         principals=AccessKeys(ports.log, ports.clock),
+        webhooks=endpoints,
         folder=folder,
         back_up=back_up,
         spread=spread,

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from deploy.modes.composition import compose
+from deploy.modes.outbound import Outbound
 from shared.adapters.memory import MemoryEventStore, MemoryKeyStore, MemoryReadModels, MemorySubscriptions, SetClock
 from shared.application.ports import Ports
 from shared.hosting.process import Process
@@ -15,7 +16,9 @@ from shared.repositories.case_repository import CaseRepository
 from shared.repositories.policy_repository import PolicyRepository
 
 
-def memory_ports(clock: Clock | None = None, *, seed: int | None = None) -> Ports:
+def memory_ports(
+    clock: Clock | None = None, *, seed: int | None = None, settings: Settings | None = None
+) -> Ports:
     """Adapters that keep everything in memory."""
     log = MemoryEventStore()
     return Ports(
@@ -26,6 +29,7 @@ def memory_ports(clock: Clock | None = None, *, seed: int | None = None) -> Port
         clock=clock or SetClock(),
         cases=CaseRepository(log),
         policies=PolicyRepository(log),
+        outbound=Outbound(settings or Settings()),
     )
 
 
@@ -34,7 +38,8 @@ async def opened(
     settings: Settings | None = None, *, clock: Clock | None = None, seed: int | None = None, tasks: bool = False
 ) -> AsyncIterator[Process]:
     """A running system in memory."""
-    runtime = compose(settings or Settings(), memory_ports(clock, seed=seed))
+    settings = settings or Settings()
+    runtime = compose(settings, memory_ports(clock, seed=seed, settings=settings))
     try:
         await runtime.start(tasks=tasks)
         yield runtime

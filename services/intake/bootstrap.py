@@ -26,9 +26,11 @@ from shared.hosting.service_module import ServiceModule
 from shared.http.commands import Commands
 from shared.kernel.settings import Settings
 from shared.messaging.partner_topics import PartnerTopics
+from shared.messaging.webhooks.endpoints import WebhookEndpoints
+from shared.messaging.webhooks.sender import WebhookSender
 
 
-def build(ports: Ports, settings: Settings) -> ServiceModule:
+def build(ports: Ports, settings: Settings, endpoints: WebhookEndpoints | None = None) -> ServiceModule:
     """Intake on these ports."""
     handling = ports.handling("intake")
     updates = PlatformNotifications(handling)
@@ -54,6 +56,7 @@ def build(ports: Ports, settings: Settings) -> ServiceModule:
         letters = EncryptedRecords.of(settings.intake_key) if settings.intake_key is not None else None
         return PlatformSubmissions(ports, settings.body_limit, updates, jurisdictions, letters)
 
+    entries = route(ports)
     consumer = ports.consumer("intake", shows=SHOWS, gather=0.05, reactions=reactions)
     for show in SHOWS:
         ports.views.declare(show.view)
@@ -62,5 +65,6 @@ def build(ports: Ports, settings: Settings) -> ServiceModule:
         (consumer,),
         case_routers,
         lambda _runtime: [candidates(ports, settings.candidate_days)],
-        PartnerTopics(SUBMISSIONS, "intake.submissions", route(ports), answering),
+        PartnerTopics(SUBMISSIONS, "intake.submissions", entries, answering),
+        webhooks=WebhookSender(ports, endpoints or WebhookEndpoints(ports), entries, "platform", updates.tell_disabled),
     )

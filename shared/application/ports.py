@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.application.outbound_http import OutboundHttp
 from shared.commands.command_handler import CommandHandler
 from shared.consumers.consumer import CaseConsumer
 from shared.events.fields import Service
@@ -32,6 +33,8 @@ class Ports:
     """Path of the DuckDB file of analytics; None keeps the facts in memory."""
     checkpoints: Checkpoints | None = None
     """Set if the consumers' positions are dropped together with the views; None if the feed keeps them itself."""
+    outbound: OutboundHttp | None = None
+    """Requests to servers of others; None in a process that sends none."""
     _handlings: dict[Service, CommandHandler] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from shared.consumers.consumer import CaseConsumer
 from shared.events.fields import Service
 from shared.messaging.partner_topics import PartnerTopics
+from shared.messaging.webhooks.sender import WebhookSender
 
 if TYPE_CHECKING:
     from shared.hosting.process import Process
@@ -63,6 +64,12 @@ class SchedulerState(Protocol):
     async def run(self) -> None: ...
 
 
+class Sender(Protocol):
+    """A loop that sends what waits to the outside."""
+
+    async def run(self) -> None: ...
+
+
 def _no_routers(_runtime: Process) -> Sequence[APIRouter]:
     return ()
 
@@ -82,3 +89,7 @@ class ServiceModule:
     ticker: SchedulerState | None = None
     """The background loop that records due deadlines."""
     facts: FactStore | None = None
+    webhooks: WebhookSender | None = None
+    """Sends the entries of the service's streams to webhooks."""
+    senders: Sequence[Sender] = ()
+    """Further loops that send something to the outside."""

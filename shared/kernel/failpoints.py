@@ -10,6 +10,9 @@ Without the variable a place costs one lookup in an empty table.
     outbox.told         an assignment was sent to an organisation, its delivery is not recorded
     consumer.reacts     before a reaction to an event; key: the case
     rebuild.written     a part of the read models was rebuilt
+    webhook.sent        a receiver got an entry, the result is not recorded
+    message.sending     a message is recorded as being sent, its gateway was not called yet
+    message.sent        a gateway took a message, the result is not recorded
 """
 
 from __future__ import annotations
@@ -22,7 +25,17 @@ from typing import NamedTuple
 
 VARIABLE = "HUIYIN_TEST_FAILPOINTS"
 PLACES = frozenset(
-    ("log.appended", "feed.acknowledged", "feed.handled", "outbox.told", "consumer.reacts", "rebuild.written")
+    (
+        "log.appended",
+        "feed.acknowledged",
+        "feed.handled",
+        "outbox.told",
+        "consumer.reacts",
+        "rebuild.written",
+        "webhook.sent",
+        "message.sending",
+        "message.sent",
+    )
 )
 
 

@@ -71,6 +71,14 @@ class Settings(BaseSettings):
     )
     public_url: str | None = Field(None, pattern=r"^https?://[^\s?#]+$", max_length=200)
     """Address under which citizens reach this server; the QR code of a receipt leads to its status page"""
+    outbound_networks: str = Field(
+        "",
+        max_length=1000,
+        description="Networks of your own, separated by commas, that webhooks and gateways may be in, such as 10.20.0.0/16, also"
+        " with http; empty: only addresses of the public internet, with https",
+    )
+    outbound_ca: Path | None = None
+    """Further CA certificates for servers of webhooks and gateways, in PEM; empty: those of the system only"""
     cases_kept: int = Field(20_000, ge=100)
     """Number of cases that a process caches in memory, about 7 kB each"""
     candidate_days: int = Field(180, ge=0, le=3660)
@@ -130,7 +138,7 @@ class Settings(BaseSettings):
             raise PydanticCustomError("port", "must be a port number up to 65535, 0 or off")
         return value
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "outbound_networks")
     @classmethod
     def _addresses(cls, value: str) -> str:
         for one in filter(None, map(str.strip, value.split(","))):
@@ -276,6 +284,8 @@ def contradictions(settings: Settings) -> list[str]:
         host = urlsplit(settings.url).hostname or ""
         if host not in ("localhost", "::1") and not host.startswith("127."):
             found.append(f"{PREFIX}URL: is another machine, which needs an access key; set HUIYIN_ACCESS_KEY")
+    if settings.outbound_ca is not None and not settings.outbound_ca.is_file():
+        found.append(f"{PREFIX}OUTBOUND_CA: there is no such file")
     for name, folder in (("DATA", settings.data), ("SECRETS", settings.secrets)):
         if folder is not None and folder.exists() and not folder.is_dir():
             found.append(f"{PREFIX}{name}: is a file; name a folder")

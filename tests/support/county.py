@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from deploy.modes.outbound import Outbound
 from services.intake import bootstrap as intake
 from services.intake.commands.filing import FileCase
 from services.intake.registration import Receipt, file_case
@@ -32,6 +33,8 @@ from shared.eventstore.recorded_event import RecordedEvent
 from shared.hosting.service_module import ServiceModule
 from shared.kernel.legal_time import LegalTime
 from shared.kernel.settings import Settings
+from shared.messaging.sender_lease import SENDERS
+from shared.messaging.webhooks.endpoints import WebhookEndpoints
 from shared.policy.loading.loader import bundled
 from shared.repositories.case_repository import CaseRepository
 from shared.repositories.policy_repository import STREAM as POLICY
@@ -54,10 +57,13 @@ SUPERVISOR = Principal("supervisor", "xfj", "k-supervisor")
 class County:
     """Commands in, effects drained, cases out."""
 
-    def __init__(self, ports: Ports, parts: list[ServiceModule], clock: SetClock) -> None:
+    def __init__(
+        self, ports: Ports, parts: list[ServiceModule], clock: SetClock, webhooks: WebhookEndpoints
+    ) -> None:
         self.ports = ports
         self.parts = {part.name: part for part in parts}
         self.clock = clock
+        self.webhooks = webhooks
         self._ids = 0
 
     async def file(self, item: str = "1", **fields: Any) -> Receipt:
@@ -117,7 +123,7 @@ async def activate(ports: Ports, policy: str, jurisdiction: str, since: date) ->
 
 @asynccontextmanager
 async def county(
-    folder: Path | None = None, *, start: datetime = MORNING, seed: int | None = 7
+    folder: Path | None = None, *, start: datetime = MORNING, seed: int | None = 7, settings: Settings | None = None
 ) -> AsyncIterator[County]:
     """A county on memory (deliveries repeated, delayed and swapped by `seed`), or on SQLite in `folder`."""
     clock = SetClock(start)
@@ -134,8 +140,19 @@ async def county(
         )
         feed = SqliteSubscriptions(log, views)
     kept = None if folder is None else views
-    ports = Ports(log, feed, views, keys, clock, CaseRepository(log), PolicyRepository(log), checkpoints=kept)
-    parts = [intake.build(ports, Settings()), routing.build(ports, Settings()), supervision.build(ports)]
+    settings = settings or Settings()
+    ports = Ports(
+        *(log, feed, views, keys, clock, CaseRepository(log), PolicyRepository(log)),
+        checkpoints=kept,
+        outbound=Outbound(settings),
+    )
+    endpoints = WebhookEndpoints(ports)
+    parts = [
+        intake.build(ports, settings, endpoints),
+        routing.build(ports, settings, endpoints),
+        supervision.build(ports),
+    ]
+    views.declare(SENDERS)
     for part in parts:
         for consumer in part.consumers:
             feed.subscribe(consumer.group, consumer, gather=consumer.gather)
@@ -143,8 +160,12 @@ async def county(
     await activate(ports, "demo", DEMO, date(2000, 1, 1))
     await feed.start()
     try:
-        yield County(ports, parts, clock)
+        yield County(ports, parts, clock, endpoints)
     finally:
+        for part in parts:
+            if part.webhooks is not None:
+                await part.webhooks.stop()
         await feed.stop()
+        await ports.outbound.close()  # type: ignore[union-attr]
         for port in (views, log, keys):
             await port.close()
