@@ -32,7 +32,11 @@ def build_app(runtime: Process, *, local: bool = False) -> FastAPI:
     routers = [router for part in runtime.parts for router in part.routers(runtime)]
     if any(part.name != "analytics" for part in runtime.parts):  # a process that runs only analytics changes no case
         given = commands.Commands(runtime)
-        routers += [commands.router(runtime, given), bulk.router(runtime, given), webhooks.router(runtime, runtime.webhooks)]
+        routers += [
+            commands.router(runtime, given),
+            bulk.router(runtime, given),
+            webhooks.router(runtime, runtime.webhooks),
+        ]
         routers += [router for part in (*runtime.parts, *runtime.beside) for router in part.case_routers(runtime)]
     routers.append(health.alive())
     if local:

@@ -78,7 +78,9 @@ COMMANDS = {
     "topics": LazyCommand("topics:group", "The topics and access rights of Kafka"),
     "outbox": LazyCommand("outbox:group", "Notifications in the topics of organisations"),
     "keys": LazyCommand("keys:group", "Access keys"),
-    "webhook": LazyCommand("webhooks:group", "Webhooks: entries that are sent to a server of an organisation or platform"),
+    "webhook": LazyCommand(
+        "webhooks:group", "Webhooks: entries that are sent to a server of an organisation or platform"
+    ),
     "parked": LazyCommand("maintenance:parked", "Streams at which a consumer has stopped"),
     "clock": LazyCommand("clock:group", "The clock that deadlines depend on"),
 }

@@ -1,4 +1,4 @@
-"""`huiyin webhook add | list | rotate | test | replay | enable | disable | log`: entries that are sent to a server of their owner."""
+"""`huiyin webhook add | list | rotate | test | replay | enable | disable | log`: entries sent to a server of their owner."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _show(found: dict[str, Any]) -> None:
 @group.command("rotate")
 def rotate(webhook: Webhook, data: Data = None, as_: As = None, json: AsJson = False) -> None:
     """Renew the keys. The old ones sign for seven more days as well."""
-    ask("POST", f"/v1/webhooks/{quoted(webhook)}/rotate", _keys, data, as_=as_)
+    ask("POST", f"/v1/webhooks/{quoted(webhook)}:rotate", _keys, data, as_=as_)
 
 
 @group.command("test")
@@ -76,7 +76,7 @@ def test(webhook: Webhook, data: Data = None, as_: As = None, json: AsJson = Fal
     def show(one: dict[str, Any]) -> None:
         terminal.line(f"{one['status'] or one['problem']} {one['milliseconds']} ms")
 
-    path = f"/v1/webhooks/{quoted(webhook)}/test"
+    path = f"/v1/webhooks/{quoted(webhook)}:test"
     ask("POST", path, show, data, as_=as_, failed=lambda one: not one["ok"])
 
 
@@ -90,20 +90,20 @@ def replay(
     json: AsJson = False,
 ) -> None:
     """Send one entry or a range once more, under the same ids."""
-    path = f"/v1/webhooks/{quoted(webhook)}/replay"
+    path = f"/v1/webhooks/{quoted(webhook)}:replay"
     ask("POST", path, _one, data, as_=as_, json={"first": first, **given(last=last)})
 
 
 @group.command("disable")
 def disable(webhook: Webhook, data: Data = None, as_: As = None, json: AsJson = False) -> None:
     """Send nothing more to it, until it is enabled."""
-    ask("POST", f"/v1/webhooks/{quoted(webhook)}/disable", _one, data, as_=as_ or _OPERATIONS)
+    ask("POST", f"/v1/webhooks/{quoted(webhook)}:disable", _one, data, as_=as_ or _OPERATIONS)
 
 
 @group.command("enable")
 def enable(webhook: Webhook, data: Data = None, as_: As = None, json: AsJson = False) -> None:
     """Send again, beginning where it stopped."""
-    ask("POST", f"/v1/webhooks/{quoted(webhook)}/enable", _one, data, as_=as_)
+    ask("POST", f"/v1/webhooks/{quoted(webhook)}:enable", _one, data, as_=as_)
 
 
 def _one(one: dict[str, Any]) -> None:

@@ -16,9 +16,7 @@ from shared.repositories.case_repository import CaseRepository
 from shared.repositories.policy_repository import PolicyRepository
 
 
-def memory_ports(
-    clock: Clock | None = None, *, seed: int | None = None, settings: Settings | None = None
-) -> Ports:
+def memory_ports(clock: Clock | None = None, *, seed: int | None = None, settings: Settings | None = None) -> Ports:
     """Adapters that keep everything in memory."""
     log = MemoryEventStore()
     return Ports(

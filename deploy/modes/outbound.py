@@ -35,9 +35,7 @@ class Outbound:
     async def check(self, url: str) -> None:
         await self._http.check(url)
 
-    async def post(
-        self, url: str, headers: Mapping[str, str], body: bytes, *, seconds: float = 20.0
-    ) -> OutboundAnswer:
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes, *, seconds: float = 20.0) -> OutboundAnswer:
         return await self._http.post(url, headers, body, seconds=seconds)
 
     async def close(self) -> None:

@@ -29,5 +29,7 @@ def build(ports: Ports, settings: Settings, endpoints: WebhookEndpoints | None =
         partners=PartnerTopics(
             ACTIONS, "routing.actions", entries, lambda: PartnerCommands(ports, settings.body_limit, outboxes)
         ),
-        webhooks=WebhookSender(ports, endpoints or WebhookEndpoints(ports), entries, "organisation", outboxes.tell_disabled),
+        webhooks=WebhookSender(
+            ports, endpoints or WebhookEndpoints(ports), entries, "organisation", outboxes.tell_disabled
+        ),
     )

@@ -26,7 +26,8 @@ from shared.messaging import platform_updates as updates
 from shared.messaging.member import Member
 from shared.messaging.webhooks.deliveries import STREAM, last_commit, standing
 from shared.messaging.webhooks.endpoints import MANAGE, Endpoint, WebhookEndpoints, no_kinds
-from shared.messaging.webhooks.sender import replay, resume, tested
+from shared.messaging.webhooks.sender import replay, resume, send_test
+from shared.messaging.webhooks.signatures import KeyPair
 
 _LIMIT = 16 * 1024
 _KEYS = "Shown once, when the webhook is added or its keys are renewed"
@@ -119,6 +120,12 @@ def router(runtime: Process, endpoints: WebhookEndpoints) -> APIRouter:
         at = await standing(ports.log, endpoint.id, endpoint.after)
         return WebhookAnswer.built_from(endpoint, after=at.after, attempt=at.attempt, next_at=at.next_at)
 
+    async def with_keys(endpoint: Endpoint, pair: KeyPair) -> WebhookKeysAnswer:
+        at = await standing(ports.log, endpoint.id, endpoint.after)
+        return WebhookKeysAnswer.built_from(
+            endpoint, after=at.after, attempt=at.attempt, next_at=at.next_at, secret=pair.secret
+        )
+
     @routes.post(
         "/v1/webhooks",
         status_code=201,
@@ -138,7 +145,7 @@ def router(runtime: Process, endpoints: WebhookEndpoints) -> APIRouter:
             last = await last_commit(ports.log, member.stream(updates.STREAM if platform else inbox.STREAM))
             after = last.last if last is not None else 0
         added, pair = await endpoints.add(caller, member, wanted.url, wanted.kinds, after, wanted.command_id)
-        return WebhookKeysAnswer(**dict(await described(added)), secret=pair.secret)
+        return await with_keys(added, pair)
 
     @routes.get("/v1/webhooks", **operation("webhooks_v1_webhooks_get", *READING))
     async def listed(caller: Caller) -> WebhooksAnswer:
@@ -146,26 +153,26 @@ def router(runtime: Process, endpoints: WebhookEndpoints) -> APIRouter:
         return WebhooksAnswer(webhooks=[await described(one) for one in await endpoints.seen_by(caller)])
 
     @routes.post(
-        "/v1/webhooks/{webhook}/rotate",
+        "/v1/webhooks/{webhook}:rotate",
         **operation("rotate_webhook_v1_webhooks__webhook__rotate_post", 507, *READING),
     )
     async def rotate(webhook: str, caller: Caller) -> WebhookKeysAnswer:
         """Renew the keys. For seven days messages are signed with the old and the new ones."""
         renewed, pair = await endpoints.rotate(caller, webhook)
-        return WebhookKeysAnswer(**dict(await described(renewed)), secret=pair.secret)
+        return await with_keys(renewed, pair)
 
     @routes.post(
-        "/v1/webhooks/{webhook}/test", **operation("test_webhook_v1_webhooks__webhook__test_post", 507, *READING)
+        "/v1/webhooks/{webhook}:test", **operation("test_webhook_v1_webhooks__webhook__test_post", 507, *READING)
     )
     async def test(webhook: str, caller: Caller) -> TriedAnswer:
         """Send a test message (`webhook.test`) now and return the answer of your server."""
         authorize(caller, MANAGE)
         found = await endpoints.find(caller, webhook)
-        answer = await tested(ports, endpoints, found, caller)
+        answer = await send_test(ports, endpoints, found, caller)
         return TriedAnswer.built_from(answer)
 
     @routes.post(
-        "/v1/webhooks/{webhook}/replay",
+        "/v1/webhooks/{webhook}:replay",
         **operation(
             "replay_webhook_v1_webhooks__webhook__replay_post", 400, 409, 413, 415, 507, *READING, body=ReplayWanted
         ),
@@ -198,7 +205,7 @@ def router(runtime: Process, endpoints: WebhookEndpoints) -> APIRouter:
         return await described(found)
 
     @routes.post(
-        "/v1/webhooks/{webhook}/disable",
+        "/v1/webhooks/{webhook}:disable",
         **operation("disable_webhook_v1_webhooks__webhook__disable_post", 507, *READING),
     )
     async def disable(webhook: str, caller: Caller) -> WebhookAnswer:
@@ -208,7 +215,7 @@ def router(runtime: Process, endpoints: WebhookEndpoints) -> APIRouter:
         return await described(await endpoints.disable(caller, webhook, reason))
 
     @routes.post(
-        "/v1/webhooks/{webhook}/enable",
+        "/v1/webhooks/{webhook}:enable",
         **operation("enable_webhook_v1_webhooks__webhook__enable_post", 507, *READING),
     )
     async def enable(webhook: str, caller: Caller) -> WebhookAnswer:
@@ -219,9 +226,7 @@ def router(runtime: Process, endpoints: WebhookEndpoints) -> APIRouter:
             await resume(ports, found, caller)
         return await described(await endpoints.enable(caller, webhook))
 
-    @routes.get(
-        "/v1/webhooks/{webhook}/log", **operation("webhook_log_v1_webhooks__webhook__log_get", *READING)
-    )
+    @routes.get("/v1/webhooks/{webhook}/log", **operation("webhook_log_v1_webhooks__webhook__log_get", *READING))
     async def deliveries(
         webhook: str,
         caller: Caller,
@@ -260,11 +265,11 @@ def _lines(event: RecordedEvent, answer: str | None) -> list[DeliveryAnswer]:
                 attempt=0,
                 next_at=None,
                 answer=None,
-                at=event.recorded_at,  # type: ignore[arg-type]  # a validator makes it text
+                at=event.recorded_at,
             )
             for one in body.results
         ]
-    kind = {w.WebhookFailed: "failed", w.WebhookTested: "tested", w.WebhookReplayed: "replay"}.get(type(body))  # type: ignore[call-overload]
+    kind = {"WebhookFailed": "failed", "WebhookTested": "tested", "WebhookReplayed": "replay"}.get(event.type)
     if kind is None:
         return []
     return [

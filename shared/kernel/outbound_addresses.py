@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -146,7 +146,9 @@ def _literal(host: str) -> Address | None:
         try:
             return IPv4Address(host)
         except ValueError:
-            raise _wrong("an IPv4 address must be written as four decimal numbers", "IPv4 地址须写成四段十进制数") from None
+            raise _wrong(
+                "an IPv4 address must be written as four decimal numbers", "IPv4 地址须写成四段十进制数"
+            ) from None
     return None
 
 

@@ -36,9 +36,7 @@ class SenderLease:
         values = (row.values if row is not None else None) or {}
         now, until = self._clock.now(), values.get("until")
         other = values.get("holder") not in (None, self._holder)
-        if self._clock.trust.doubt is not None or (
-            other and until and runs(instant_from_text(str(until)), now, LEASE)
-        ):
+        if self._clock.trust.doubt is not None or (other and until and runs(instant_from_text(str(until)), now, LEASE)):
             return False
         mine = {"holder": self._holder, "until": to_text(now + LEASE)}
         await self._views.write({SENDERS.name: [Row(name, 1 if row is None else row.applied + 1, mine)]})

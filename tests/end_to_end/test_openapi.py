@@ -29,9 +29,10 @@ from tests.support.process import Server, server
 pytestmark = pytest.mark.slow
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 EXAMPLES = 25
-ROLES = ("registrar:xfj", "clerk:zj", "operations", "platform:province")
+ROLES = ("registrar:xfj", "clerk:zj", "operations", "platform:province", "organisation:zj")
 FILING = {"channel": "web", "text": "楼道漏水", "place": "dh-yl", "subject": "0102", "petitioner": {"name": "张三"}}
 
+WEBHOOK = {"url": "https://hooks.invalid/x", "after": 1}
 PLATFORMS = {"when": "2026-03-01 08:30:00", "what": "楼上一直漏水"}
 
 
@@ -54,11 +55,14 @@ class Prepared(NamedTuple):
     clock: str
     sections: dict[str, Any]
     calendar: dict[str, Any]
+    webhook: str
+    disabled: str
+    """A webhook that may be disabled."""
 
     def names(self, parameter: str) -> str | None:
         """An existing value for a parameter of that name."""
         known = {"reference": self.case, "org": "zj", "jurisdiction": "cn-demo", "clock": self.clock, "channel": "own"}
-        known |= {"platform": "province", "day": "2026-03-02"}
+        known |= {"platform": "province", "day": "2026-03-02", "webhook": self.webhook}
         return known.get(parameter)
 
 
@@ -136,6 +140,17 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
     ("GET", "/v1/cases/{reference}/receipt"): lambda here: Request("registrar:xfj", {"reference": here.case}),
     ("GET", "/v1/cases/{reference}/candidates"): lambda here: Request("registrar:xfj", {"reference": here.waiting}),
     ("GET", "/v1/matters/{reference}"): lambda here: Request("registrar:xfj", {"reference": here.case}),
+    ("POST", "/v1/webhooks"): lambda _: Request("organisation:zj", body={**WEBHOOK, "command_id": "good-8"}),
+    ("GET", "/v1/webhooks"): lambda _: Request("organisation:zj"),
+    ("GET", "/v1/webhooks/{webhook}/log"): lambda here: Request("operations", {"webhook": here.webhook}),
+    **{
+        ("POST", f"/v1/webhooks/{{webhook}}:{verb}"): lambda here: Request("organisation:zj", {"webhook": here.webhook})
+        for verb in ("rotate", "test", "enable")
+    },
+    ("POST", "/v1/webhooks/{webhook}:disable"): lambda here: Request("operations", {"webhook": here.disabled}),
+    ("POST", "/v1/webhooks/{webhook}:replay"): lambda here: Request(
+        "organisation:zj", {"webhook": here.webhook}, body={"first": 1}
+    ),
     ("GET", "/livez"): lambda _: Request(""),
 }
 """An operation without a row is never sure to succeed, and fails the test."""
@@ -180,9 +195,13 @@ def here(running: Server) -> Prepared:
     }
     ask("operations", "POST", "/v1/policies:activate", json={"jurisdiction": "cn-demo", "sections": mapped})
     clock = shown["deadlines"][0]["clock"]
+    webhooks = [
+        ask("organisation:zj", "POST", "/v1/webhooks", json={**WEBHOOK, "command_id": f"w{number}"})["id"]
+        for number in range(2)
+    ]
     return Prepared(
         running.url, keys, receipt["case"], waiting["case"], receipt["number"], receipt["code"], clock,
-        {"routing": documents["routing"]}, documents["calendar"],
+        {"routing": documents["routing"]}, documents["calendar"], *webhooks,
     )  # fmt: skip
 
 

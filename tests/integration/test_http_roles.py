@@ -41,6 +41,14 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/v1/policies:activate"): frozenset({"operations", "registrar"}),
     ("POST", "/v1/calendars:publish"): frozenset({"operations", "registrar"}),
     ("POST", "/v1/history:batch"): frozenset({"operations", "registrar"}),
+    ("POST", "/v1/webhooks"): frozenset({"organisation", "platform"}),
+    ("GET", "/v1/webhooks"): frozenset({"organisation", "platform", "operations"}),
+    ("POST", "/v1/webhooks/{webhook}:rotate"): frozenset({"organisation", "platform"}),
+    ("POST", "/v1/webhooks/{webhook}:test"): frozenset({"organisation", "platform"}),
+    ("POST", "/v1/webhooks/{webhook}:replay"): frozenset({"organisation", "platform"}),
+    ("POST", "/v1/webhooks/{webhook}:enable"): frozenset({"organisation", "platform"}),
+    ("POST", "/v1/webhooks/{webhook}:disable"): frozenset({"organisation", "platform", "operations"}),
+    ("GET", "/v1/webhooks/{webhook}/log"): frozenset({"organisation", "platform", "operations"}),
     ("GET", "/v1/stats"): frozenset({"analyst", "supervisor", "registrar", "operations"}),
     ("GET", "/livez"): OPEN,
 }
@@ -83,6 +91,7 @@ async def test_routes_enforce_roles() -> None:
                 channel="nowhere",
                 platform="wlzj",
                 day="2026-03-02",
+                webhook="wh_nothing",
             )
             kind = "application/x-ndjson" if path.endswith("s:batch") or "history" in path else "application/json"
             for role in ("nobody", *PEOPLE):

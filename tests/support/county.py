@@ -57,9 +57,7 @@ SUPERVISOR = Principal("supervisor", "xfj", "k-supervisor")
 class County:
     """Commands in, effects drained, cases out."""
 
-    def __init__(
-        self, ports: Ports, parts: list[ServiceModule], clock: SetClock, webhooks: WebhookEndpoints
-    ) -> None:
+    def __init__(self, ports: Ports, parts: list[ServiceModule], clock: SetClock, webhooks: WebhookEndpoints) -> None:
         self.ports = ports
         self.parts = {part.name: part for part in parts}
         self.clock = clock

@@ -85,9 +85,7 @@ class GuardedHttp:
         except (UnknownHost, TimeoutError):
             return
 
-    async def post(
-        self, url: str, headers: Mapping[str, str], body: bytes, *, seconds: float = 20.0
-    ) -> OutboundAnswer:
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes, *, seconds: float = 20.0) -> OutboundAnswer:
         began = time.monotonic()
 
         def without(problem: str, *, begun: bool) -> OutboundAnswer:
@@ -122,7 +120,12 @@ class GuardedHttp:
             return without("not_http", begun=sent)
 
     async def _posted(
-        self, target: Target, headers: Mapping[str, str], body: bytes, began: float, trace: Callable[..., Awaitable[None]]
+        self,
+        target: Target,
+        headers: Mapping[str, str],
+        body: bytes,
+        began: float,
+        trace: Callable[..., Awaitable[None]],
     ) -> OutboundAnswer:
         url = httpcore.URL(
             scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()

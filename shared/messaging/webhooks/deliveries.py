@@ -1,5 +1,4 @@
-"""Where an endpoint stands, from the last event of its stream `deliveries/<id>`, and when the next attempt is made. Pure, except for
-reading the log."""
+"""Where an endpoint stands, from the last event of its stream `deliveries/<id>`, and when the next attempt is made."""
 
 from __future__ import annotations
 
@@ -13,10 +12,7 @@ from shared.eventstore.event_store import EventStore
 from shared.kernel.legal_time import instant_of
 
 STREAM = "deliveries/"
-SCHEDULE = tuple(
-    timedelta(seconds=one)
-    for one in (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
-)
+SCHEDULE = tuple(timedelta(seconds=one) for one in (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400))
 """Waiting time after the first, second, … failed attempt: about 75 hours in all (Standard Webhooks 1.0). After the last attempt the
 endpoint is disabled."""
 JITTER = 0.1
@@ -82,9 +78,7 @@ async def standing(log: EventStore, webhook: str, after: int) -> Standing:
     if last is None:
         return Standing(after)
     body: Any = last.recorded[-1].body
-    assert isinstance(
-        body, w.WebhookDelivered | w.WebhookFailed | w.WebhookReplayed | w.WebhookTested
-    )
+    assert isinstance(body, w.WebhookDelivered | w.WebhookFailed | w.WebhookReplayed | w.WebhookTested)
     next_at = None if body.next_at is None else instant_of(body.next_at, "UTC")
     return Standing(body.after, body.attempt, next_at, body.replay_from, body.replay_to, last.last)
 

@@ -117,9 +117,7 @@ class WebhookEndpoints:
         known = replace(known, changes=known.changes + 1)
         if isinstance(body, w.WebhookRotated):
             until = instant_of(body.both_until, "UTC")
-            known = replace(
-                known, public_key=body.public_key, both_until=until, sealed=(*known.sealed[-1:], event)
-            )
+            known = replace(known, public_key=body.public_key, both_until=until, sealed=(*known.sealed[-1:], event))
         elif isinstance(body, w.WebhookDisabled):
             known = replace(known, disabled=body.reason, disabled_at=event.recorded_at)
         elif isinstance(body, w.WebhookEnabled):
@@ -255,9 +253,7 @@ class WebhookEndpoints:
         body: w.WebhookRotated | w.WebhookDisabled | w.WebhookEnabled,
         cause: str,
     ) -> None:
-        stamp = EventMetadata(
-            principal, f"webhook:{endpoint.id}:{cause}", jurisdiction=endpoint.member.jurisdiction
-        )
+        stamp = EventMetadata(principal, f"webhook:{endpoint.id}:{cause}", jurisdiction=endpoint.member.jurisdiction)
         await self._handling(endpoint.audience).append(STREAM, stamp, lambda _head: [NewEvent(body)])
         await self.follow(at_once=True)
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
@@ -111,7 +112,9 @@ class WebhookSender:
 
     async def figures(self) -> SenderFigures:
         own = await self._own()
-        failing = sum(one.disabled is None and one.id in self._known and self._known[one.id][1].attempt > 0 for one in own)
+        failing = sum(
+            one.disabled is None and one.id in self._known and self._known[one.id][1].attempt > 0 for one in own
+        )
         return SenderFigures(sum(one.disabled in ("exhausted", "gone") for one in own), failing, self.attempts)
 
     async def stop(self) -> None:
@@ -167,9 +170,9 @@ class WebhookSender:
             self._again.discard(endpoint.id)
             task = asyncio.create_task(self._serve(endpoint), name=f"webhook-{endpoint.id}")
             self._active[endpoint.id] = task
-            task.add_done_callback(lambda _task, one=endpoint.id: self._ended(one))
+            task.add_done_callback(partial(self._ended, endpoint.id))
 
-    def _ended(self, webhook: str) -> None:
+    def _ended(self, webhook: str, _task: asyncio.Task[None]) -> None:
         self._active.pop(webhook, None)
         if webhook in self._again:
             self._woken.set()
@@ -318,7 +321,9 @@ async def replay(ports: Ports, endpoint: Endpoint, first: int, last: int, princi
     await append(ports, endpoint, w.WebhookReplayed(party=endpoint.id, **at.fields()), principal)
 
 
-async def tested(ports: Ports, endpoints: WebhookEndpoints, endpoint: Endpoint, principal: Principal) -> OutboundAnswer:
+async def send_test(
+    ports: Ports, endpoints: WebhookEndpoints, endpoint: Endpoint, principal: Principal
+) -> OutboundAnswer:
     """Send a test message now, also to a disabled endpoint, and record the result."""
     now = ports.clock.now()
     opened = await endpoints.opened(endpoint, now)
@@ -348,7 +353,7 @@ async def post(
 
 
 def message_id(stream: str, seq: int) -> str:
-    """The id of an entry, the same for all attempts, replays and endpoints. Signatures separate their parts by dots, so it has none.
+    """The id of an entry, the same for all attempts, replays and endpoints. It has no dot, which separates what is signed.
 
     >>> message_id("inbox/cn-demo/zj", 7)
     'inbox/cn-demo/zj/7'

@@ -1,5 +1,5 @@
-"""Signatures of Standard Webhooks 1.0.0: `v1` (HMAC-SHA256) by the library of the standard, `v1a` (Ed25519) by `cryptography`, because
-that library has only `v1`.
+"""Signatures of Standard Webhooks 1.0.0: `v1` (HMAC-SHA256) by the library of the standard, `v1a` (Ed25519) by `cryptography`,
+because that library has only `v1`.
 
 >>> pair = KeyPair.made(b"k" * 32, b"s" * 32)
 >>> headers = signed([pair], "inbox/cn-demo/zj/1", 1674087231, b'{"type":"a.b"}')
@@ -44,7 +44,9 @@ class KeyPair(NamedTuple):
         """The pair of 24 to 64 random bytes for `v1` and 32 random bytes for `v1a`."""
         public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
         return KeyPair(
-            f"whsec_{b64encode(secret).decode()}", f"whsk_{b64encode(seed).decode()}", f"whpk_{b64encode(public).decode()}"
+            f"whsec_{b64encode(secret).decode()}",
+            f"whsk_{b64encode(seed).decode()}",
+            f"whpk_{b64encode(public).decode()}",
         )
 
 

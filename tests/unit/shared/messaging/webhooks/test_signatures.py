@@ -67,7 +67,9 @@ def test_a_message_verifies_for_five_minutes_only() -> None:
     assert verified(SECRET, headers, BODY, NOW - timedelta(minutes=6)) is None
 
 
-@pytest.mark.parametrize("broken", [{}, {"webhook-id": MESSAGE}, {"webhook-id": MESSAGE, "webhook-timestamp": "9" * 40}])
+@pytest.mark.parametrize(
+    "broken", [{}, {"webhook-id": MESSAGE}, {"webhook-id": MESSAGE, "webhook-timestamp": "9" * 40}]
+)
 def test_missing_or_unreadable_headers_do_not_verify(broken: dict[str, str]) -> None:
     assert verified(SECRET, broken | {"webhook-signature": VECTOR}, BODY, NOW) is None
 
