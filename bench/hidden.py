@@ -14,7 +14,7 @@ from statistics import median
 
 from bench.cases import folder
 from bench.figures import Figure
-from bench.world import World, world
+from bench.world import DEMO, World, world
 from shared.application.case_reference import resolve
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES
@@ -40,7 +40,7 @@ async def _measure(pairs: int) -> list[Figure]:
             filed = [await here.file(f"hidden-{item}", **{"class": "accusation"}) for item in range(min(CASES, pairs))]
             await here.settle()
             secret = here.ports.keys.secret("case-id")
-            missing = [case_id(secret, "web", f"missing-{item}") for item in range(pairs)]
+            missing = [case_id(secret, DEMO, "web", f"missing-{item}") for item in range(pairs)]
             asked: dict[str, tuple[Ask, list[str], list[str]]] = {
                 "command": (_commanding(here), [one.case for one in filed], missing),
                 "read by number": (
@@ -77,7 +77,7 @@ def _commanding(here: World) -> Ask:
     async def ask(case: str, turn: int) -> object:
         stamp = EventMetadata(ORGANISATION, f"{ORGANISATION.name}:{case}:{turn}")
         return await here.ports.handling(rule.service).handle(
-            await resolve(here.ports, case), rule.action, stamp, lambda found, given: rule(found, command, given)
+            await resolve(here.ports, ORGANISATION, case), rule.action, stamp, lambda found, given: rule(found, command, given)
         )
 
     return ask

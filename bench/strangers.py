@@ -47,7 +47,8 @@ class Pace(NamedTuple):
 
 def pace(taken: list[float], failed: int = 0) -> Pace:
     cut = quantiles(taken, n=100, method="inclusive")[98] if len(taken) > 1 else taken[0]
-    return Pace(*(round(1000 * one, 1) for one in (median(taken), cut, max(taken))), len(taken), failed)
+    p50, p99, most = (round(1000 * one, 1) for one in (median(taken), cut, max(taken)))
+    return Pace(p50, p99, most, len(taken), failed)
 
 
 @contextmanager

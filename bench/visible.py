@@ -65,7 +65,7 @@ class _Reader:
         self.seen: dict[str, float] = {}
         self._cursors: dict[str, int] = {}
         self._woken = asyncio.Event()
-        self._unlisten = made.ports.log.listen(lambda _commits: self._woken.set())  # type: ignore[attr-defined]
+        self._unlisten = made.ports.log.listen(lambda _commits: self._woken.set())
         self._task = asyncio.create_task(self._poll())
 
     async def submit(self, item: str, subject: str) -> None:

@@ -37,6 +37,8 @@ from shared.repositories.policy_repository import STREAM, PolicyRepository
 DEMO = "cn-demo"
 REGISTRAR = Principal("registrar", "xfj", "k-registrar")
 SUPERVISOR = Principal("supervisor", "xfj", "k-supervisor")
+THIRD_UNIT = Principal("registrar", "hfzx", "k-follow-up")
+"""Has no part in any case and may follow up."""
 AT_ONCE = 200
 """Cases under way together."""
 FILING: dict[str, Any] = {
@@ -50,6 +52,7 @@ FILING: dict[str, Any] = {
 WHERE = tuple((place, subject) for place in ("dh", "xs", "bh", "sl") for subject in ("0101", "0201", "0301", "0401"))
 """The cases of a run go to several organisations, as a county's do: an inbox stream is written one entry after the other."""
 CLERK = "clerk"
+PROOF = {"evidence": "signed_form", "reference": "2026-017"}
 STEPS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("sign_off", CLERK, {}),
     ("accept", CLERK, {"path": 6}),
@@ -58,8 +61,8 @@ STEPS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("decide", CLERK, {"result": "supported", "basis": ["条例第三十二条"], "text": "予以支持，一周内修复。"}),
     ("deliver_reply", CLERK, {"mode": "in_person"}),
     ("confirm_execution", CLERK, {}),
-    ("evaluate", "registrar", {"object": "organisation", "grade": "satisfied"}),
-    ("follow_up", "supervisor", {"reached": True, "satisfied": True}),
+    ("evaluate", "registrar", {"object": "organisation", "grade": "satisfied", **PROOF}),
+    ("follow_up", "third unit", {"reached": True, "satisfied": True}),
     ("close", "supervisor", {"kind": "resolved_confirmed"}),
 )
 """The commands after the filing: the usual lifecycle of a claim."""
@@ -95,6 +98,7 @@ class World:
             CLERK: Principal("clerk", found.assignment.org, "k-clerk"),
             "registrar": REGISTRAR,
             "supervisor": SUPERVISOR,
+            "third unit": THIRD_UNIT,
         }
         for turn, (name, who, fields) in enumerate(STEPS):
             await self.act(case, name, principals[who], fields, turn)

@@ -35,6 +35,7 @@ def measure(servers: Servers, *, quick: bool) -> list[Figure]:
 
     def work(name: str, run: Callable[..., Any], share: int) -> Callable[[], float]:
         def timed() -> float:
+            taken: float
             taken, found = asyncio.run(run(servers, cases[: len(cases) // share]))
             waits[name].append(1000 * median(found))
             return taken / sum(map(len, cases[: len(cases) // share]))

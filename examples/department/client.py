@@ -33,15 +33,12 @@ STEPS = ("sign_off", "accept", "serve_notice", "ask_extension", "decide", "deliv
 def fields(step: str, case: dict[str, Any]) -> dict[str, Any]:
     """The fields of a command."""
     text = next((one["fields"]["text"] for one in case["content"]["texts"] if one["fields"].get("text")), "")
+    reply = f"您反映的“{text[:12]}”属实，予以支持。"
     return {
         "accept": {"path": 6},
         "serve_notice": {"kind": "acceptance", "mode": "in_person"},
         "ask_extension": {"days": 10, "reason": "需要第三方检测"},
-        "decide": {
-            "result": "supported",
-            "basis": ["条例第三十二条"],
-            "text": f"您反映的“{text[:12]}”属实，予以支持。",
-        },
+        "decide": {"result": "supported", "basis": ["条例第三十二条"], "text": reply},
         "deliver_reply": {"mode": "in_person"},
     }.get(step, {})
 

@@ -16,22 +16,62 @@ from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 _kind_of = KINDS.get
 _tuple = tuple.__new__
 _new = object.__new__
-_PLACES = {field.name: ("", field.name) for field in fields(Case)} | {
+_GROUPED = {
     f"{group.name}.{field.name}": (group.name, field.name)
     for group in fields(Case)
     if is_dataclass(group.default)
     for field in fields(group.default)
 }
-"""Path -> group and field; the group of a field of the case itself is empty."""
+_PLACES = {field.name: None for field in fields(Case)} | _GROUPED
+"""Path -> group and field; None for a field of the case itself."""
 
 
 def fold(events: Iterable[RecordedEvent], case: Case = EMPTY) -> Case:
     """The case after all `events`: evolve() over all of them."""
     after: Case = _copy(case)
     own: dict[str, Any] = after.__dict__
-    copied = {"": own}
+    copied: dict[str, dict[str, Any]] = {}
+    """Group -> its fields, for those values of `after` that are copies already, which nobody else has seen."""
     for event in events:
-        _apply(after, own, copied, event)
+        version, effective_at, recorded_at, body = event.version, event.effective_at, event.recorded_at, event.body
+        own["version"] = version
+        own["last_recorded"] = recorded_at
+        kind = _kind_of(type(body))
+        if kind is None or own["state"] == "voided":
+            if kind is None or not kind.ticker:
+                own["acted"] = version
+            if isinstance(body, NewerEvent):
+                own["newer"] = body.type
+            continue
+        meaning, is_fact, details, name, moves, org_of, ticker = kind
+        changes = meaning(after, event, body)
+        if not ticker:
+            own["acted"] = version
+        if is_fact:
+            told, due, days, since = details(body) if details is not None else NO_DETAILS
+            org = org_of(body) or own["assignment"].org
+            by, history = event.actor.org, event.origin == "history"
+            fact = _tuple(
+                Fact, (name, told, version, effective_at, recorded_at, org, due, days, since, by, history, None, False)
+            )
+            own["facts"] = (*own["facts"], fact)
+        for path, value in changes.items():
+            place = _PLACES[path]
+            if place is None:
+                own[path] = value
+                continue
+            group, field = place
+            if group not in copied:
+                own[group] = whole = _copy(own[group])
+                copied[group] = whole.__dict__
+            copied[group][field] = value
+        if moves == "":
+            continue
+        if moves is not None:
+            own["state"] = moves
+            own["moved_at"] = effective_at
+        elif "state" in changes:
+            own["moved_at"] = effective_at
     return after
 
 
@@ -39,49 +79,3 @@ def _copy(value: Any) -> Any:
     after = _new(type(value))
     after.__dict__.update(value.__dict__)
     return after
-
-
-def _apply(case: Case, own: dict[str, Any], copied: dict[str, dict[str, Any]], event: RecordedEvent) -> None:
-    """Change `case`, which fold() owns and nobody else has seen.
-
-    Args:
-        own: The fields of `case`.
-        copied: Group -> its fields, for `own` and for those values of `case` that fold() has copied already.
-    """
-    version, effective_at, recorded_at, body = event.version, event.effective_at, event.recorded_at, event.body
-    own["version"] = version
-    own["last_recorded"] = recorded_at
-    kind = _kind_of(type(body))
-    if kind is None or own["state"] == "voided":
-        if kind is None or not kind.ticker:
-            own["acted"] = version
-        if isinstance(body, NewerEvent):
-            own["newer"] = body.type
-        return
-    meaning, is_fact, details, name, moves, org_of, ticker = kind
-    changes = meaning(case, event, body)
-    if not ticker:
-        own["acted"] = version
-    if is_fact:
-        told, due, days, since = details(body) if details is not None else NO_DETAILS
-        org = org_of(body) or own["assignment"].org
-        by, history = event.actor.org, event.origin == "history"
-        fact = _tuple(
-            Fact, (name, told, version, effective_at, recorded_at, org, due, days, since, by, history, None, False)
-        )
-        own["facts"] = (*own["facts"], fact)
-    for path, value in changes.items():
-        group, field = _PLACES[path]
-        try:
-            copied[group][field] = value
-        except KeyError:
-            own[group] = whole = _copy(own[group])
-            copied[group] = whole.__dict__
-            copied[group][field] = value
-    if moves == "":
-        return
-    if moves is not None:
-        own["state"] = moves
-        own["moved_at"] = effective_at
-    elif "state" in changes:
-        own["moved_at"] = effective_at

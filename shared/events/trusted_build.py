@@ -38,7 +38,7 @@ def trusted_build(model: type[M]) -> Callable[[dict[str, Any]], M]:
     width = len(fields)
 
     def build(body: dict[str, Any]) -> M:
-        values = {**defaults, **body}
+        values = defaults | body
         if len(values) > width:
             values = {name: value for name, value in values.items() if name in fields}
         for name, convert in converters:

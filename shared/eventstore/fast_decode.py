@@ -19,28 +19,21 @@ from shared.eventstore.recorded_event import Actor, NewerEvent, RecordedEvent
 from shared.eventstore.upcasting import upcast
 from shared.kernel.legal_time import from_text
 
-_fields = itemgetter(*RecordedEvent._fields)
-_OPTIONAL = dict.fromkeys(("request", "correlation", "policy"))
 _actor_of = itemgetter("org", "role", "ref")
 _actor = lru_cache(maxsize=4096)(Actor._make)
 _instant = datetime.fromisoformat
 """Sufficient for `recorded_at`, which to_text() always writes in UTC."""
 _loads = orjson.loads
+_model_of = REGISTRY.get
 _tuple = tuple.__new__
 
 
 def fast_decode(data: bytes) -> RecordedEvent:
     """The event in bytes whose hash was checked. Raises ValueError, KeyError, TypeError or AttributeError for other bytes."""
     raw: dict[str, Any] = _loads(data)
-    try:
-        fields = _fields(raw)
-    except KeyError:
-        fields = _fields({**_OPTIONAL, **raw})
-    (
-        event_id, stream, version, kind, schema, jurisdiction, effective, recorded, origin, actor, cause, request,
-        correlation, policy, content, sealed,
-    ) = fields  # fmt: skip
-    model = REGISTRY.get(kind)
+    kind, schema, content, sealed = raw["type"], raw["schema"], raw["body"], raw["sealed"]
+    effective, recorded = raw["effective_at"], raw["recorded_at"]
+    model = _model_of(kind)
     body: Event | NewerEvent
     if model is None or schema > model.schema_version:
         body = NewerEvent(kind)
@@ -49,23 +42,24 @@ def fast_decode(data: bytes) -> RecordedEvent:
             content = upcast(kind, schema, content)
         body = model.trusted(content)
     recorded_at = _instant(recorded)
+    optional = raw.get
     return _tuple(
         RecordedEvent,
         (
-            event_id,
-            stream,
-            version,
+            raw["event_id"],
+            raw["stream"],
+            raw["version"],
             kind,
             schema,
-            jurisdiction,
+            raw["jurisdiction"],
             recorded_at if effective == recorded else from_text(effective),
             recorded_at,
-            origin,
-            _actor(_actor_of(actor)),
-            cause,
-            request,
-            correlation,
-            policy,
+            raw["origin"],
+            _actor(_actor_of(raw["actor"])),
+            raw["cause"],
+            optional("request"),
+            optional("correlation"),
+            optional("policy"),
             body,
             tuple(sealed) if sealed else (),
         ),

@@ -21,6 +21,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from tests.end_to_end.test_full_mode import Process, asked, owner, serving, settled
+from tests.support.deciding import PROOF
 from tests.support.process import huiyin
 from tests.support.schemas import unfit
 from tests.support.servers import kafka, mongodb
@@ -139,11 +140,11 @@ async def test_full_case_lifecycle_runs_through_two_topics(tmp_path: Path, place
         out = tmp_path / "client.out"
         stack.enter_context(client(one, place, orjson.loads(made.stdout)["key"], out))
         eventually(lambda: any(entry["command"] == "ask_extension" for entry in entries(out)))
-        assert act(one, "supervisor:xfj", case, "grant_extension", days=10, approver="xfj").status_code == 200
+        assert act(one, "head:zj", case, "grant_extension", days=10, approver="局长").status_code == 200
         eventually(lambda: any(entry["command"] == "confirm_execution" for entry in entries(out)))
         for as_, command, fields in (
-            ("registrar:xfj", "evaluate", {"object": "organisation", "grade": "satisfied"}),
-            ("supervisor:xfj", "follow_up", {"reached": True, "satisfied": True}),
+            ("registrar:xfj", "evaluate", {"object": "organisation", "grade": "satisfied", **PROOF}),
+            ("registrar:hfzx", "follow_up", {"reached": True, "satisfied": True}),
             ("supervisor:xfj", "close", {"kind": "resolved_confirmed"}),
         ):
             answer = act(one, as_, case, command, **fields)

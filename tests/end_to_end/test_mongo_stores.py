@@ -18,7 +18,7 @@ from pymongo import MongoClient
 
 from deploy.storage.mongo_stores import StoreProblem, open_stores
 from shared.adapters.mongo.client import Driver, Mongo
-from shared.adapters.mongo.event_store import MongoEventStore
+from shared.adapters.mongo.event_store import FORMAT, MongoEventStore
 from shared.adapters.mongo.key_store import MongoKeyStore
 from shared.adapters.mongo.read_models import MongoReadModels
 from shared.adapters.secret_files import KeysLost
@@ -205,7 +205,7 @@ async def test_foreign_database_is_left_unchanged(
     await (await MongoEventStore.open(Mongo(mongodb.url(), driver), NAME)).close()
     with pytest.raises(WrongData, match="holds log"):
         await MongoReadModels.open(Mongo(mongodb.url(), driver), NAME)
-    raw[NAME]["meta"].update_one({"_id": "format"}, {"$set": {"format": 2}})
+    raw[NAME]["meta"].update_one({"_id": "format"}, {"$set": {"format": FORMAT + 1}})
     with pytest.raises(NewerData):
         await MongoEventStore.open(Mongo(mongodb.url(), driver), NAME)
 

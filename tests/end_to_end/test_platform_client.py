@@ -99,9 +99,9 @@ def steps(known: dict[str, Any], item: str) -> list[str]:
     return [kind for _id, kind, _detail in known.get(item, {"heard": []})["heard"]]
 
 
-def key_of(process: Process, role: str, org: str) -> str:
+def key_of(process: Process, role: str, org: str, **more: Any) -> str:
     with owner(process.data) as client:
-        answer = client.post("/local/keys", json={"role": role, "org": org})
+        answer = client.post("/local/keys", json={"role": role, "org": org, **more})
     assert answer.is_success, answer.text
     key: str = answer.json()["key"]
     return key
@@ -136,9 +136,10 @@ def test_platform_receives_every_step_of_case_handled_by_department(tmp_path: Pa
         keys = {
             "platform": key_of(intake, "platform", "province"),
             "clerk": key_of(intake, "clerk", "zj"),
-            "head": key_of(intake, "clerk", "zj"),
+            "head": key_of(intake, "clerk", "zj", person="z-9", head=True),
             "organisation": key_of(intake, "organisation", "zj"),
             "supervisor": key_of(intake, "supervisor", "xfj"),
+            "follow-up": key_of(intake, "registrar", "hfzx"),
         }
         notebook = tmp_path / "notebook.json"
         settings = {
@@ -180,7 +181,7 @@ def test_platform_receives_every_step_of_case_handled_by_department(tmp_path: Pa
             evaluation = {"case": case, "command": "evaluate", "command_id": "e-1", **grade}
         with running(tmp_path, [evaluation], notebook, settings):
             until(notebook, lambda found: steps(found, "P-1").count("done") == 2)
-            act(processes[2].url, keys["supervisor"], case, "follow_up", {"reached": True, "satisfied": True})
+            act(processes[2].url, keys["follow-up"], case, "follow_up", {"reached": True, "satisfied": True})
             act(processes[2].url, keys["supervisor"], case, "close", {"kind": "resolved_confirmed"})
             known = until(notebook, lambda found: "closed" in found["P-1"])
             assert known["P-1"]["closed"] == "resolved_confirmed"

@@ -153,6 +153,7 @@ def test_both_examples_work_over_tls_and_scram_with_plain_clients(secure: Secure
         case = known["P-1"]["case"]
         eventually(lambda: '"ask_extension"' in out.read_text())
         extension = {"days": 10, "approver": "局长", "reason": "须鉴定"}
-        act(routing.url, key_of(intake, "clerk", "zj"), case, "grant_extension", extension)
+        head = key_of(intake, "clerk", "zj", person="z-9", head=True)
+        act(routing.url, head, case, "grant_extension", extension)
         known = until(notebook, lambda found: "answer" in found["P-1"])
         assert f"“{FILING['text']}”" in str(known["P-1"]["answer"])
