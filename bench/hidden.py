@@ -77,7 +77,10 @@ def _commanding(here: World) -> Ask:
     async def ask(case: str, turn: int) -> object:
         stamp = EventMetadata(ORGANISATION, f"{ORGANISATION.name}:{case}:{turn}")
         return await here.ports.handling(rule.service).handle(
-            await resolve(here.ports, ORGANISATION, case), rule.action, stamp, lambda found, given: rule(found, command, given)
+            await resolve(here.ports, ORGANISATION, case),
+            rule.action,
+            stamp,
+            lambda found, given: rule(found, command, given),
         )
 
     return ask

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from deploy.modes.outbound import gateways as configured
 from services.analytics import bootstrap as analytics
 from services.intake import bootstrap as intake
 from services.routing import bootstrap as routing
@@ -16,6 +17,7 @@ from shared.events.fields import Service
 from shared.hosting.process import Process
 from shared.hosting.worker_pool import WorkerPool
 from shared.kernel.settings import Settings
+from shared.messaging.gateway import Gateway
 from shared.messaging.sender_lease import SENDERS
 from shared.messaging.webhooks.endpoints import WebhookEndpoints
 
@@ -31,13 +33,15 @@ def compose(
     spread: WorkerPool | None = None,
     services: Collection[Service] = SERVICES,
     loops: Sequence[Callable[[], Awaitable[None]]] = (),
+    gateways: Mapping[str, Gateway] | None = None,
 ) -> Process:
     """A process on these ports; not started yet. The consumers, tickers and facts of `services` run in it. It can also append
-    the events of the other services."""
+    the events of the other services. `gateways`: channel -> gateway; None: those of the settings."""
     endpoints = WebhookEndpoints(ports)
+    made = gateways if gateways is not None else configured(settings, ports.outbound) if ports.outbound else {}
     ports.views.declare(SENDERS)
     every = [
-        intake.build(ports, settings, endpoints),
+        intake.build(ports, settings, endpoints, made),
         routing.build(ports, settings, endpoints),
         supervision.build(ports),
         analytics.build(ports),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from shared.application.outbound_http import OutboundAnswer
+from shared.application.outbound_http import OutboundAnswer, OutboundHttp
 from shared.kernel.outbound_addresses import networks
 from shared.kernel.settings import Settings
+from shared.messaging.gateway import Gateway
 
 if TYPE_CHECKING:
     from shared.adapters.outbound.guarded_http import GuardedHttp
@@ -41,3 +43,34 @@ class Outbound:
     async def close(self) -> None:
         if "_http" in self.__dict__:
             await self._http.close()
+
+
+def gateways(settings: Settings, http: OutboundHttp) -> dict[str, Gateway]:
+    """Channel -> the gateway of the settings, for the channels that have one."""
+    urls = {"sms": settings.gateway_sms, "email": settings.gateway_email, "account": settings.gateway_account}
+    return {channel: _gateway(channel, url, settings, http) for channel, url in urls.items() if url is not None}
+
+
+def _gateway(channel: str, url: str, settings: Settings, http: OutboundHttp) -> Gateway:
+    if url.startswith("spool:"):
+        from shared.adapters.gateways.spool import SpoolGateway
+
+        return SpoolGateway(Path(url.removeprefix("spool:")), f"spool-{channel}")
+    if url.startswith("http"):
+        from shared.adapters.gateways.signed_http import SignedHttpGateway
+
+        secret = settings.gateway_secret.get_secret_value() if settings.gateway_secret is not None else ""
+        return SignedHttpGateway(url, secret, http, f"http-{channel}")
+    from shared.adapters.gateways.smtp import SmtpGateway
+
+    parts = urlsplit(url)
+    return SmtpGateway(
+        parts.hostname or "",
+        parts.port or 25,
+        settings.gateway_from or "",
+        tls=parts.scheme == "smtps",
+        plain=parts.scheme == "smtp-plain",
+        user=settings.gateway_user,
+        password=settings.gateway_password.get_secret_value() if settings.gateway_password is not None else None,
+        ca=settings.outbound_ca,
+    )

@@ -1,6 +1,6 @@
 """All event types. Importing this package fills REGISTRY."""
 
-from shared.events import department, intake, platforms, policy, routing, supervision, webhooks
+from shared.events import department, intake, messages, platforms, policy, routing, supervision, webhooks
 from shared.events.base import REGISTRY, Event
 from shared.events.fields import Personal
 
@@ -10,6 +10,7 @@ __all__ = [
     "Personal",
     "department",
     "intake",
+    "messages",
     "platforms",
     "policy",
     "routing",

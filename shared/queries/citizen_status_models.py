@@ -17,6 +17,14 @@ class MayAsk(Answer):
     article: str = Field(description="Article of the law")
 
 
+class OpenQuestions(Answer):
+    """Questions of the office that are not answered yet. Answering is free: the case is handled in any case."""
+
+    asked: int = Field(description="Give it as `asked` with the answers (add_material)")
+    day: str = Field(description="Day on which they were asked")
+    questions: list[str] = Field(description="The questions, in the order of the answers")
+
+
 class StatusAnswer(Answer):
     """The status of a case for its petitioner, in plain sentences."""
 
@@ -29,6 +37,7 @@ class StatusAnswer(Answer):
     due_because: str | None = Field(description="Article of the law")
     notice_due: str | None = Field(description="Day by which a written notice is due that is not the next step itself")
     may_ask: MayAsk | None = Field(description="The review that may be requested now")
+    questions: list[OpenQuestions] = Field(description="Questions to you that are not answered yet")
     documents: int = Field(description="Number of texts that can be read with /v1/status/documents")
     withdrawal: str | None = Field(
         description="Last day before your request to withdraw takes effect; until then you may take it back. Null: none"

@@ -58,11 +58,13 @@ class Prepared(NamedTuple):
     webhook: str
     disabled: str
     """A webhook that may be disabled."""
+    message: str
+    """A message that a person brings."""
 
     def names(self, parameter: str) -> str | None:
         """An existing value for a parameter of that name."""
         known = {"reference": self.case, "org": "zj", "jurisdiction": "cn-demo", "clock": self.clock, "channel": "own"}
-        known |= {"platform": "province", "day": "2026-03-02", "webhook": self.webhook}
+        known |= {"platform": "province", "day": "2026-03-02", "webhook": self.webhook, "message": self.message}
         return known.get(parameter)
 
 
@@ -151,6 +153,11 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
     ("POST", "/v1/webhooks/{webhook}:replay"): lambda here: Request(
         "organisation:zj", {"webhook": here.webhook}, body={"first": 1}
     ),
+    ("GET", "/v1/messages"): lambda _: Request("registrar:xfj"),
+    ("GET", "/v1/messages/of/{reference}"): lambda here: Request("registrar:xfj", {"reference": here.case}),
+    ("POST", "/v1/messages/{message}:done"): lambda here: Request(
+        "registrar:xfj", {"message": here.message}, body={"by": "call"}
+    ),
     ("GET", "/livez"): lambda _: Request(""),
 }
 """An operation without a row is never sure to succeed, and fails the test."""
@@ -158,7 +165,8 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with server(tmp_path_factory.mktemp("openapi") / "data") as found:
+    folder = tmp_path_factory.mktemp("openapi")
+    with server(folder / "data", HUIYIN_GATEWAY_SMS=f"spool:{folder / 'spool'}") as found:
         yield found
 
 
@@ -184,6 +192,13 @@ def here(running: Server) -> Prepared:
             break
         time.sleep(0.05)
     assert shown["org"]["code"] == "zj"
+    question = {"command": "ask_petitioner", "command_id": "question", "questions": ["何时发现漏水？"]}
+    ask("registrar:xfj", "POST", f"/v1/cases/{receipt['case']}/commands", json=question)
+    messages: list[dict[str, Any]] = []
+    for _ in range(200):  # nobody left a telephone number, so a person has to call
+        if messages := ask("registrar:xfj", "GET", "/v1/messages")["messages"]:
+            break
+        time.sleep(0.05)
     policy = ask("operations", "GET", "/v1/policies/cn-demo")
     documents = policy["documents"]
     channels = documents["channels"]
@@ -201,7 +216,7 @@ def here(running: Server) -> Prepared:
     ]
     return Prepared(
         running.url, keys, receipt["case"], waiting["case"], receipt["number"], receipt["code"], clock,
-        {"routing": documents["routing"]}, documents["calendar"], *webhooks,
+        {"routing": documents["routing"]}, documents["calendar"], *webhooks, messages[0]["id"],
     )  # fmt: skip
 
 

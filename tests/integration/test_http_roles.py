@@ -49,6 +49,9 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/v1/webhooks/{webhook}:enable"): frozenset({"organisation", "platform"}),
     ("POST", "/v1/webhooks/{webhook}:disable"): frozenset({"organisation", "platform", "operations"}),
     ("GET", "/v1/webhooks/{webhook}/log"): frozenset({"organisation", "platform", "operations"}),
+    ("GET", "/v1/messages"): frozenset({"registrar", "supervisor"}),
+    ("GET", "/v1/messages/of/{reference}"): frozenset({"registrar", "supervisor"}),
+    ("POST", "/v1/messages/{message}:done"): frozenset({"registrar"}),
     ("GET", "/v1/stats"): frozenset({"analyst", "supervisor", "registrar", "operations"}),
     ("GET", "/livez"): OPEN,
 }
@@ -92,6 +95,7 @@ async def test_routes_enforce_roles() -> None:
                 platform="wlzj",
                 day="2026-03-02",
                 webhook="wh_nothing",
+                message="msg_nothing",
             )
             kind = "application/x-ndjson" if path.endswith("s:batch") or "history" in path else "application/json"
             for role in ("nobody", *PEOPLE):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -33,6 +33,7 @@ from shared.eventstore.recorded_event import RecordedEvent
 from shared.hosting.service_module import ServiceModule
 from shared.kernel.legal_time import LegalTime
 from shared.kernel.settings import Settings
+from shared.messaging.gateway import Gateway
 from shared.messaging.sender_lease import SENDERS
 from shared.messaging.webhooks.endpoints import WebhookEndpoints
 from shared.policy.loading.loader import bundled
@@ -121,7 +122,12 @@ async def activate(ports: Ports, policy: str, jurisdiction: str, since: date) ->
 
 @asynccontextmanager
 async def county(
-    folder: Path | None = None, *, start: datetime = MORNING, seed: int | None = 7, settings: Settings | None = None
+    folder: Path | None = None,
+    *,
+    start: datetime = MORNING,
+    seed: int | None = 7,
+    settings: Settings | None = None,
+    gateways: Mapping[str, Gateway] | None = None,
 ) -> AsyncIterator[County]:
     """A county on memory (deliveries repeated, delayed and swapped by `seed`), or on SQLite in `folder`."""
     clock = SetClock(start)
@@ -146,7 +152,7 @@ async def county(
     )
     endpoints = WebhookEndpoints(ports)
     parts = [
-        intake.build(ports, settings, endpoints),
+        intake.build(ports, settings, endpoints, gateways or {}),
         routing.build(ports, settings, endpoints),
         supervision.build(ports),
     ]
@@ -163,6 +169,8 @@ async def county(
         for part in parts:
             if part.webhooks is not None:
                 await part.webhooks.stop()
+            for one in part.senders:
+                await one.stop()  # type: ignore[attr-defined]
         await feed.stop()
         await ports.outbound.close()  # type: ignore[union-attr]
         for port in (views, log, keys):

@@ -75,6 +75,18 @@ def signed(pairs: Sequence[KeyPair], message_id: str, timestamp: int, body: byte
     }
 
 
+def signed_v1(secret: str, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """The headers of a message that is signed with `v1` only. Arguments as of signed()."""
+    if "." in message_id:
+        raise ValueError("the id of a webhook message must not contain a dot")
+    return {
+        "content-type": "application/json",
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": Webhook(secret).sign(message_id, datetime.fromtimestamp(timestamp, UTC), body.decode()),
+    }
+
+
 def verified(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) -> str | None:
     """The id of a received message that is signed with `v1` and `secret` (whsec_…) within the tolerance; None if it is not."""
     given = {name.lower(): value for name, value in headers.items()}

@@ -19,23 +19,32 @@ from shared.commands.command import RULES
 from shared.hosting.process import Process
 from shared.http import request_bodies as bodies
 from shared.http.commands import Commands
+from shared.kernel.identifiers import request_digest
 from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.queries.citizen_status import status
 
 FORM = "application/x-www-form-urlencoded"
+ANSWERS_LIMIT = 200_000
+"""Bytes of a form with answers."""
+MOST_ANSWERS = 20
 
 
 async def _question(request: Request) -> StatusQuestion:
     """Number and code of a posted form. Raises Refused."""
+    return validated(StatusQuestion, await _fields(request, LIMIT, 4))
+
+
+async def _fields(request: Request, limit: int, most: int) -> dict[str, str]:
+    """The fields of a posted form. Raises Refused."""
     bodies.require_type(request, FORM)
-    data = await bodies.read_body(request, LIMIT)
+    data = await bodies.read_body(request, limit)
     try:
-        fields = dict(parse_qsl(data.decode("ascii"), max_num_fields=4, errors="strict"))
+        fields = dict(parse_qsl(data.decode("ascii"), max_num_fields=most, errors="strict"))
     except ValueError:
         raise Invalid(
             "wrong_form", "The form cannot be read; send it again.", detail_zh="表单无法读取，请重新提交。"
         ) from None
-    return validated(StatusQuestion, {name: value.strip() for name, value in fields.items()})
+    return {name: value.strip() for name, value in fields.items()}
 
 
 def _take_back(commands: Commands, version: int) -> BaseModel:
@@ -86,6 +95,34 @@ def router(runtime: Process, askers: StatusReaders, commands: Commands) -> APIRo
                 await commands.given(
                     citizen, case.id, RULES["take_back_withdrawal"], _take_back(commands, pending.version)
                 )
+                case, _head = await runtime.ports.cases.get(case.id)
+            return pages.answer(await status(runtime.ports, case), question.number, question.code)
+        except Refused as refused:
+            return _again(refused)
+
+    @routes.post("/status/answers")
+    async def answered(request: Request) -> HTMLResponse:
+        """Take the petitioner's answers, and show the status. Sending the form twice adds nothing more."""
+        try:
+            fields = await _fields(request, ANSWERS_LIMIT, 30)
+            given = {name: fields.pop(name) for name in sorted(fields) if name not in StatusQuestion.model_fields}
+            question = validated(StatusQuestion, fields)
+            citizen, case = await askers.opened(request, question.number, question.code)
+            asked = given.get("asked", "")
+            answers = [given.get(f"answer{place}", "") for place in range(MOST_ANSWERS)]
+            while answers and not answers[-1]:
+                answers.pop()
+            if answers and asked.isascii() and asked.isdigit() and len(asked) < 10:
+                digest = request_digest(runtime.ports.keys.secret("request"), "answers", repr(answers).encode())
+                body = commands.models["add_material"].model_validate(
+                    {
+                        "command": "add_material",
+                        "command_id": f"page-answers-{asked}-{digest[:16]}",
+                        "asked": int(asked),
+                        "answers": answers,
+                    }
+                )
+                await commands.given(citizen, case.id, RULES["add_material"], body)
                 case, _head = await runtime.ports.cases.get(case.id)
             return pages.answer(await status(runtime.ports, case), question.number, question.code)
         except Refused as refused:

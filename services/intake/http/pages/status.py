@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import HTMLResponse
 
 from services.intake.http.pages.layout import Html, both, heading, joined, markup, page
-from shared.queries.citizen_status_models import StatusAnswer
+from shared.queries.citizen_status_models import OpenQuestions, StatusAnswer
 
 _TITLE = ("办理情况查询", "Status of your case")
 _FORM = """<form method="post" action="/status" autocomplete="off" data-ask>
@@ -32,6 +32,20 @@ _TAKE_BACK = """<form method="post" action="/status/take-back" class="screen">
 </form>"""
 
 
+_QUESTIONS = """<form method="post" action="/status/answers" class="screen">
+<input type="hidden" name="number" value="{number}"><input type="hidden" name="code" value="{code}">
+<input type="hidden" name="asked" value="{asked}">
+{fields}<button><span lang="zh-CN">提交答复</span> <span lang="en">Send the answers</span></button>
+</form>"""
+_FIELD = """<label><span>{question}</span><textarea name="answer{place}" maxlength="4000" rows="3"></textarea></label>
+"""
+
+
+def _questions(one: OpenQuestions, number: str, code: str) -> Html:
+    fields = [markup(_FIELD, question=question, place=str(place)) for place, question in enumerate(one.questions)]
+    return markup(_QUESTIONS, number=number, code=code, asked=str(one.asked), fields=joined(fields))
+
+
 def form(wrong: tuple[str, str] | None = None, *, status: int = 200) -> HTMLResponse:
     """The empty form; `wrong`: why the last query failed, in both languages. The input is not shown again."""
     said = [markup('<div class="wrong" role="alert">{said}</div>', said=both(*wrong))] if wrong else []
@@ -54,6 +68,18 @@ def answer(told: StatusAnswer, number: str, code: str) -> HTMLResponse:
         markup('<p class="code">{number}</p>', number=told.number),
         markup('<div class="told" role="status">{said}</div>', said=both(told.zh, told.en)),
         *([markup(_TAKE_BACK, number=number, code=code)] if told.withdrawal is not None else []),
+        *(
+            [
+                heading("h2", "请您补充", "Questions to you"),
+                both(
+                    "是否答复由您决定，不影响办理期限。",
+                    "Whether you answer is up to you; no period depends on it.",
+                ),
+                *(_questions(one, number, code) for one in told.questions),
+            ]
+            if told.questions
+            else []
+        ),
         heading("h2", "经过", "What happened"),
         markup("<table>{steps}</table>", steps=joined(steps)),
         *([markup(_READ, number=number, code=code)] if told.documents else []),
