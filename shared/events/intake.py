@@ -172,7 +172,7 @@ class MessageConsentGiven(
     _PetitionersWord,
     zh="消息接收设置",
     en="The petitioner decided on messages.",
-    shows=("channel", "consent"),
+    shows=("consent",),
     for_petitioner=True,
 ):
     """The petitioner decided whether messages about the case may be sent by a channel (PIPL Art. 14, 15)."""

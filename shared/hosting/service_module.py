@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,6 +10,7 @@ from fastapi import APIRouter
 
 from shared.consumers.consumer import CaseConsumer
 from shared.events.fields import Service
+from shared.messaging.gateway import GatewayFigures
 from shared.messaging.partner_topics import PartnerTopics
 from shared.messaging.webhooks.sender import WebhookSender
 
@@ -65,9 +66,17 @@ class SchedulerState(Protocol):
 
 
 class Sender(Protocol):
-    """A loop that sends what waits to the outside."""
+    """A loop that sends messages to the outside."""
 
     async def run(self) -> None: ...
+
+    async def figures(self) -> Mapping[str, GatewayFigures]:
+        """Channel -> its figures."""
+        ...
+
+    async def by_hand(self) -> int:
+        """The number of messages that wait for a letter or a call."""
+        ...
 
 
 def _no_routers(_runtime: Process) -> Sequence[APIRouter]:

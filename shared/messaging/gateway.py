@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple, Protocol
 
 Outcome = Literal["sent", "refused", "not_sent", "unknown"]
@@ -32,6 +33,17 @@ class GatewayResult(NamedTuple):
     """Seconds that the gateway asks to wait."""
     down: bool = False
     """True if the fault is the gateway's, not the message's: others need not be tried now."""
+
+
+class GatewayFigures(NamedTuple):
+    """Counters of one channel, for operations."""
+
+    waiting: int
+    """Messages whose time has come."""
+    closed: bool
+    """True while the gateway does not answer and gets nothing."""
+    attempts: Mapping[str, int]
+    """Attempts of this process by outcome."""
 
 
 class Gateway(Protocol):

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 
@@ -41,7 +41,7 @@ from shared.eventstore.read_models import Condition, Row
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.failpoints import failpoint
 from shared.kernel.legal_time import to_text
-from shared.messaging.gateway import Gateway, GatewayResult, OutgoingMessage
+from shared.messaging.gateway import Gateway, GatewayFigures, GatewayResult, OutgoingMessage
 from shared.messaging.sender_lease import SenderLease
 from shared.policy.book import PolicyBook
 from shared.queries.case_content import STREAM as READS
@@ -59,16 +59,6 @@ BY_HAND = frozenset({"notice", "reply", "opinion", "asked"})
 """Kinds for which a person writes or calls where nothing can be sent."""
 PRINCIPAL = Principal("service", None, "messages")
 log = structlog.get_logger("messages")
-
-
-class GatewayFigures(NamedTuple):
-    """Counters of one channel, for operations."""
-
-    waiting: int
-    """Messages whose time has come."""
-    closed: bool
-    """True while the gateway does not answer and gets nothing."""
-    attempts: Counter[str]
 
 
 @dataclass
