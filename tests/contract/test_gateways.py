@@ -14,8 +14,7 @@ from typing import Any
 
 import orjson
 import pytest
-from aiosmtpd.smtp import SMTP as Server
-from aiosmtpd.smtp import Envelope, Session
+from aiosmtpd.smtp import SMTP, Envelope, Session
 from standardwebhooks import Webhook
 
 from shared.adapters.gateways.memory import MemoryGateway
@@ -42,13 +41,13 @@ class Mailbox:
         self.data = "250 OK"
 
     async def handle_RCPT(
-        self, _server: Server, _session: Session, envelope: Envelope, address: str, _options: list[str]
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         if self.rcpt.startswith("250"):
             envelope.rcpt_tos.append(address)
         return self.rcpt
 
-    async def handle_DATA(self, _server: Server, _session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
         if self.data.startswith("250"):
             self.mails.append(bytes(envelope.content or b""))
         return self.data
@@ -58,7 +57,7 @@ class Mailbox:
 async def mailbox() -> AsyncIterator[Any]:
     box: Any = Mailbox()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Server(box, hostname="mail.example.org"), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: SMTP(box, hostname="mail.example.org"), "127.0.0.1", 0)
     box.port = server.sockets[0].getsockname()[1]
     yield box
     server.close()
