@@ -13,6 +13,8 @@ from services.routing import bootstrap as routing
 from services.supervision import bootstrap as supervision
 from shared.application.access_keys import AccessKeys
 from shared.application.ports import Ports
+from shared.application.sessions import Sessions
+from shared.application.virus_scanner import VirusScanner
 from shared.events.fields import Service
 from shared.hosting.process import Process
 from shared.hosting.worker_pool import WorkerPool
@@ -22,6 +24,15 @@ from shared.messaging.sender_lease import SENDERS
 from shared.messaging.webhooks.endpoints import WebhookEndpoints
 
 SERVICES: tuple[Service, ...] = ("intake", "routing", "supervision", "analytics")
+
+
+def scanner_of(settings: Settings) -> VirusScanner | None:
+    """The virus scanner that the settings name."""
+    if settings.clamd is None:
+        return None
+    from shared.adapters.clamd import Clamd, ClamdAddress
+
+    return Clamd(ClamdAddress.parsed(settings.clamd))
 
 
 def compose(
@@ -41,7 +52,7 @@ def compose(
     made = gateways if gateways is not None else configured(settings, ports.outbound) if ports.outbound else {}
     ports.views.declare(SENDERS)
     every = [
-        intake.build(ports, settings, endpoints, made),
+        intake.build(ports, settings, endpoints, made, scanner_of(settings)),
         routing.build(ports, settings, endpoints),
         supervision.build(ports),
         analytics.build(ports),
@@ -54,6 +65,7 @@ def compose(
         beside=[part for part in every if part.name not in services],
         principals=AccessKeys(ports.log, ports.clock),
         webhooks=endpoints,
+        sessions=Sessions(ports.keys, ports.clock, ports.persons),
         folder=folder,
         back_up=back_up,
         spread=spread,

@@ -7,7 +7,15 @@ from contextlib import asynccontextmanager
 
 from deploy.modes.composition import compose
 from deploy.modes.outbound import Outbound
-from shared.adapters.memory import MemoryEventStore, MemoryKeyStore, MemoryReadModels, MemorySubscriptions, SetClock
+from shared.adapters.memory import (
+    MemoryBlobs,
+    MemoryEventStore,
+    MemoryKeyStore,
+    MemoryReadModels,
+    MemorySubscriptions,
+    MemoryUploads,
+    SetClock,
+)
 from shared.application.ports import Ports
 from shared.hosting.process import Process
 from shared.kernel.clock import Clock
@@ -28,6 +36,8 @@ def memory_ports(clock: Clock | None = None, *, seed: int | None = None, setting
         cases=CaseRepository(log),
         policies=PolicyRepository(log),
         outbound=Outbound(settings or Settings()),
+        blobs=MemoryBlobs(),
+        uploads=MemoryUploads(),
     )
 
 

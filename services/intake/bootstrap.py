@@ -9,13 +9,25 @@ from fastapi import APIRouter
 
 import services.intake.commands  # noqa: F401  # registers the commands
 from services.intake.channel_jurisdictions import ChannelJurisdictions
+from services.intake.files.inspector import Inspector
+from services.intake.files.reception import FileReception
 from services.intake.http import channel_items as channels
 from services.intake.http import citizen_commands as citizens
 from services.intake.http import citizen_documents as documents
 from services.intake.http import citizen_status as status
-from services.intake.http import history, messages, platforms, submissions
+from services.intake.http import (
+    files,
+    history,
+    me,
+    messages,
+    platforms,
+    public_filing,
+    receipts,
+    sessions,
+    submissions,
+    words,
+)
 from services.intake.http.candidates import router as candidates
-from services.intake.http.pages import routes as pages
 from services.intake.messages.outgoing import OUTGOING
 from services.intake.messages.requests import request_messages
 from services.intake.messages.sender import MessageSender
@@ -26,6 +38,7 @@ from services.intake.topics.encrypted_records import EncryptedRecords
 from services.intake.topics.submissions import PlatformSubmissions
 from services.intake.topics.updates import SUBMISSIONS, route
 from shared.application.ports import Ports
+from shared.application.virus_scanner import VirusScanner
 from shared.consumers.reaction_table import ReactionTable
 from shared.hosting.process import Process
 from shared.hosting.service_module import ServiceModule
@@ -44,8 +57,10 @@ def build(
     settings: Settings,
     endpoints: WebhookEndpoints | None = None,
     gateways: Mapping[str, Gateway] = NO_GATEWAYS,
+    scanner: VirusScanner | None = None,
 ) -> ServiceModule:
-    """Intake on these ports. `gateways`: channel -> gateway; without any, no messages are requested."""
+    """Intake on these ports. `gateways`: channel -> gateway; without any, no messages are requested. `scanner`: None checks files
+    by their structure only."""
     handling = ports.handling("intake")
     updates = PlatformNotifications(handling)
     reactions = ReactionTable()
@@ -55,8 +70,9 @@ def build(
     senders: list[MessageSender] = []
     if gateways:
         request_messages(reactions, handling, ports.views)
-        link = f"{settings.public_url.rstrip('/')}/status" if settings.public_url is not None else None
+        link = f"{settings.public_url.rstrip('/')}/track" if settings.public_url is not None else None
         senders.append(MessageSender(ports, gateways, link=link))
+    reception = FileReception(ports.files, Inspector(), scanner)
     jurisdictions = ChannelJurisdictions(ports.policies, settings.jurisdiction)
 
     def case_routers(runtime: Process) -> list[APIRouter]:
@@ -64,13 +80,18 @@ def build(
         return [
             submissions.router(runtime, jurisdictions),
             channels.router(runtime, jurisdictions),
+            public_filing.router(runtime),
+            sessions.router(runtime),
+            me.router(runtime),
+            words.router(runtime),
             status.router(runtime, askers),
             documents.router(runtime, askers),
             citizens.router(runtime, commands, askers),
-            pages.router(runtime, askers, commands),
+            receipts.router(runtime, askers),
             platforms.router(runtime),
             history.router(runtime),
             messages.router(runtime),
+            files.router(runtime, reception, askers, commands),
         ]
 
     def answering() -> PlatformSubmissions:

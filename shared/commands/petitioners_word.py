@@ -22,6 +22,7 @@ from shared.policy.book import PolicyBook
 Relation = Literal["handler", "assistant", "reviewer", "receiver", "judged"]
 Act = Literal[
     "add_material",
+    "attach_file",
     "nudge",
     "request_confidentiality",
     "evaluate_organisation",
@@ -47,7 +48,14 @@ PROVEN: frozenset[Act] = frozenset(
 )
 """Acts for which an office that records them needs evidence."""
 _OF_NO_JUDGEMENT: frozenset[Act] = frozenset(
-    {"add_material", "nudge", "request_confidentiality", "confirm_delivery_address", "consent_to_messages"}
+    {
+        "add_material",
+        "attach_file",
+        "nudge",
+        "request_confidentiality",
+        "confirm_delivery_address",
+        "consent_to_messages",
+    }
 )
 """Acts that judge nobody."""
 PART: frozenset[Relation] = frozenset({"handler", "assistant", "reviewer", "judged"})

@@ -1,6 +1,19 @@
 """All event types. Importing this package fills REGISTRY."""
 
-from shared.events import department, intake, messages, platforms, policy, routing, supervision, webhooks
+from shared.events import (
+    department,
+    desk,
+    files,
+    intake,
+    messages,
+    notices,
+    persons,
+    platforms,
+    policy,
+    routing,
+    supervision,
+    webhooks,
+)
 from shared.events.base import REGISTRY, Event
 from shared.events.fields import Personal
 
@@ -9,8 +22,12 @@ __all__ = [
     "Event",
     "Personal",
     "department",
+    "desk",
+    "files",
     "intake",
     "messages",
+    "notices",
+    "persons",
     "platforms",
     "policy",
     "routing",

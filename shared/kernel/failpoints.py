@@ -13,6 +13,15 @@ Without the variable a place costs one lookup in an empty table.
     webhook.sent        a receiver got an entry, the result is not recorded
     message.sending     a message is recorded as being sent, its gateway was not called yet
     message.sent        a gateway took a message, the result is not recorded
+    matter.answered     a filing of a matter has its answer, others do not yet
+    notice.stored       a notice was rendered and stored, the case does not know it
+    notice.recorded     the case has the notice, the batch is not acknowledged
+    blob.written        a part of a file is durable, the upload record does not say so yet
+    blob.stored         a file is a blob, the upload record does not say so yet
+    upload.saved        an upload record is durable, its caller has no answer yet
+    upload.finished     an upload is complete, its caller has no answer yet
+    upload.attached     an event names the file, the upload record still has its key
+    blob.swept          blobs of no event were removed, their upload records are not yet
 """
 
 from __future__ import annotations
@@ -35,6 +44,15 @@ PLACES = frozenset(
         "webhook.sent",
         "message.sending",
         "message.sent",
+        "matter.answered",
+        "notice.stored",
+        "notice.recorded",
+        "blob.written",
+        "blob.stored",
+        "upload.saved",
+        "upload.finished",
+        "upload.attached",
+        "blob.swept",
     )
 )
 

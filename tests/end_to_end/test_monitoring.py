@@ -116,7 +116,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "HUIYIN_MONGODB_URL": mongodb.url(),
         "HUIYIN_MONGODB_NAME": f"{mongodb.PREFIX}{name}",
         "HUIYIN_SECRETS": str(tmp_path_factory.mktemp("secrets")),
+        "HUIYIN_OPS_PORT": str(kafka.free_ports(1)[0]),
     }
+
+
+def operations(place: dict[str, str]) -> str:
+    """Where the process of `place` gives its metrics."""
+    return f"127.0.0.1:{place['HUIYIN_OPS_PORT']}"
 
 
 def told(*arguments: str, data: Path, place: dict[str, str]) -> str:
@@ -138,7 +144,7 @@ def test_every_panel_has_data_and_healthy_system_raises_no_alarm(tmp_path: Path,
         key = next(
             word for word in told("keys", "add", "operations", data=one.data, place=place).split() if word[:3] == "hy_"
         )
-        with watching(tmp_path, [one.url], key) as watch:
+        with watching(tmp_path, [operations(place)], key) as watch:
             watch.until(lambda: watch.points('up{job="huiyin"} == 1'))
             file_some(one, place, 3)
             settled([one])
@@ -175,6 +181,7 @@ def test_kafka_outage_and_recovery_raise_notifications(tmp_path: Path) -> None:
         "HUIYIN_MONGODB_URL": mongodb.url(),
         "HUIYIN_MONGODB_NAME": f"{mongodb.PREFIX}{uuid4().hex[:8]}",
         "HUIYIN_SECRETS": str(tmp_path / "secrets"),
+        "HUIYIN_OPS_PORT": str(kafka.free_ports(1)[0]),
     }
     try:
         assert huiyin("topics", "apply", **place).returncode == 0
@@ -184,7 +191,7 @@ def test_kafka_outage_and_recovery_raise_notifications(tmp_path: Path) -> None:
             key = next(word for word in printed.split() if word.startswith("hy_"))
             settled([one])
             # An answer takes 3 s while a broker is silent, and Prometheus waits no longer than its pace.
-            with watching(tmp_path, [one.url], key, patient=False, pace="6s") as watch:
+            with watching(tmp_path, [operations(place)], key, patient=False, pace="6s") as watch:
                 watch.until(lambda: watch.points("max(huiyin_accepting) == 1"))
                 broker.signal(signal.SIGSTOP)
                 file_some(one, place, 1)

@@ -76,7 +76,7 @@ def filing_routes(
         f"{path}:batch",
         operation_id=many[0],
         responses={
-            **answers(401, 403, 413, 415, 422, 503),
+            **answers(401, 403, 404, 413, 415, 422, 503),
             **gives_lines(LineAnswer, "One result per line, in the order of the lines"),
         },
         openapi_extra=takes_lines(model),
@@ -108,7 +108,7 @@ def router(runtime: Process, jurisdictions: ChannelJurisdictions) -> APIRouter:
 
     async def by(caller: Caller, jurisdiction: str | None = JURISDICTION) -> File:
         authorize(caller, FILE)
-        return partial(filed, handling, jurisdictions, caller, named=jurisdiction)
+        return partial(filed, handling, jurisdictions, caller, named=jurisdiction, files=runtime.ports.files)
 
     return filing_routes(
         runtime,

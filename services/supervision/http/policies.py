@@ -114,7 +114,7 @@ def router(runtime: Process) -> APIRouter:
 
     @routes.post(
         "/v1/policies:validate",
-        **operation("validate_v1_policies_validate_post", 400, 401, 403, 413, 415, 422, 503, body=PolicyProposal),
+        **operation("validate_v1_policies_validate_post", 400, 401, 403, 404, 413, 415, 422, 503, body=PolicyProposal),
     )
     async def validate(request: Request, caller: Caller) -> PolicyChecked:
         """Check a policy. Nothing is changed."""
@@ -176,6 +176,10 @@ def router(runtime: Process) -> APIRouter:
         hidden = _CONFIDENTIAL - _readable(caller)
         documents = {section: plain(one) for section, one in book.documents.items() if section not in hidden}
         profile = [ProfileValue(name=name, value=value, source=source) for name, value, source in book.profile.values()]
+        profile += [
+            ProfileValue(name=f"files.{name}", value=value, source=source)
+            for name, value, source in book.files.values()
+        ]
         return _summary(PolicyAnswer, book, documents=documents, profile=profile)
 
     return routes
