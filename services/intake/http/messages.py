@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.intake.messages.outgoing import OUTGOING, STREAM, Message, fold
+from services.intake.messages.outgoing import OUTGOING, STREAM, Message, fold, instead_of
 from shared.application.problem import NotAuthenticated
 from shared.application.request_validation import parse, validated
 from shared.application.response import Answer, TimeText
@@ -178,8 +178,7 @@ def router(runtime: Process) -> APIRouter:
         if state.state not in ("sent", "delivered"):
             return
         code = given.code or "not_delivered"
-        by: m.Instead | None = "letter" if state.notice else "call" if state.kind == "asked" else None
-        body = m.MessageGivenUp(message=state.id, reason=code, instead=by)
+        body = m.MessageGivenUp(message=state.id, reason=code, instead=instead_of(state))
         await append(case, state, body, gateway, f"report:{state.id}:failed")
 
     return routes

@@ -77,6 +77,18 @@ class Message:
         )
 
 
+BY_HAND: frozenset[m.MessageKind] = frozenset({"notice", "reply", "opinion", "asked"})
+"""Kinds that a person brings where nothing can be sent."""
+
+
+def instead_of(message: Message) -> m.Instead | None:
+    """What a person does where the message cannot be sent: a letter for what is served with it, a call for a question; None if it
+    tells nothing that the petitioner does not find with number and query code."""
+    if message.kind == "asked":
+        return "call"
+    return "letter" if message.notice or message.kind in BY_HAND else None
+
+
 def effect_id(case: str, about: str, kind: str) -> str:
     """The id of a message, derived from what it is about: the same event never causes a second one."""
     return "msg_" + sha256(f"{case}|{about}|{kind}".encode()).hexdigest()[:32]

@@ -24,7 +24,18 @@ import structlog
 
 from services.intake.commands.contact_addresses import UnusableAddress, usable
 from services.intake.messages.contacts import Contact, Contacts, address_of, contacts
-from services.intake.messages.outgoing import OPEN, OUTGOING, STREAM, UNPLANNED, Message, after, fold, wait_after
+from services.intake.messages.outgoing import (
+    BY_HAND,
+    OPEN,
+    OUTGOING,
+    STREAM,
+    UNPLANNED,
+    Message,
+    after,
+    fold,
+    instead_of,
+    wait_after,
+)
 from services.intake.messages.texts import text_of
 from services.intake.messages.timing import not_before
 from shared.application.ports import Ports
@@ -55,8 +66,6 @@ PAUSE, LONGEST_PAUSE = 5.0, 300.0
 """Seconds for which a gateway that does not answer gets nothing; doubled with each failure."""
 FILLED = "filled"
 """Key of the row that says that the read model was filled from the log."""
-BY_HAND = frozenset({"notice", "reply", "opinion", "asked"})
-"""Kinds for which a person writes or calls where nothing can be sent."""
 PRINCIPAL = Principal("service", None, "messages")
 log = structlog.get_logger("messages")
 
@@ -330,9 +339,7 @@ class MessageSender:
 
     async def _give_up(self, case: str, message: Message, reason: str, *, instead: bool = True) -> None:
         """Send it no more. Where it carries a notice or asks something, a person writes, or calls if that is all it needs."""
-        by: m.Instead | None = None
-        if instead and (message.notice or message.kind in BY_HAND):
-            by = "letter" if message.notice and message.kind != "asked" else "call"
+        by = instead_of(message) if instead else None
         body = m.MessageGivenUp(message=message.id, reason=reason, instead=by)
         await self._store(case, message, body, f"given_up:{message.id}")
         log.info("message_given_up", reason=reason)
