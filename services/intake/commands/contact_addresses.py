@@ -9,7 +9,9 @@ from shared.kernel.refusals import Invalid
 from shared.kernel.text_normalization import without_zero_width
 
 _CHINESE_MOBILE = re.compile(r"(?:(?:\+|00)?86)?(1[3-9]\d{9})")
-_CHINESE_LANDLINE = re.compile(r"(?:(?:\+|00)?86)?(?:0\d{2,3}\d{7,8}|[2-8]\d{6,7}|[48]00\d{7}|1[0-2]\d{1,3}|9\d{4,7})")
+_CHINESE_LANDLINE = re.compile(
+    r"(?:(?:\+|00)?86)?(?:0\d{2,3}\d{7,8}|[2-8]\d{6,7}|[48]00\d{7}|1[0-2]\d{1,3}|9\d{4,7})|(?:\+|00)86[2-9]\d{8,10}"
+)
 _INTERNATIONAL = re.compile(r"(?:\+|00)[1-9]\d{6,14}")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _DOMAIN = re.compile(r"(?:(?!-)[A-Za-z0-9-]{1,63}(?<!-)\.)+(?!\d+$)(?!-)[A-Za-z0-9-]{2,63}(?<!-)")
