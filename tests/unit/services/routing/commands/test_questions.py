@@ -15,7 +15,9 @@ CITIZEN = Principal("citizen", None, "2026-0000-0000-0000-0", "k1")
 def test_the_responsible_organisation_or_the_petition_office_asks() -> None:
     given(*SENT).when("ask_petitioner", CLERK, questions=["何时发现？"]).then(ASKED)
     office = REGISTRAR.org or ""
-    given(*SENT).when("ask_petitioner", REGISTRAR, questions=["何时发现？"]).then(ASKED.model_copy(update={"org": office}))
+    given(*SENT).when("ask_petitioner", REGISTRAR, questions=["何时发现？"]).then(
+        ASKED.model_copy(update={"org": office})
+    )
     given(*SENT).when("ask_petitioner", CLERK, questions=["\u200b"]).refused("empty_question")
 
 
