@@ -16,7 +16,7 @@ from deploy.api import operator, persons
 from deploy.api import replay as replaying
 from shared.hosting.process import Process
 from shared.http import command_batches as bulk
-from shared.http import commands, health, live
+from shared.http import commands, health, live, webhooks
 from shared.http import problem_details as problems
 from shared.http.access_log import AccessLog
 from shared.http.openapi import document
@@ -59,7 +59,12 @@ def build_app(runtime: Process, *, local: bool = False) -> FastAPI:
     routers = [router for part in runtime.parts for router in part.routers(runtime)]
     if any(part.name != "analytics" for part in runtime.parts):  # a process that runs only analytics changes no case
         given = commands.Commands(runtime)
-        routers += [commands.router(runtime, given), bulk.router(runtime, given), live.router(runtime)]
+        routers += [
+            commands.router(runtime, given),
+            bulk.router(runtime, given),
+            live.router(runtime),
+            webhooks.router(runtime, runtime.webhooks),
+        ]
         routers += [router for part in (*runtime.parts, *runtime.beside) for router in part.case_routers(runtime)]
     routers.append(health.alive())
     if local:

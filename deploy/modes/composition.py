@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from deploy.modes.outbound import gateways as configured
 from services.analytics import bootstrap as analytics
 from services.intake import bootstrap as intake
 from services.routing import bootstrap as routing
@@ -19,6 +20,9 @@ from shared.events.fields import Service
 from shared.hosting.process import Process
 from shared.hosting.worker_pool import WorkerPool
 from shared.kernel.settings import Settings
+from shared.messaging.gateway import Gateway
+from shared.messaging.sender_lease import SENDERS
+from shared.messaging.webhooks.endpoints import WebhookEndpoints
 from shared.operations.blob_sweep import sweep_forever
 
 SERVICES: tuple[Service, ...] = ("intake", "routing", "supervision", "analytics")
@@ -42,12 +46,16 @@ def compose(
     spread: WorkerPool | None = None,
     services: Collection[Service] = SERVICES,
     loops: Sequence[Callable[[], Awaitable[None]]] = (),
+    gateways: Mapping[str, Gateway] | None = None,
 ) -> Process:
     """A process on these ports; not started yet. The consumers, tickers and facts of `services` run in it. It can also append
-    the events of the other services."""
+    the events of the other services. `gateways`: channel -> gateway; None: those of the settings."""
+    endpoints = WebhookEndpoints(ports)
+    made = gateways if gateways is not None else configured(settings, ports.outbound) if ports.outbound else {}
+    ports.views.declare(SENDERS)
     every = [
-        intake.build(ports, settings, scanner_of(settings)),
-        routing.build(ports, settings),
+        intake.build(ports, settings, endpoints, made, scanner_of(settings)),
+        routing.build(ports, settings, endpoints),
         supervision.build(ports),
         analytics.build(ports),
     ]
@@ -58,6 +66,7 @@ def compose(
         parts=[part for part in every if part.name in services],
         beside=[part for part in every if part.name not in services],
         principals=AccessKeys(ports.log, ports.clock),
+        webhooks=endpoints,
         sessions=Sessions(ports.keys, ports.clock, ports.persons),
         folder=folder,
         back_up=back_up,

@@ -12,6 +12,7 @@ import structlog
 
 from deploy.kafka.topics import EVENTS, load
 from deploy.modes.composition import compose
+from deploy.modes.outbound import Outbound
 from deploy.storage.data_folder import Folder, FolderProblem
 from deploy.storage.mongo_stores import StoreAway, StoreLoginRefused, StoreProblem, open_stores
 from services.intake.topics.encrypted_records import NoKey
@@ -141,6 +142,7 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
         file_cipher=settings.file_cipher,
         alone=False,
         facts_path=str(folder.facts),
+        outbound=Outbound(settings),
     )
 
     async def follow_policies() -> None:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from deploy.modes.composition import compose
+from deploy.modes.outbound import Outbound
 from deploy.storage.backup import back_up
 from deploy.storage.data_folder import Folder, FolderProblem, older_format
 from deploy.storage.rebuild_pool import spread
@@ -35,7 +36,13 @@ from shared.repositories.case_repository import CaseRepository
 from shared.repositories.policy_repository import PolicyRepository
 
 
-def open_ports(folder: Folder, clock: Clock, kept: int, cipher: FileCipher = "AES-256-GCM") -> Ports:
+def open_ports(
+    folder: Folder,
+    clock: Clock,
+    kept: int,
+    cipher: FileCipher = "AES-256-GCM",
+    outbound: Outbound | None = None,
+) -> Ports:
     """The adapters of a folder that this process owns, with a cache of `kept` cases. Raises FolderProblem."""
     opened: list[SqliteEventStore | SqliteReadModels | SqliteKeyStore | SqliteUploads] = []
     try:
@@ -74,6 +81,7 @@ def open_ports(folder: Folder, clock: Clock, kept: int, cipher: FileCipher = "AE
         file_cipher=cipher,
         facts_path=str(folder.facts),
         checkpoints=views,
+        outbound=outbound,
     )
 
 
@@ -133,7 +141,8 @@ async def opened(
             raise FolderProblem(
                 f"{path} belongs to a process of the full mode, which does not run. Start it, or name another folder."
             )
-        ports = open_ports(folder, clock or SystemClock(), settings.cases_kept, settings.file_cipher)
+        made = Outbound(settings)
+        ports = open_ports(folder, clock or SystemClock(), settings.cases_kept, settings.file_cipher, made)
         if clock is None:
             await _compare_clock(ports, folder)
         runtime = compose(

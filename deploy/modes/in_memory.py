@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from deploy.modes.composition import compose
+from deploy.modes.outbound import Outbound
 from shared.adapters.memory import (
     MemoryBlobs,
     MemoryEventStore,
@@ -23,7 +24,7 @@ from shared.repositories.case_repository import CaseRepository
 from shared.repositories.policy_repository import PolicyRepository
 
 
-def memory_ports(clock: Clock | None = None, *, seed: int | None = None) -> Ports:
+def memory_ports(clock: Clock | None = None, *, seed: int | None = None, settings: Settings | None = None) -> Ports:
     """Adapters that keep everything in memory."""
     log = MemoryEventStore()
     return Ports(
@@ -34,6 +35,7 @@ def memory_ports(clock: Clock | None = None, *, seed: int | None = None) -> Port
         clock=clock or SetClock(),
         cases=CaseRepository(log),
         policies=PolicyRepository(log),
+        outbound=Outbound(settings or Settings()),
         blobs=MemoryBlobs(),
         uploads=MemoryUploads(),
     )
@@ -44,7 +46,8 @@ async def opened(
     settings: Settings | None = None, *, clock: Clock | None = None, seed: int | None = None, tasks: bool = False
 ) -> AsyncIterator[Process]:
     """A running system in memory."""
-    runtime = compose(settings or Settings(), memory_ports(clock, seed=seed))
+    settings = settings or Settings()
+    runtime = compose(settings, memory_ports(clock, seed=seed, settings=settings))
     try:
         await runtime.start(tasks=tasks)
         yield runtime

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from fastapi import APIRouter
 
 import services.intake.commands  # noqa: F401  # registers the commands
@@ -16,6 +19,7 @@ from services.intake.http import (
     files,
     history,
     me,
+    messages,
     platforms,
     public_filing,
     receipts,
@@ -24,6 +28,9 @@ from services.intake.http import (
     words,
 )
 from services.intake.http.candidates import router as candidates
+from services.intake.messages.outgoing import OUTGOING
+from services.intake.messages.requests import request_messages
+from services.intake.messages.sender import MessageSender
 from services.intake.platform_notifications import PlatformNotifications, tell_platforms
 from services.intake.reactions import react
 from services.intake.read_models import SHOWS
@@ -37,16 +44,34 @@ from shared.hosting.process import Process
 from shared.hosting.service_module import ServiceModule
 from shared.http.commands import Commands
 from shared.kernel.settings import Settings
+from shared.messaging.gateway import Gateway
 from shared.messaging.partner_topics import PartnerTopics
+from shared.messaging.webhooks.endpoints import WebhookEndpoints
+from shared.messaging.webhooks.sender import WebhookSender
+
+NO_GATEWAYS: Mapping[str, Gateway] = MappingProxyType({})
 
 
-def build(ports: Ports, settings: Settings, scanner: VirusScanner | None = None) -> ServiceModule:
-    """Intake on these ports. `scanner`: None checks files by their structure only."""
+def build(
+    ports: Ports,
+    settings: Settings,
+    endpoints: WebhookEndpoints | None = None,
+    gateways: Mapping[str, Gateway] = NO_GATEWAYS,
+    scanner: VirusScanner | None = None,
+) -> ServiceModule:
+    """Intake on these ports. `gateways`: channel -> gateway; without any, no messages are requested. `scanner`: None checks files
+    by their structure only."""
     handling = ports.handling("intake")
     updates = PlatformNotifications(handling)
     reactions = ReactionTable()
     tell_platforms(reactions, updates)
     react(reactions, handling, ports.views)
+    ports.views.declare(OUTGOING)
+    senders: list[MessageSender] = []
+    if gateways:
+        request_messages(reactions, handling, ports.views)
+        link = f"{settings.public_url.rstrip('/')}/track" if settings.public_url is not None else None
+        senders.append(MessageSender(ports, gateways, link=link))
     reception = FileReception(ports.files, Inspector(), scanner)
     jurisdictions = ChannelJurisdictions(ports.policies, settings.jurisdiction)
 
@@ -65,6 +90,7 @@ def build(ports: Ports, settings: Settings, scanner: VirusScanner | None = None)
             receipts.router(runtime, askers),
             platforms.router(runtime),
             history.router(runtime),
+            messages.router(runtime),
             files.router(runtime, reception, askers),
         ]
 
@@ -72,6 +98,7 @@ def build(ports: Ports, settings: Settings, scanner: VirusScanner | None = None)
         letters = EncryptedRecords.of(settings.intake_key) if settings.intake_key is not None else None
         return PlatformSubmissions(ports, settings.body_limit, updates, jurisdictions, letters)
 
+    entries = route(ports)
     consumer = ports.consumer("intake", shows=SHOWS, gather=0.05, reactions=reactions)
     for show in SHOWS:
         ports.views.declare(show.view)
@@ -80,5 +107,7 @@ def build(ports: Ports, settings: Settings, scanner: VirusScanner | None = None)
         (consumer,),
         case_routers,
         lambda _runtime: [candidates(ports, settings.candidate_days)],
-        PartnerTopics(SUBMISSIONS, "intake.submissions", route(ports), answering),
+        PartnerTopics(SUBMISSIONS, "intake.submissions", entries, answering),
+        webhooks=WebhookSender(ports, endpoints or WebhookEndpoints(ports), entries, "platform", updates.tell_disabled),
+        senders=senders,
     )

@@ -27,6 +27,7 @@ from shared.kernel.legal_time import instant_from_text
 from shared.messaging.member import Member
 from shared.messaging.notification_stream import NotificationStream
 from shared.messaging.platform_updates import STREAM, Place
+from shared.messaging.webhooks.endpoints import Endpoint
 
 E = TypeVar("E", bound=Event)
 Detail = Callable[[E], str | int | None]
@@ -59,6 +60,16 @@ class PlatformNotifications(NotificationStream):
         await self.append(
             Member(case.jurisdiction, case.filing.platform), stamp_for("intake", f"update.{kind}", turn), body
         )
+
+    async def tell_disabled(self, endpoint: Endpoint, reason: str) -> None:
+        """Append the entry about a webhook that was disabled, once."""
+        stamp = EventMetadata(
+            Principal("service", None, "intake"),
+            f"intake.webhook_disabled:{endpoint.id}:{endpoint.changes}",
+            jurisdiction=endpoint.member.jurisdiction,
+        )
+        body = PlatformUpdate(kind="webhook_disabled", about=endpoint.id, detail=reason)
+        await self.append(endpoint.member, stamp, body)
 
     async def registered(self, case: Case, event_id: str, correlation: str | None) -> Commit:
         """Append the entry about the registration, once for all writers."""

@@ -18,12 +18,15 @@ from shared.events.routing import FollowersAnswered, MatterAnswered
 from shared.hosting.service_module import ServiceModule
 from shared.kernel.settings import Settings
 from shared.messaging.partner_topics import PartnerTopics
+from shared.messaging.webhooks.endpoints import WebhookEndpoints
+from shared.messaging.webhooks.sender import WebhookSender
 
 
-def build(ports: Ports, settings: Settings) -> ServiceModule:
+def build(ports: Ports, settings: Settings, endpoints: WebhookEndpoints | None = None) -> ServiceModule:
     """Routing on these ports."""
     handling = ports.handling("routing")
     outboxes = OrganisationNotifications(handling)
+    entries = route(ports)
     issuing = Issuing(ports, DocumentStore(ports.blobs, ports.files, ports.file_cipher))
     table = reactions(handling, outboxes)
     answers = MatterAnswers(handling, ports.views, issuing)
@@ -38,6 +41,9 @@ def build(ports: Ports, settings: Settings) -> ServiceModule:
         (consumer, numbers),
         lambda runtime: [organisations.router(runtime), notices.router(runtime, issuing), desk.router(runtime)],
         partners=PartnerTopics(
-            ACTIONS, "routing.actions", route(ports), lambda: PartnerCommands(ports, settings.body_limit, outboxes)
+            ACTIONS, "routing.actions", entries, lambda: PartnerCommands(ports, settings.body_limit, outboxes)
+        ),
+        webhooks=WebhookSender(
+            ports, endpoints or WebhookEndpoints(ports), entries, "organisation", outboxes.tell_disabled
         ),
     )

@@ -9,8 +9,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.case import Case, Fact
-from shared.commands.authorization import NOTHING_OWED
+from shared.commands.authorization import NOTHING_OWED, Principal
 from shared.commands.command_handler import CommandHandler
+from shared.commands.event_writer import EventMetadata
 from shared.consumers.reaction import Trigger, stamp_for
 from shared.deadlines.derivation import deadlines
 from shared.deadlines.episodes import DISPATCHES
@@ -19,6 +20,7 @@ from shared.eventstore.commit import Commit
 from shared.messaging.member import Member
 from shared.messaging.notification_stream import NotificationStream
 from shared.messaging.organisation_inbox import STREAM
+from shared.messaging.webhooks.endpoints import Endpoint
 from shared.policy.book import PolicyBook
 
 TAKEN = frozenset({"AssignmentWithdrawn", "JurisdictionDisputed", "CaseReopened", "CaseVoided"})
@@ -129,6 +131,16 @@ class OrganisationNotifications(NotificationStream):
         book = await self._handling.policies.book(case.jurisdiction)
         found = (one.org for one in deadlines(case, book) if (one.clock, one.episode) == (clock, episode))
         return next(found, None)
+
+    async def tell_disabled(self, endpoint: Endpoint, reason: str) -> None:
+        """Append the entry about a webhook that was disabled, once."""
+        stamp = EventMetadata(
+            Principal("service", None, "routing"),
+            f"routing.webhook_disabled:{endpoint.id}:{endpoint.changes}",
+            jurisdiction=endpoint.member.jurisdiction,
+        )
+        body = OutboxEntry(kind="webhook_disabled", case="", number="", version=0, about=endpoint.id, detail=reason)
+        await self.append(endpoint.member, stamp, body)
 
     async def tell(self, org: str, kind: OutboxKind, turn: Trigger, detail: str | None = None) -> Commit:
         """Append one entry, once per event and kind even if called repeatedly. Returns its commit; its seq is `first`."""

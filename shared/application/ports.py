@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from shared.application.file_uploads import FileUploads
+from shared.application.outbound_http import OutboundHttp
 from shared.application.persons import Persons
 from shared.commands.command_handler import CommandHandler
 from shared.consumers.consumer import CaseConsumer
@@ -44,6 +45,8 @@ class Ports:
     """No other process has the same stores."""
     checkpoints: Checkpoints | None = None
     """Set if the consumers' positions are dropped together with the views; None if the feed keeps them itself."""
+    outbound: OutboundHttp | None = None
+    """Requests to servers of others; None in a process that sends none."""
     persons: Persons = field(init=False, repr=False, compare=False)
     _handlings: dict[Service, CommandHandler] = field(default_factory=dict, init=False, repr=False, compare=False)
 

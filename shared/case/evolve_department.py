@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.case.evolve import Changes, kind_of, on
-from shared.case.state import Case, FailedService, Unread, begun_again, calmed
+from shared.case.state import AskedOfPetitioner, Case, FailedService, Unread, begun_again, calmed
 from shared.events import department as d
 from shared.eventstore.recorded_event import RecordedEvent
 
@@ -102,6 +102,12 @@ def _handling(case: Case) -> Changes:
 @on(d.InvestigationStepRecorded, None, fact=kind_of("step"))
 def _step(case: Case, event: RecordedEvent, body: d.InvestigationStepRecorded) -> Changes:
     return _handling(case)
+
+
+@on(d.PetitionerAsked)
+def _asked(case: Case, event: RecordedEvent, body: d.PetitionerAsked) -> Changes:
+    asked = AskedOfPetitioner(event.version, event.effective_at, body.count)
+    return {"service.asked": (*case.service.asked, asked)}
 
 
 @on(d.MediationOffered, None)

@@ -349,4 +349,18 @@ def _file_attached(case: Case, event: RecordedEvent, body: FileAttached) -> Chan
 
 @on(i.MaterialAdded)
 def _material(case: Case, event: RecordedEvent, body: i.MaterialAdded) -> Changes:
+    if body.asked is None:
+        return {}
+    return {
+        "service.asked": tuple(
+            one._replace(answered_at=event.effective_at)
+            if one.version == body.asked and one.answered_at is None
+            else one
+            for one in case.service.asked
+        )
+    }
+
+
+@on(i.MessageConsentGiven, fact=False)
+def _message_consent(case: Case, event: RecordedEvent, body: i.MessageConsentGiven) -> Changes:
     return {}

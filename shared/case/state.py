@@ -251,6 +251,17 @@ class HandlingProgress:
     """The path before that."""
 
 
+class AskedOfPetitioner(NamedTuple):
+    """Questions to the petitioner."""
+
+    version: int
+    """Of the event with the questions, which are sealed."""
+    asked_at: LegalTime
+    questions: int
+    """Number of questions."""
+    answered_at: LegalTime | None = None
+
+
 @dataclass(frozen=True)
 class Service:
     """The service of documents on the petitioner (送达), and what the petitioner has received."""
@@ -266,6 +277,8 @@ class Service:
     """(version of the event with the text, code_issued_by) of each document that was opened."""
     reply_received: bool = False
     opinion_received: bool = False
+    asked: tuple[AskedOfPetitioner, ...] = ()
+    """The questions to the petitioner. No clock stops while one is open (Art. 22 to 36 name no such stop)."""
     failed: tuple[FailedService, ...] = ()
     """Attempts after which the document was not served yet."""
     undone: tuple[int, ...] = ()

@@ -33,6 +33,7 @@ Act = Literal[
     "request_re_review",
     "correct_party",
     "confirm_delivery_address",
+    "consent_to_messages",
 ]
 """What may be said for the petitioner."""
 PROVEN: frozenset[Act] = frozenset(
@@ -46,6 +47,17 @@ PROVEN: frozenset[Act] = frozenset(
     }
 )
 """Acts for which an office that records them needs evidence."""
+_OF_NO_JUDGEMENT: frozenset[Act] = frozenset(
+    {
+        "add_material",
+        "attach_file",
+        "nudge",
+        "request_confidentiality",
+        "confirm_delivery_address",
+        "consent_to_messages",
+    }
+)
+"""Acts that judge nobody."""
 PART: frozenset[Relation] = frozenset({"handler", "assistant", "reviewer", "judged"})
 """Relations that forbid to speak for the petitioner."""
 _ANSWERED = ("decided", "replied", "guided", "not_accepted")
@@ -107,9 +119,7 @@ def judged_office(case: Case, book: PolicyBook, act: Act, lead: Case | None = No
     """True if the petition office is judged: its own evaluation, or a case that it answered itself."""
     office = book.petition_office
     return act == "evaluate_petition_office" or (
-        office is not None
-        and act not in ("add_material", "attach_file", "nudge", "request_confidentiality", "confirm_delivery_address")
-        and "handler" in relations(case, book, office, lead)
+        office is not None and act not in _OF_NO_JUDGEMENT and "handler" in relations(case, book, office, lead)
     )
 
 

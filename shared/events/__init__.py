@@ -1,6 +1,19 @@
 """All event types. Importing this package fills REGISTRY."""
 
-from shared.events import department, desk, files, intake, notices, persons, platforms, policy, routing, supervision
+from shared.events import (
+    department,
+    desk,
+    files,
+    intake,
+    messages,
+    notices,
+    persons,
+    platforms,
+    policy,
+    routing,
+    supervision,
+    webhooks,
+)
 from shared.events.base import REGISTRY, Event
 from shared.events.fields import Personal
 
@@ -12,10 +25,12 @@ __all__ = [
     "desk",
     "files",
     "intake",
+    "messages",
     "notices",
     "persons",
     "platforms",
     "policy",
     "routing",
     "supervision",
+    "webhooks",
 ]

@@ -131,6 +131,22 @@ class InvestigationStepRecorded(
     text: Text = None
 
 
+class PetitionerAsked(
+    _Department,
+    zh="请信访人补充",
+    en="The petitioner was asked for more.",
+    shows=("count",),
+    for_petitioner=True,
+    petitioner_reads=("questions",),
+):
+    """The organisation or the petition office asked the petitioner something. No clock stops for it, and that nobody answers is no
+    ground to refuse or to close (the Regulation names neither)."""
+
+    org: str
+    count: int
+    questions: Texts = ()
+
+
 class MediationOffered(_Department, zh="提出调解", en="Mediation was offered."):
     """The organisation offered mediation."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from shared.events.base import Event
-from shared.events.fields import Class, Evidence, Identity, Moment, Service, Text, Urgency, Word
+from shared.events.fields import Class, Evidence, Identity, Moment, Service, Text, Texts, Urgency, Word
 
 EvaluationObject = Literal["petition_office", "organisation"]
 Grade = Literal["satisfied", "basically_satisfied", "dissatisfied"]
@@ -159,9 +159,28 @@ class ReceiptDateConfirmed(_Intake, zh="确认收到日期", en="The date of rec
 
 
 class MaterialAdded(_PetitionersWord, zh="补充材料", en="Material was added.", for_petitioner=True):
-    """The petitioner added material to the case."""
+    """The petitioner added material to the case, also in answer to questions."""
 
     text: Text = None
+    asked: int | None = None
+    """Version of the event with the questions that it answers."""
+    answers: Texts = ()
+    """The answers, in the order of the questions; an empty text where one was left out."""
+
+
+class MessageConsentGiven(
+    _PetitionersWord,
+    zh="消息接收设置",
+    en="The petitioner decided on messages.",
+    shows=("consent",),
+    for_petitioner=True,
+):
+    """The petitioner decided whether messages about the case may be sent by a channel (PIPL Art. 14, 15)."""
+
+    channel: Literal["sms", "email", "account"]
+    consent: bool
+    language: Literal["zh", "en"] | None = None
+    address: Identity = None
 
 
 class Nudged(_PetitionersWord, zh="催问", en="The petitioner asked about the progress.", for_petitioner=True):

@@ -27,6 +27,7 @@ UpdateKind = Literal[
     "linked",
     "unlinked",
     "guided",
+    "webhook_disabled",
 ]
 
 

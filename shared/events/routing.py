@@ -35,6 +35,7 @@ OutboxKind = Literal[
     "review_requested",
     "opinion_issued",
     "guidance_void",
+    "webhook_disabled",
 ]
 
 

@@ -100,6 +100,15 @@ FIGURES = (
     Figure("huiyin_relay_entries_total", "Entries published to the topics of organisations and platforms"),
     Figure("huiyin_relay_streams_behind", "Streams whose topics lag behind"),
     Figure("huiyin_relay_topics_missing", "Topics that the policy requires and the brokers do not have"),
+    Figure("huiyin_webhook_attempts_total", "Attempts to deliver entries to webhooks", ("result",)),
+    Figure("huiyin_webhooks_failing", "Webhooks whose last attempt failed"),
+    Figure(
+        "huiyin_webhooks_disabled", "Webhooks that were disabled because their server failed for three days or is gone"
+    ),
+    Figure("huiyin_messages_due", "Messages to petitioners whose time has come and that are not sent", ("channel",)),
+    Figure("huiyin_gateway_closed", "1 while the gateway of a channel does not answer", ("channel",)),
+    Figure("huiyin_gateway_attempts_total", "Attempts to send messages to petitioners", ("channel", "result")),
+    Figure("huiyin_messages_by_hand", "Messages that could not be sent and wait for a letter or a call"),
     Figure("huiyin_keys_expiring", "Access keys that expire within 30 days"),
     Figure("huiyin_personal_reads_total", "Reads of the personal data of a case with an access key"),
     Figure(
@@ -154,6 +163,7 @@ class Exported(Collector):
         reads = runtime.handling("routing").readings.counts
         values["huiyin_personal_reads_total"] = {(): reads["within"] + reads["stated"]}
         values["huiyin_bulk_reads_total"] = {(result,): reads[result] for result in ("stated", "refused")}
+        await self._sending(runtime)
         await self._consuming(runtime, health)
         await self._publishing(runtime)
 
@@ -189,6 +199,27 @@ class Exported(Collector):
             values["huiyin_relay_entries_total"] = {(): relay.sent}
             values["huiyin_relay_streams_behind"] = {(): relay.behind}
             values["huiyin_relay_topics_missing"] = {(): len(relay.missing)}
+
+    async def _sending(self, runtime: Process) -> None:
+        values = self.values
+        attempts: Counter[str] = Counter()
+        failing = disabled = 0
+        for part in runtime.parts:
+            if part.webhooks is not None:
+                found = await part.webhooks.figures()
+                failing, disabled = failing + found.failing, disabled + found.disabled
+                attempts += found.attempts
+            for sender in part.senders:
+                lines = await sender.figures()
+                values["huiyin_messages_due"] = {(name,): one.waiting for name, one in lines.items()}
+                values["huiyin_gateway_closed"] = {(name,): one.closed for name, one in lines.items()}
+                values["huiyin_gateway_attempts_total"] = {
+                    (name, result): number for name, one in lines.items() for result, number in one.attempts.items()
+                }
+                values["huiyin_messages_by_hand"] = {(): await sender.by_hand()}
+        values["huiyin_webhook_attempts_total"] = {(result,): number for result, number in attempts.items()}
+        values["huiyin_webhooks_failing"] = {(): failing}
+        values["huiyin_webhooks_disabled"] = {(): disabled}
 
     async def _publishing(self, runtime: Process) -> None:
         values, ports = self.values, runtime.ports

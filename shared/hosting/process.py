@@ -29,6 +29,7 @@ from shared.hosting.service_module import ServiceModule
 from shared.hosting.worker_pool import WorkerPool
 from shared.kernel.settings import Settings
 from shared.messaging.partner_topics import InboundTopics, Relay
+from shared.messaging.webhooks.endpoints import WebhookEndpoints
 
 KEYS_SECONDS, KEYS_LINE = 600.0, 86_400.0
 """Interval at which the access keys are looked at, and of the log lines about those that expire soon."""
@@ -45,6 +46,7 @@ class Process:
     ports: Ports
     parts: Sequence[ServiceModule]
     principals: AccessKeys
+    webhooks: WebhookEndpoints
     sessions: Sessions
     beside: Sequence[ServiceModule] = ()
     """Services whose consumers run in other processes. Their read models are in the same store as ours."""
@@ -115,10 +117,17 @@ class Process:
                 for part in self.parts
                 if part.ticker is not None
             ]
-            loops = (*self.loops, self._keys, flush_forever)
+            loops = (*self.loops, self._keys, flush_forever, *self._senders())
             self._tasks += [asyncio.create_task(self._forever(loop), name="loop") for loop in loops]
             if feed:
                 self._tasks.append(asyncio.create_task(self._forever(self._retry), name="retry"))
+
+    def _senders(self) -> Iterator[Callable[[], Awaitable[None]]]:
+        """The loops that send something to the outside, in a process that may."""
+        if self.ports.outbound is None:
+            return
+        for part in self.parts:
+            yield from (one.run for one in (part.webhooks, *part.senders) if one is not None)
 
     async def _fill(self) -> None:
         """Rewind the groups whose facts were deleted or reset, since their checkpoints are not reset with the facts."""
@@ -245,6 +254,8 @@ class Process:
         for part in self.parts:
             if part.facts is not None:
                 await part.facts.close()
+        if self.ports.outbound is not None:
+            await self.ports.outbound.close()
         await self.ports.views.close()
         await self.ports.keys.close()
         await self.ports.uploads.close()

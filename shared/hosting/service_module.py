@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,7 +10,9 @@ from fastapi import APIRouter
 
 from shared.consumers.consumer import CaseConsumer
 from shared.events.fields import Service
+from shared.messaging.gateway import GatewayFigures
 from shared.messaging.partner_topics import PartnerTopics
+from shared.messaging.webhooks.sender import WebhookSender
 
 if TYPE_CHECKING:
     from shared.hosting.process import Process
@@ -63,6 +65,20 @@ class SchedulerState(Protocol):
     async def run(self) -> None: ...
 
 
+class Sender(Protocol):
+    """A loop that sends messages to the outside."""
+
+    async def run(self) -> None: ...
+
+    async def figures(self) -> Mapping[str, GatewayFigures]:
+        """Channel -> its figures."""
+        ...
+
+    async def by_hand(self) -> int:
+        """The number of messages that wait for a letter or a call."""
+        ...
+
+
 def _no_routers(_runtime: Process) -> Sequence[APIRouter]:
     return ()
 
@@ -82,3 +98,7 @@ class ServiceModule:
     ticker: SchedulerState | None = None
     """The background loop that records due deadlines."""
     facts: FactStore | None = None
+    webhooks: WebhookSender | None = None
+    """Sends the entries of the service's streams to webhooks."""
+    senders: Sequence[Sender] = ()
+    """Further loops that send something to the outside."""

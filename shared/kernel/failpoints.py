@@ -10,6 +10,9 @@ Without the variable a place costs one lookup in an empty table.
     outbox.told         an assignment was sent to an organisation, its delivery is not recorded
     consumer.reacts     before a reaction to an event; key: the case
     rebuild.written     a part of the read models was rebuilt
+    webhook.sent        a receiver got an entry, the result is not recorded
+    message.sending     a message is recorded as being sent, its gateway was not called yet
+    message.sent        a gateway took a message, the result is not recorded
     matter.answered     a filing of a matter has its answer, others do not yet
     notice.stored       a notice was rendered and stored, the case does not know it
     notice.recorded     the case has the notice, the batch is not acknowledged
@@ -38,6 +41,9 @@ PLACES = frozenset(
         "outbox.told",
         "consumer.reacts",
         "rebuild.written",
+        "webhook.sent",
+        "message.sending",
+        "message.sent",
         "matter.answered",
         "notice.stored",
         "notice.recorded",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from base64 import b64decode
 from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
@@ -83,6 +84,41 @@ class Settings(BaseSettings):
     )
     public_url: str | None = Field(None, pattern=r"^https?://[^\s?#]+$", max_length=200)
     """Address under which citizens reach this server; the QR code of a receipt leads to its page /track"""
+    outbound_networks: str = Field(
+        "",
+        max_length=1000,
+        description="Networks of your own, separated by commas, that webhooks and gateways may be in, such as 10.20.0.0/16, also"
+        " with http; empty: only addresses of the public internet, with https",
+    )
+    outbound_ca: Path | None = None
+    """Further CA certificates for servers of webhooks and gateways, in PEM; empty: those of the system only"""
+    gateway_sms: str | None = Field(
+        None,
+        pattern=r"^(https?://\S+|spool:.+)$",
+        max_length=300,
+        description="Gateway for SMS: https://… (JSON, signed), or spool:FOLDER, which writes files; empty: none",
+    )
+    gateway_email: str | None = Field(
+        None,
+        pattern=r"^((smtp|smtps|smtp-plain)://[^\s/@]+:\d+|https?://\S+|spool:.+)$",
+        max_length=300,
+        description="Gateway for email: smtp://HOST:PORT (STARTTLS), smtps://HOST:PORT, smtp-plain://HOST:PORT, https://… or"
+        " spool:FOLDER; empty: none",
+    )
+    gateway_account: str | None = Field(
+        None,
+        pattern=r"^(https?://\S+|spool:.+)$",
+        max_length=300,
+        description="Gateway for accounts of an app, such as a bridge to enterprise WeChat: https://… or spool:FOLDER; empty: none",
+    )
+    gateway_secret: SecretStr | None = None
+    """Secret of the gateways over HTTP, whsec_…: signs what they get and verifies what they report"""
+    gateway_from: str | None = Field(None, pattern=r"^[^@\s<>]+@[^@\s<>]+$", max_length=200)
+    """Sender address of email"""
+    gateway_user: str | None = None
+    """User at the mail server; empty: no login"""
+    gateway_password: SecretStr | None = None
+    """Password of that user"""
     telephone: str = Field("12345", pattern=r"^[0-9+() -]{0,30}$")
     """Telephone number that the pages name as another way; empty: none. Default: the national hotline of the authorities"""
     cases_kept: int = Field(20_000, ge=100)
@@ -152,7 +188,7 @@ class Settings(BaseSettings):
             raise PydanticCustomError("port", "must be a port number up to 65535, 0 or off")
         return value
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "outbound_networks")
     @classmethod
     def _addresses(cls, value: str) -> str:
         for one in filter(None, map(str.strip, value.split(","))):
@@ -301,10 +337,32 @@ def contradictions(settings: Settings) -> list[str]:
         host = urlsplit(settings.url).hostname or ""
         if host not in ("localhost", "::1") and not host.startswith("127."):
             found.append(f"{PREFIX}URL: is another machine, which needs an access key; set HUIYIN_ACCESS_KEY")
+    if settings.outbound_ca is not None and not settings.outbound_ca.is_file():
+        found.append(f"{PREFIX}OUTBOUND_CA: there is no such file")
+    urls = (settings.gateway_sms, settings.gateway_email, settings.gateway_account)
+    if any(url is not None and url.startswith("http") for url in urls):
+        text = "" if settings.gateway_secret is None else settings.gateway_secret.get_secret_value()
+        if not _webhook_secret(text):
+            found.append(f"{PREFIX}GATEWAY_SECRET: a gateway over HTTP needs it: whsec_ and 24 to 64 bytes in base64")
+    if settings.gateway_email is not None and settings.gateway_email.startswith("smtp"):
+        if settings.gateway_from is None:
+            found.append(f"{PREFIX}GATEWAY_FROM: email by SMTP needs a sender address; set NAME@HOST")
+        if settings.gateway_user is not None and settings.gateway_email.startswith("smtp-plain"):
+            found.append(
+                f"{PREFIX}GATEWAY_USER: a password must not be sent without encryption; use smtp:// or smtps://"
+            )
     for name, folder in (("DATA", settings.data), ("SECRETS", settings.secrets)):
         if folder is not None and folder.exists() and not folder.is_dir():
             found.append(f"{PREFIX}{name}: is a file; name a folder")
     return found
+
+
+def _webhook_secret(text: str) -> bool:
+    """True for a secret of Standard Webhooks."""
+    try:
+        return text.startswith("whsec_") and 24 <= len(b64decode(text.removeprefix("whsec_"), validate=True)) <= 64
+    except ValueError:
+        return False
 
 
 def missing(settings: Settings) -> list[str]:

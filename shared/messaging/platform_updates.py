@@ -136,7 +136,9 @@ def key_of(event: RecordedEvent) -> str:
     stored refusal, else the place of the record."""
     body = event.body
     assert isinstance(body, PlatformUpdate)
-    return body.case or (body.kept or "").removeprefix(REFUSED) or f"record-{body.record}"
+    return (
+        body.case or (body.kept or "").removeprefix(REFUSED) or (f"record-{body.record}" if body.record else "webhooks")
+    )
 
 
 async def _items(ports: Ports, events: Sequence[RecordedEvent]) -> dict[str, Item]:

@@ -41,6 +41,7 @@ from shared.policy.documents import (
 from shared.policy.edition import Edition, begins, joined
 from shared.policy.file_rules import FileRules
 from shared.policy.keyword_rules import Keywords
+from shared.policy.message_rules import MessageRules
 from shared.policy.office_hours import Office
 from shared.policy.organisations import OrganisationsInForce
 from shared.policy.profile import ProfileValues
@@ -179,6 +180,12 @@ class PolicyBook(OrganisationsInForce):
         """What follows where a served document is not read, by the clocks in force."""
         edition = self.edition("clocks")
         return edition.document.unread if edition else UnreadService()
+
+    @cached_property
+    def messages(self) -> MessageRules:
+        """When messages may be sent to petitioners, by the clocks in force."""
+        edition = self.edition("clocks")
+        return edition.document.messages if edition else MessageRules()
 
     @cached_property
     def petition_office(self) -> str | None:

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from shared.kernel.validation_messages import WrongValue
 from shared.policy.documents import Code, Document
+from shared.policy.message_rules import MessageRules
 from shared.policy.profile import ProfileValues
 from shared.policy.working_calendar import Ends, Roll, Unit
 
@@ -226,6 +227,7 @@ class Clocks(Document):
     escalation: Escalation = Escalation()
     profile: ProfileValues = ProfileValues()
     unread: UnreadService = UnreadService()
+    messages: MessageRules = MessageRules()
     profiles: tuple[Profile, ...] = ()
 
     @model_validator(mode="after")

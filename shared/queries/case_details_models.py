@@ -56,6 +56,15 @@ class DeadlineAnswer(Answer):
     window: bool = Field(validation_alias="rule.window", description="True for a right: its lapse is no breach")
 
 
+class AskedAnswer(Answer):
+    """Questions to the petitioner. The time until they are answered stops no clock."""
+
+    version: int = Field(description="Version of the event with the questions")
+    questions: int = Field(description="Number of questions")
+    asked_at: TimeText = Field(description="When they were asked")
+    answered_at: TimeText | None = Field(description="When the petitioner answered; null: not yet")
+
+
 class CorrectionAnswer(Answer):
     """A registered fact that was corrected. The timeline keeps the original."""
 
@@ -133,6 +142,10 @@ class CaseAnswer(Answer):
     supervision: str = Field(validation_alias="supervision.stage", description="Rung of supervision")
     evaluations: Annotated[dict[str, str], BeforeValidator(dict)] = Field(
         validation_alias="evaluation.grades", description="Object -> grade"
+    )
+    asked: list[AskedAnswer] = Field(
+        validation_alias="service.asked",
+        description="Questions to the petitioner, and how long they waited; no clock stops",
     )
     read_only: str | None = Field(
         validation_alias="newer", description="Event type of a newer release that makes the case read-only here"

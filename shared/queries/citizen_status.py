@@ -17,12 +17,13 @@ from shared.events import routing as r
 from shared.events.intake import CaseCorrected, CaseLinked, CaseUnlinked, EvaluationInvited, NudgedAgain
 from shared.events.supervision import CaseClosed
 from shared.events.wording import event_words
+from shared.eventstore.field_encryption import open_sealed
 from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 from shared.kernel.legal_time import day_of
 from shared.kernel.wording import Words, code_words, state_words
 from shared.policy.book import PolicyBook
 from shared.queries.citizen_documents import readable
-from shared.queries.citizen_status_models import MayAsk, StatusAnswer
+from shared.queries.citizen_status_models import MayAsk, OpenQuestions, StatusAnswer
 from shared.queries.next_step import NextStep, next_step
 from shared.queries.sealed_status import told_of_sealed
 
@@ -81,6 +82,7 @@ async def status(ports: Ports, case: Case) -> StatusAnswer:
         notice_due=step.notice.due_day.isoformat() if step.notice else None,
         may_ask=right,
         withdrawal=day_of(leaving.effective_on, book.zone).isoformat() if leaving is not None else None,
+        questions=await _open_questions(ports, case, events, book),
         today=day_of(now, book.zone).isoformat(),
         days_left=_days_left(step.deadline, day_of(now, book.zone), book) if step.deadline else None,
         days_unit=step.deadline.rule.period.unit if step.deadline else None,
@@ -88,6 +90,24 @@ async def status(ports: Ports, case: Case) -> StatusAnswer:
         documents=len(readable(events)),
         events=shown,
     )
+
+
+async def _open_questions(
+    ports: Ports, case: Case, events: Sequence[RecordedEvent], book: PolicyBook
+) -> list[OpenQuestions]:
+    """The questions that wait for an answer, decrypted; nothing is read where there are none."""
+    waiting = {one.version: one for one in case.service.asked if one.answered_at is None} if case.open else {}
+    sealed = [event for event in events if event.version in waiting]
+    opened = await open_sealed(ports.keys, sealed, frozenset({"text"})) if sealed else []
+    return [
+        OpenQuestions(
+            asked=part.version,
+            day=day_of(waiting[part.version].asked_at, book.zone).isoformat(),
+            questions=part.values["questions"],
+        )
+        for part in opened
+        if "questions" in part.values
+    ]
 
 
 def _days_left(deadline: Deadline, today: date, book: PolicyBook) -> int:

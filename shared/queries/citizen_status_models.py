@@ -17,6 +17,14 @@ class MayAsk(Answer):
     article: str = Field(description="Article of the law")
 
 
+class OpenQuestions(Answer):
+    """Questions of the office that are not answered yet. Answering is free: the case is handled in any case."""
+
+    asked: int = Field(description="Give it as `asked` with the answers (add_material)")
+    day: str = Field(description="Day on which they were asked")
+    questions: list[str] = Field(description="The questions, in the order of the answers")
+
+
 class StatusAnswer(Answer):
     """The status of a case for its petitioner, in plain sentences."""
 
@@ -29,6 +37,7 @@ class StatusAnswer(Answer):
     due_because: str | None = Field(description="Article of the law")
     notice_due: str | None = Field(description="Day by which a written notice is due that is not the next step itself")
     may_ask: MayAsk | None = Field(description="The review that may be requested now")
+    questions: list[OpenQuestions] = Field(description="Questions to you that are not answered yet")
     today: str = Field(description="Today in the zone of the jurisdiction")
     days_left: int | None = Field(
         description="Days from today to due_day in the unit of its clock; negative once it has passed; null without due_day"

@@ -31,9 +31,10 @@ from tests.support.process import Server, huiyin, server
 pytestmark = pytest.mark.slow
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 EXAMPLES = 25
-ROLES = ("registrar:xfj", "clerk:zj", "operations", "platform:province")
+ROLES = ("registrar:xfj", "clerk:zj", "operations", "platform:province", "organisation:zj")
 FILING = {"channel": "web", "text": "楼道漏水", "place": "dh-yl", "subject": "0102", "petitioner": {"name": "张三"}}
 
+WEBHOOK = {"url": "https://hooks.invalid/x", "after": 1}
 PLATFORMS = {"when": "2026-03-01 08:30:00", "what": "楼上一直漏水"}
 
 
@@ -56,6 +57,11 @@ class Prepared(NamedTuple):
     clock: str
     sections: dict[str, Any]
     calendar: dict[str, Any]
+    webhook: str
+    disabled: str
+    """A webhook that may be disabled."""
+    message: str
+    """A message that a person brings."""
     staff: Staff
     letter: int
     """Version of the case with which a letter was attached."""
@@ -72,7 +78,7 @@ class Prepared(NamedTuple):
             "channel": "own",
             "kind": "letter",
         }
-        known |= {"platform": "province", "day": "2026-03-02"}
+        known |= {"platform": "province", "day": "2026-03-02", "webhook": self.webhook, "message": self.message}
         return known.get(parameter)
 
 
@@ -163,6 +169,22 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
     ("GET", "/v1/cases/{reference}/receipt"): lambda here: Request("registrar:xfj", {"reference": here.case}),
     ("GET", "/v1/cases/{reference}/candidates"): lambda here: Request("registrar:xfj", {"reference": here.waiting}),
     ("GET", "/v1/matters/{reference}"): lambda here: Request("registrar:xfj", {"reference": here.case}),
+    ("POST", "/v1/webhooks"): lambda _: Request("organisation:zj", body={**WEBHOOK, "command_id": "good-8"}),
+    ("GET", "/v1/webhooks"): lambda _: Request("organisation:zj"),
+    ("GET", "/v1/webhooks/{webhook}/log"): lambda here: Request("operations", {"webhook": here.webhook}),
+    **{
+        ("POST", f"/v1/webhooks/{{webhook}}:{verb}"): lambda here: Request("organisation:zj", {"webhook": here.webhook})
+        for verb in ("rotate", "test", "enable")
+    },
+    ("POST", "/v1/webhooks/{webhook}:disable"): lambda here: Request("operations", {"webhook": here.disabled}),
+    ("POST", "/v1/webhooks/{webhook}:replay"): lambda here: Request(
+        "organisation:zj", {"webhook": here.webhook}, body={"first": 1}
+    ),
+    ("GET", "/v1/messages"): lambda _: Request("registrar:xfj"),
+    ("GET", "/v1/messages/of/{reference}"): lambda here: Request("registrar:xfj", {"reference": here.case}),
+    ("POST", "/v1/messages/{message}:done"): lambda here: Request(
+        "registrar:xfj", {"message": here.message}, body={"by": "call"}
+    ),
     ("GET", "/v1/words"): lambda _: Request(""),
     ("GET", "/v1/me"): lambda _: Request("acts"),
     ("GET", "/v1/live"): lambda _: Request("acts", query={"wait": 0}),
@@ -259,7 +281,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def running(folder: Path) -> Iterator[Server]:
-    with server(folder, HUIYIN_PUBLIC_URL="http://localhost") as found:
+    spool = f"spool:{folder.with_name('spool')}"
+    with server(folder, HUIYIN_PUBLIC_URL="http://localhost", HUIYIN_GATEWAY_SMS=spool) as found:
         yield found
 
 
@@ -330,6 +353,13 @@ def here(running: Server, folder: Path) -> Prepared:
             break
         time.sleep(0.05)
     assert shown["org"]["code"] == "zj"
+    question = {"command": "ask_petitioner", "command_id": "question", "questions": ["何时发现漏水？"]}
+    ask("registrar:xfj", "POST", f"/v1/cases/{receipt['case']}/commands", json=question)
+    messages: list[dict[str, Any]] = []
+    for _ in range(200):  # nobody left a telephone number, so a person has to call
+        if messages := ask("registrar:xfj", "GET", "/v1/messages")["messages"]:
+            break
+        time.sleep(0.05)
     policy = ask("operations", "GET", "/v1/policies/cn-demo")
     documents = policy["documents"]
     channels = documents["channels"]
@@ -345,9 +375,13 @@ def here(running: Server, folder: Path) -> Prepared:
     keys_of = {**keys, **people.sessions}
     begun = {"authorization": f"Bearer {keys_of['registrar:xfj']}", "Upload-Id": "begun", "Upload-Complete": "?0"}
     assert httpx.post(f"{running.url}/v1/files", content=b"one", headers=begun, timeout=30).is_success
+    webhooks = [
+        ask("organisation:zj", "POST", "/v1/webhooks", json={**WEBHOOK, "command_id": f"w{number}"})["id"]
+        for number in range(2)
+    ]
     return Prepared(
         running.url, keys, receipt["case"], waiting["case"], receipt["number"], receipt["code"], clock,
-        {"routing": documents["routing"]}, documents["calendar"], people, letter,
+        {"routing": documents["routing"]}, documents["calendar"], *webhooks, messages[0]["id"], people, letter,
     )  # fmt: skip
 
 

@@ -17,8 +17,8 @@ from shared.policy.loading.loader import bundled, hash_of
 from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, County, clerk, county
 from tests.support.deciding import PROOF
 
-ANSWERS_OF_TOPICS = {"outcome"}
-"""Kinds that answer commands which came by a topic; over HTTP the answer is the answer."""
+ANSWERS_OF_TOPICS = {"outcome", "webhook_disabled"}
+"""Kinds that answer commands which came by a topic, and one that no case causes; over HTTP the answer is the answer."""
 DAY = 86400
 
 

@@ -318,6 +318,11 @@ def receipts_by_code(twins: Twins) -> Iterator[Asked]:
         yield "/v1/receipt", {"json": guess(secret)}
 
 
+def messages_of(twins: Twins) -> Iterator[Asked]:
+    for reference in references(twins):
+        yield f"/v1/messages/of/{reference}", {}
+
+
 def receipts(twins: Twins) -> Iterator[Asked]:
     for reference in references(twins):
         yield f"/v1/cases/{reference}/receipt", {}
@@ -341,9 +346,9 @@ def of_platforms(path: str) -> Callable[[Twins], Iterator[Asked]]:
     return ask
 
 
-def at(address: str) -> Callable[[Twins], Iterator[Asked]]:
+def at(address: str, **parts: Any) -> Callable[[Twins], Iterator[Asked]]:
     def ask(_twins: Twins) -> Iterator[Asked]:
-        yield address, {}
+        yield address, parts
 
     return ask
 
@@ -473,6 +478,16 @@ PROBES: dict[tuple[str, str], Callable[[Twins], Iterator[Asked]]] = {
     ("POST", "/v1/invitations"): sent("POST", "/v1/invitations", invitation="x"),
     ("POST", "/v1/invitations/accept"): sent("POST", "/v1/invitations/accept", method="x"),
     ("GET", "/livez"): at("/livez"),
+    ("GET", "/v1/webhooks"): at("/v1/webhooks"),
+    ("POST", "/v1/webhooks"): at("/v1/webhooks", json={"command_id": "w", "url": "https://127.0.0.1/"}),
+    ("GET", "/v1/webhooks/{webhook}/log"): at("/v1/webhooks/wh_nothing/log"),
+    **{
+        ("POST", f"/v1/webhooks/{{webhook}}:{verb}"): at(f"/v1/webhooks/wh_nothing:{verb}", json={"first": 1})
+        for verb in ("rotate", "test", "replay", "enable", "disable")
+    },
+    ("GET", "/v1/messages"): at("/v1/messages"),
+    ("GET", "/v1/messages/of/{reference}"): messages_of,
+    ("POST", "/v1/messages/{message}:done"): at("/v1/messages/msg_nothing:done", json={"by": "call"}),
 }
 """A route without a row fails the test."""
 

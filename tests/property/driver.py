@@ -445,6 +445,8 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         },
         "prepare_notice": lambda: {"kind": dice.choice(("acceptance", "extension", "transfer")), "remarks": "附件一份"},
         "confirm_delivery_address": lambda: {"electronic": dice.random() < 0.7, "kind": "sms", "address": "13900000000"},
+        "consent_to_messages": lambda: {"channel": "sms", "consent": dice.random() < 0.5},
+        "ask_petitioner": lambda: {"questions": ["何时发现？"]},
         "verify_return": lambda: {"agreed": dice.random() < 0.4},
         "refer_dispute": lambda: {"reason": "意见不一"},
         "request_return": lambda: {"reason_code": "other", "reason": "不属于我单位职责"},
@@ -541,6 +543,7 @@ LATE = {
 SLOW = {
     "withdraw": 0.1, "void": 0.02, "answer_at_once": 0.2, "guide": 0.1,
     "lead_into": 0.1, "recall": 0.2, "nudge": 0.1, "add_material": 0.1, "attach_file": 0.1,
+    "consent_to_messages": 0.1, "ask_petitioner": 0.1,
     "renew_query_code": 0.1, "confirm_delivery_address": 0.1, "follow_up": 0.2, "correct_reply": 0.2,
     "correct": 0.2, "serve_notice": 0.3, "request_confidentiality": 0.2, "urge": 0.3, "open_supervision": 0.2,
     "close_supervision": 0.2, "record_hearing": 0.3, "prepare_notice": 0.1, "record_failed_service": 0.2, "answer_followers": 0.1,

@@ -218,7 +218,16 @@ def speaks_wrongly(matter: Matter, attempt: Attempt) -> bool:
     return office and who.role == "registrar" and who.org != SUPERIOR and not third(matter, who.org)
 
 
-HARMLESS = frozenset({"add_material", "attach_file", "nudge", "request_confidentiality", "confirm_delivery_address"})
+HARMLESS = frozenset(
+    {
+        "add_material",
+        "attach_file",
+        "nudge",
+        "request_confidentiality",
+        "confirm_delivery_address",
+        "consent_to_messages",
+    }
+)
 """What the petitioner says with these judges nobody."""
 
 
@@ -1058,6 +1067,8 @@ TABLE: dict[str, Row] = {
         "petitioner", OPEN, effect=addressed, basis="送达地址确认", barred=speaks_wrongly, unproven=unproved_word,
         again=lambda m, a: not a.get("electronic") and not m.electronic,
     ),
+    "consent_to_messages": Row("petitioner", OPEN, barred=speaks_wrongly, unproven=unproved_word, basis="PIPL Art. 14"),
+    "ask_petitioner": Row("organisation_or_desk", OPEN, basis="no clock stops for it"),
     "request_confidentiality": Row(
         "petitioner", OPEN, effect=lambda m, _a: setattr(m, "confidential", True), barred=speaks_wrongly,
         unproven=unproved_word, again=lambda m, _a: m.confidential,

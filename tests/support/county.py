@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from deploy.modes.outbound import Outbound
 from services.intake import bootstrap as intake
 from services.intake.commands.filing import FileCase
 from services.intake.registration import Receipt, file_case
@@ -36,6 +37,9 @@ from shared.eventstore.recorded_event import RecordedEvent
 from shared.hosting.service_module import ServiceModule
 from shared.kernel.legal_time import LegalTime
 from shared.kernel.settings import Settings
+from shared.messaging.gateway import Gateway
+from shared.messaging.sender_lease import SENDERS
+from shared.messaging.webhooks.endpoints import WebhookEndpoints
 from shared.policy.loading.loader import bundled
 from shared.repositories.case_repository import CaseRepository
 from shared.repositories.policy_repository import STREAM as POLICY
@@ -58,10 +62,11 @@ SUPERVISOR = Principal("supervisor", "xfj", "k-supervisor")
 class County:
     """Commands in, effects drained, cases out."""
 
-    def __init__(self, ports: Ports, parts: list[ServiceModule], clock: SetClock) -> None:
+    def __init__(self, ports: Ports, parts: list[ServiceModule], clock: SetClock, webhooks: WebhookEndpoints) -> None:
         self.ports = ports
         self.parts = {part.name: part for part in parts}
         self.clock = clock
+        self.webhooks = webhooks
         self._ids = 0
 
     async def file(self, item: str = "1", **fields: Any) -> Receipt:
@@ -121,7 +126,12 @@ async def activate(ports: Ports, policy: str, jurisdiction: str, since: date) ->
 
 @asynccontextmanager
 async def county(
-    folder: Path | None = None, *, start: datetime = MORNING, seed: int | None = 7
+    folder: Path | None = None,
+    *,
+    start: datetime = MORNING,
+    seed: int | None = 7,
+    settings: Settings | None = None,
+    gateways: Mapping[str, Gateway] | None = None,
 ) -> AsyncIterator[County]:
     """A county on memory (deliveries repeated, delayed and swapped by `seed`), or on SQLite in `folder`."""
     clock = SetClock(start)
@@ -141,10 +151,19 @@ async def county(
         feed = SqliteSubscriptions(log, views)
         blobs, uploads = FolderBlobs(folder / "blobs"), SqliteUploads(folder / "uploads.sqlite")
     kept = None if folder is None else views
+    settings = settings or Settings()
     ports = Ports(
-        log, feed, views, keys, clock, CaseRepository(log), PolicyRepository(log), blobs, uploads, checkpoints=kept
+        *(log, feed, views, keys, clock, CaseRepository(log), PolicyRepository(log), blobs, uploads),
+        checkpoints=kept,
+        outbound=Outbound(settings),
     )
-    parts = [intake.build(ports, Settings()), routing.build(ports, Settings()), supervision.build(ports)]
+    endpoints = WebhookEndpoints(ports)
+    parts = [
+        intake.build(ports, settings, endpoints, gateways or {}),
+        routing.build(ports, settings, endpoints),
+        supervision.build(ports),
+    ]
+    views.declare(SENDERS)
     for part in parts:
         for consumer in part.consumers:
             feed.subscribe(consumer.group, consumer, gather=consumer.gather)
@@ -152,8 +171,14 @@ async def county(
     await activate(ports, "demo", DEMO, date(2000, 1, 1))
     await feed.start()
     try:
-        yield County(ports, parts, clock)
+        yield County(ports, parts, clock, endpoints)
     finally:
+        for part in parts:
+            if part.webhooks is not None:
+                await part.webhooks.stop()
+            for one in part.senders:
+                await one.stop()  # type: ignore[attr-defined]
         await feed.stop()
+        await ports.outbound.close()  # type: ignore[union-attr]
         for port in (views, log, keys, blobs, uploads):
             await port.close()

@@ -8,5 +8,6 @@ from services.intake.commands import matter_links as matter_links
 from services.intake.commands import representatives as representatives
 from services.intake.commands import withdrawal as withdrawal
 from services.intake.commands import delivery_address as delivery_address
+from services.intake.commands import message_consent as message_consent
 from services.intake.commands import query_codes as query_codes
 from services.intake.commands import sealed_withdrawals as sealed_withdrawals

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from services.intake.commands.contact_addresses import check_address
 from services.intake.commands.filing import CITIZEN
 from shared.case import OPEN_STATES, Case
 from shared.commands.command import DecisionContext, NewEvent, rule
@@ -43,6 +44,8 @@ def confirm_delivery_address(case: Case, command: ConfirmDeliveryAddress, given:
             detail_zh="同意电子送达的，须写明确认的电子地址及其类型。",
             field="address",
         )
+    if command.electronic and command.kind is not None and command.address is not None:
+        check_address(command.kind, command.address)
     if not command.electronic and not case.service.electronic:
         return []
     return [

@@ -12,7 +12,7 @@ from shared.case import OPEN_STATES, Case
 from shared.commands.attached_files import FileReferences, attached, check_count
 from shared.commands.authorization import Principal, Role
 from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
-from shared.commands.command_fields import Code, FreeText, GivenCode, Short
+from shared.commands.command_fields import TEXT_LIMIT, Code, FreeText, GivenCode, Short
 from shared.commands.petitioners_word import Keyed, own_word_stands, spoken, standing
 from shared.events import intake as e
 from shared.events.base import Event
@@ -21,7 +21,7 @@ from shared.events.routing import AssignmentWithdrawn
 from shared.kernel.identifiers import number
 from shared.kernel.legal_time import LegalTime, day_of
 from shared.kernel.refusals import Denied, Invalid, Refused
-from shared.kernel.text_normalization import identifier_form
+from shared.kernel.text_normalization import identifier_form, is_empty
 from shared.policy.book import PolicyBook
 from shared.policy.references import organisation
 
@@ -197,16 +197,45 @@ def _parties(command: FileCase, book: PolicyBook) -> list[e.PartyRecorded]:
 
 
 class AddMaterial(Keyed):
-    text: FreeText = Field(description="The added material, sealed")
+    text: FreeText | None = Field(None, description="The added material, sealed")
+    asked: int | None = Field(None, ge=1, description="Version of the event with the questions that it answers")
+    answers: tuple[Annotated[str, Field(max_length=TEXT_LIMIT)], ...] = Field(
+        (), max_length=20, description="Answers in the order of the questions, sealed; an empty text leaves one out"
+    )
     files: FileReferences = ()
 
 
 @rule("add_material", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="补充材料")
 def add_material(case: Case, command: AddMaterial, given: DecisionContext) -> list[NewEvent]:
-    """Add material to the case."""
+    """Add material to the case, or answer questions. Nothing depends on whether questions are answered."""
     check_count(command.files, given.book)
     said = spoken(case, command, given, "add_material")
-    return [NewEvent(e.MaterialAdded(text=command.text, **said)), *attached(command.files, party="p1")]
+    answers = tuple("" if is_empty(one) else one for one in command.answers)
+    if command.text is None and not any(answers) and not command.files:
+        raise Invalid(
+            "nothing_added",
+            "There is nothing to add. Give text, files, or answers to the questions.",
+            detail_zh="没有补充内容，请填写补充材料、上传附件或答复问题。",
+            field="text",
+        )
+    if command.asked is None and answers:
+        raise Invalid(
+            "asked_needed",
+            "The answers belong to questions. Give asked: the version of the event with the questions.",
+            detail_zh="请注明所答复的问题（asked）。",
+            field="asked",
+        )
+    if command.asked is not None:
+        questions = next((one for one in case.service.asked if one.version == command.asked), None)
+        if questions is None or len(answers) > questions.questions:
+            raise Invalid(
+                "unknown_questions",
+                "These are not questions of this case, or there are more answers than questions. The status names them.",
+                detail_zh="本件没有所指的问题，或答复多于问题，请核对查询结果中的问题。",
+                field="asked" if questions is None else "answers",
+            )
+    added = e.MaterialAdded(text=command.text, asked=command.asked, answers=answers, **said)
+    return [NewEvent(added), *attached(command.files, party="p1")]
 
 
 class AttachFile(Keyed):

@@ -10,6 +10,7 @@ from services.routing.commands import notices as notices
 from services.routing.commands import returns as returns
 from services.routing.commands import review as review
 from services.routing.commands import mediation as mediation
+from services.routing.commands import questions as questions
 from services.routing.commands import repeated_matters as repeated_matters
 from services.routing.commands import outcomes as outcomes
 from services.routing.commands import service_of_documents as service_of_documents

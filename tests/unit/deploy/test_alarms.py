@@ -85,7 +85,7 @@ def test_every_queried_metric_is_exposed_with_its_labels(where: str) -> None:
 def test_no_metric_has_label_with_unbounded_cardinality() -> None:
     labels = set().union(*exposed().values())
     assert labels == {
-        "channel_class", "clock", "command", "jurisdiction", "method", "org_class", "reason", "result", "route", "rule",
+        "channel", "channel_class", "clock", "command", "jurisdiction", "method", "org_class", "reason", "result", "route", "rule",
         "service", "state", "status", "topic", "view", "witness",
     }, "a label with an organisation, a case or a person has as many values as there are of them"  # fmt: skip
 

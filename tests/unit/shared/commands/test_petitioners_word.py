@@ -66,6 +66,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "request_confidentiality": {},
     "correct_party": {"phone": "1", **PROOF},
     "confirm_delivery_address": {"electronic": True, "kind": "sms", "address": "1"},
+    "consent_to_messages": {"channel": "sms", "consent": True},
     "link": {"lead": "other", "reason": "x"},
     "unlink": {"reason": "x"},
     "recall": {},

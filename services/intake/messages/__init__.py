@@ -1,0 +1,1 @@
+"""Messages to petitioners: what is to be sent, the texts, and the sender."""
