@@ -20,11 +20,12 @@ from shared.case import (
     STATES,
     evolve_department,
     evolve_intake,
+    evolve_notices,
     evolve_routing,
     evolve_supervision,
 )
 from shared.commands.command import RULES, Decider
-from shared.events import REGISTRY, department, intake, platforms, policy, routing, supervision
+from shared.events import REGISTRY, department, desk, intake, persons, platforms, policy, routing, supervision
 from shared.events.base import Event
 from shared.kernel.wording import STATE_WORDS
 from shared.policy.deadline_rules import ClockRule, Clocks, Trigger
@@ -38,6 +39,8 @@ PARTS: tuple[tuple[str, ModuleType], ...] = (
     ("Routing 派转", routing),
     ("The department and the review bodies 承办与复查复核", department),
     ("Supervision 督查", supervision),
+    ("Daily work of a unit 日常办理", desk),
+    ("Members of staff 人员", persons),
     ("Platforms 平台", platforms),
     ("Policy 规则", policy),
 )
@@ -89,7 +92,7 @@ def _states() -> Iterator[str]:
 def _turns() -> dict[str, set[str]]:
     """Event types whose new state depends on the case, with the states that their evolve functions name."""
     found: dict[str, set[str]] = {}
-    for module in (evolve_intake, evolve_routing, evolve_department, evolve_supervision):
+    for module in (evolve_intake, evolve_routing, evolve_department, evolve_notices, evolve_supervision):
         source = inspect.getsource(module)
         for block in re.split(r"\n@on\(", source)[1:]:
             kind = re.match(r"\w+\.(\w+)", block)

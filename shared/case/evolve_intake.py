@@ -5,8 +5,19 @@ from __future__ import annotations
 from operator import attrgetter
 
 from shared.case.evolve import MOVES, Changes, kind_of, on
-from shared.case.state import STREAM, BeforeReview, Case, Correction, PendingWithdrawal, let_go, sealed_code, unanswered
+from shared.case.state import (
+    STREAM,
+    BeforeReview,
+    Case,
+    CaseFile,
+    Correction,
+    PendingWithdrawal,
+    let_go,
+    sealed_code,
+    unanswered,
+)
 from shared.events import intake as i
+from shared.events.files import FileAttached
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import from_text
 
@@ -328,6 +339,12 @@ def _code_renewed(case: Case, event: RecordedEvent, body: i.QueryCodeRenewed) ->
 @on(i.WentLive)
 def _went_live(case: Case, event: RecordedEvent, body: i.WentLive) -> Changes:
     return {"live_from": event.recorded_at}
+
+
+@on(FileAttached, fact=False)
+def _file_attached(case: Case, event: RecordedEvent, body: FileAttached) -> Changes:
+    of = (body.blob, event.version, body.media_type, body.size, body.kind, body.party, event.actor.org)
+    return {"files": (*case.files, CaseFile(*of, body.original, body.form))}
 
 
 @on(i.MaterialAdded)

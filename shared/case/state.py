@@ -97,6 +97,45 @@ class Unread(NamedTuple):
     since: LegalTime
 
 
+class IssuedNotice(NamedTuple):
+    """A notice that was issued as a document."""
+
+    kind: str
+    number: str
+    seq: int
+    year: int
+    office: str
+    version: int
+    """Version of the event that issued it."""
+
+
+class CaseFile(NamedTuple):
+    """A file that was attached to the case."""
+
+    blob: str
+    version: int
+    """Version of the event that attached it."""
+    media_type: str
+    size: int
+    kind: str
+    party: str | None
+    """Whose it is; None: that of `org`."""
+    org: str | None
+    """The organisation whose key attached it."""
+    original: str | None
+    """The blob that it was made of, as a thumbnail or a redacted form."""
+    form: str | None
+
+
+class FailedService(NamedTuple):
+    """An attempt to serve a document that did not reach the petitioner."""
+
+    document: str
+    mode: str
+    version: int
+    since: LegalTime
+
+
 class Correction(NamedTuple):
     version: int
     field: str
@@ -179,6 +218,12 @@ class Assignment:
     signed_before_return: bool = False
     queue_reason: str | None = None
     """Why it waits for a person to dispatch it."""
+    clerks: tuple[tuple[str, str], ...] = ()
+    """(unit, staff code): who handles the case in each unit that named somebody."""
+
+    def clerk_of(self, org: str | None) -> str | None:
+        """The staff code of the clerk of that unit."""
+        return dict(self.clerks).get(org) if org is not None else None
 
 
 @dataclass(frozen=True)
@@ -221,6 +266,10 @@ class Service:
     """(version of the event with the text, code_issued_by) of each document that was opened."""
     reply_received: bool = False
     opinion_received: bool = False
+    failed: tuple[FailedService, ...] = ()
+    """Attempts after which the document was not served yet."""
+    undone: tuple[int, ...] = ()
+    """Versions of electronic services that did not arrive: clocks run as if they had never happened."""
 
 
 @dataclass(frozen=True)
@@ -343,6 +392,8 @@ class Case:
     voided_rungs: int = 0
     """Number of times that rungs were voided. A rung that is recorded again has another cause."""
     corrections: tuple[Correction, ...] = ()
+    notices: tuple[IssuedNotice, ...] = ()
+    files: tuple[CaseFile, ...] = ()
 
     @property
     def exists(self) -> bool:

@@ -1,7 +1,21 @@
 """All event types. Importing this package fills REGISTRY."""
 
-from shared.events import department, intake, platforms, policy, routing, supervision
+from shared.events import department, desk, files, intake, notices, persons, platforms, policy, routing, supervision
 from shared.events.base import REGISTRY, Event
 from shared.events.fields import Personal
 
-__all__ = ["REGISTRY", "Event", "Personal", "department", "intake", "platforms", "policy", "routing", "supervision"]
+__all__ = [
+    "REGISTRY",
+    "Event",
+    "Personal",
+    "department",
+    "desk",
+    "files",
+    "intake",
+    "notices",
+    "persons",
+    "platforms",
+    "policy",
+    "routing",
+    "supervision",
+]

@@ -240,6 +240,35 @@ class ReRegistrationBarred(
     reason: Text = None
 
 
+class FollowersAnswered(_Routing, zh="答复同一事项各信访人", en="The answer was given to all filings of the matter."):
+    """The organisation gave the answer of this case, the lead, to each filing that follows it.
+
+    Each of them gets it as its own: `MatterAnswered` on the follower, its own number, notice, evaluation and period (Art. 32, 35).
+    `of`: version of the answer.
+    """
+
+    org: str
+    of: int
+    electronic: bool = True
+    """Serve it at once on those who confirmed an electronic address."""
+
+
+class MatterAnswered(
+    _Routing, zh="随主件答复", en="It was answered with the matter that it had been joined to.", shows=("org",)
+):
+    """This filing followed `lead` and has that case's answer as its own from now on: the events that follow in the same commit.
+
+    It stands alone again, in the hands of the organisation that answered, with all remedies of its petitioner (Art. 32, 35).
+    """
+
+    org: str
+    lead: str
+    of: int
+    """Version of the answer in the lead case."""
+    path: int | None = None
+    class_: Class | None = None
+
+
 class FirstResponderFixed(_Routing, zh="确定首接首办单位", en="The first responder was fixed."):
     """The first responder was determined."""
 
@@ -284,6 +313,17 @@ class OutboxEntry(_Routing, zh="告知单位", en="An organisation was notified.
     record: str | None = None
     """PARTITION:OFFSET of the record that the outcome answers."""
     refusal: Refusal | None = None
+
+
+class ClerkAssigned(_Routing, zh="确定经办人", en="The clerk who handles it was named.", shows=("clerk",)):
+    """A unit named the member of staff who handles the case for it: one who took the case, or to whom a colleague handed it on.
+
+    `clerk`: the staff code; None: nobody any more. `org` is the unit: the petition office, too, names a clerk of its own.
+    """
+
+    org: str
+    clerk: str | None = None
+    reason: Text = None
 
 
 class ReadRecorded(_Routing, zh="查阅个人信息", en="Personal data of the case were read."):

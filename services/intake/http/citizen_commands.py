@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 
 from services.intake.commands.reading import receipt_printed
 from services.intake.http.citizen_status import LIMIT, StatusQuestion, StatusReaders
-from services.intake.http.pages.receipt import receipt
+from services.intake.http.printed_receipt.receipt import receipt
 from services.intake.http.sealed_commands import given_on_sealed
 from shared.application.command_dispatch import CommandId
 from shared.application.ports import Ports
@@ -31,6 +31,7 @@ from shared.http.responses import CommandAnswer
 from shared.kernel.identifiers import query_code
 from shared.queries import case_details as reading
 from shared.queries.case_content import record_reading
+from shared.queries.query_code_access import TOKEN, wrong_pair
 from shared.queries.sealed_status import told_case
 
 RENEWS = "renew_query_code"
@@ -39,7 +40,7 @@ _PAGE: dict[int | str, dict[str, Any]] = {
 }
 _SHAPE: dict[str, Any] = {
     "number": (str, Field(min_length=1, max_length=60, description="Number of the case")),
-    "code": (str, Field(min_length=1, max_length=100, description="Query code")),
+    "code": (str, Field(min_length=1, max_length=100, description="Query code, or a token of POST /v1/status/token")),
     "command_id": (
         CommandId,
         Field(description="Your id of this command. Sending the same id again returns the first answer"),
@@ -115,6 +116,8 @@ def router(runtime: Process, commands: Commands, askers: StatusReaders) -> APIRo
     async def by_code(request: Request) -> HTMLResponse:
         """A printable receipt, by number and query code."""
         question = await bodies.read_model(request, StatusQuestion, LIMIT)
+        if question.code.startswith(TOKEN):  # the receipt holds the code: nobody gets it with less than the code
+            raise wrong_pair()
         _citizen, case = await askers.opened(request, question.number, question.code)
         return await page_of(runtime, case.id)
 
