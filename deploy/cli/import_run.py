@@ -88,6 +88,12 @@ async def run_import(client: httpx.AsyncClient | None, options: ImportOptions) -
         exit_code = WRONG_USE if stopped.status in (401, 403, 404) else REFUSED
         _stop(stopped.code, stopped.why, stopped.why_zh, exit_code)
     terminal.answer(asdict(report), lambda _: _show(report, mapping.source.zone))
+    if options.dry_run and options.state is not None and not (options.state.parent / "log.sqlite").exists():
+        terminal.note(
+            "No policy is active in this data folder yet, so places, subjects, organisations and due dates were not compared. "
+            "Activate one before the import: huiyin policy activate FOLDER. "
+            "该数据目录尚未启用规则，未核对属地、分类、单位和期限；导入前请先启用规则。"
+        )
     return DONE if report.clean else REFUSED
 
 
@@ -113,7 +119,7 @@ async def _import(
             dry_run=options.dry_run,
             go_live=options.go_live,
             progress=lambda report, share: bar.update(task, rows=report.rows, completed=share or 0.0),
-            state_path=_state_path(options),
+            state_path=None if options.dry_run else _state_path(options),
             rejects_path=options.rejects,
         )
 

@@ -111,11 +111,8 @@ class CommandHandler:
             try:
                 given, fresh = await self._decide(loaded.case, action, stamp, decide, others, expected_version)
                 if fresh:
-                    policy, jurisdiction = (
-                        stamp.policy or given.book.reference,
-                        loaded.case.jurisdiction or stamp.jurisdiction,
-                    )
-                    stamped = stamp._replace(policy=policy, jurisdiction=jurisdiction, at=given.at)
+                    policy, own = stamp.policy or given.book.reference, loaded.case.jurisdiction
+                    stamped = stamp._replace(policy=policy, jurisdiction=own or stamp.jurisdiction, at=given.at)
                     written = await self._writer.append(
                         stream, loaded.head, fresh, stamped, given.now, loaded.case.last_recorded
                     )
@@ -151,9 +148,8 @@ class CommandHandler:
         known = await authorised(self.cases, stamp.principal, action, case, others)
         now = self._writer.recording_time(case.last_recorded)
         book = await self.policies.book(case.jurisdiction or stamp.jurisdiction)
-        given = DecisionContext(
-            stamp.principal, now, meant(stamp.at or now, case), book, visible_among(stamp.principal, known)
-        )
+        at = meant(stamp.at or now, case)
+        given = DecisionContext(stamp.principal, now, at, book, visible_among(stamp.principal, known))
         fresh = decide(case, given)
         if fresh:
             if expected_version is not None:

@@ -161,6 +161,19 @@ async def test_next_export_with_every_usual_change_equals_the_whole(here: County
     assert await _state(here, 1) == await _state(here, 2)
 
 
+async def test_places_and_subjects_are_found_by_code_or_name(here: County) -> None:
+    book = await here.ports.policies.book(DEMO)
+    place, subject = book.places["dh-yl"], book.subjects["0102"]
+    for number, (where, what) in enumerate(((place.code, subject.code), (f" {place.name}\u200b", subject.name)), 1):
+        filing = {"received_at": "2025-01-01", "text": "x", "place": where, "subject": what}
+        await record(here, item(number, filing=filing))
+        name = case_id(here.ports.keys.secret("case-id"), DEMO, "old", str(number))
+        case, _head = await here.ports.cases.get(name)
+        assert (case.filing.place, case.filing.subject) == ("dh-yl", "0102")
+    (again,) = await record(here, item(1, filing={"received_at": "2025-01-01", "text": "x", "place": place.name}))
+    assert (again.corrected, again.left_out) == (0, ())
+
+
 async def test_changed_texts_are_kept_beside_the_original(here: County) -> None:
     await record(here, item(1, REPLY, **JANUARY))
     await record(here, item(1, (REPLY[0], REPLY[1], {"text": "已修好", "mode": "phone"}), **FEBRUARY | {"org": None}))

@@ -7,7 +7,8 @@ import re
 
 import orjson
 
-from services.intake.history.items import HistoryItem
+from services.intake.history.items import Filing, HistoryItem
+from services.intake.listed_codes import listed_code
 from shared.case import Case
 from shared.commands.command import DecisionContext, NewEvent
 from shared.events import Event
@@ -16,6 +17,7 @@ from shared.kernel.identifiers import number, request_digest
 from shared.kernel.legal_time import day_of
 from shared.kernel.refusals import Invalid, Refused
 from shared.kernel.text_normalization import name_form
+from shared.policy.book import PolicyBook
 
 CAUSE = "file"
 """Cause of the filing commit: one filing per case stream."""
@@ -59,8 +61,9 @@ def register(item: HistoryItem, case: Case, given: DecisionContext, case_id: str
             detail_zh="该渠道不在本辖区的渠道目录中：请先添加，或在映射文件中写明渠道类别。",
             field="channel",
         )
-    known_place = not book.places or filing.place in book.places
-    known_subject = not book.subjects or filing.subject in book.subjects
+    place, subject = in_policy(filing, book)
+    known_place = not book.places or place in book.places
+    known_subject = not book.subjects or subject in book.subjects
     known_level = filing.level is None or filing.level in book.levels
     at = filing.received_at
     events: list[Event] = [
@@ -68,8 +71,8 @@ def register(item: HistoryItem, case: Case, given: DecisionContext, case_id: str
             number=number(case_id, day_of(at, book.zone).year),
             channel=item.channel,
             channel_class=channel_class,
-            place=filing.place if known_place else None,
-            subject=filing.subject if known_subject else None,
+            place=place if known_place else None,
+            subject=subject if known_subject else None,
             level=filing.level if known_level else None,
             class_=filing.class_,
             received_by=filing.received_by or (channel.received_by if channel is not None else None),
@@ -97,6 +100,13 @@ def register(item: HistoryItem, case: Case, given: DecisionContext, case_id: str
             )
         )
     return [NewEvent(event, at) for event in events]
+
+
+def in_policy(filing: Filing, book: PolicyBook) -> tuple[str | None, str | None]:
+    """(place, subject) of a filing as codes of the policy, where it names them by code or name; else as they were given."""
+    place = listed_code(book.places, filing.place) or filing.place if filing.place else None
+    subject = listed_code(book.subjects, filing.subject) or filing.subject if filing.subject else None
+    return place, subject
 
 
 def go_live(case: Case) -> list[NewEvent]:

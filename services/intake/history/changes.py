@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from services.intake.history.case_of_row import in_policy
 from services.intake.history.items import Filing, HistoryItem, HistoryStep, LeftOut
 from services.intake.history.steps import Redated
 from shared.case import Case, Fact, fold
@@ -92,9 +93,11 @@ async def source_view(keys: KeyStore, events: Sequence[RecordedEvent]) -> Source
     return SourceView(values, steps, frozenset(erased))
 
 
-def changed_fields(filing: Filing, view: SourceView) -> list[str]:
+def changed_fields(filing: Filing, view: SourceView, book: PolicyBook) -> list[str]:
     """The fields of the filing that the source states otherwise now. A cell that is empty now changes nothing."""
     found = []
+    place, subject = in_policy(filing, book)
+    filing = filing.model_copy(update={"place": place, "subject": subject})
     for name in ("received_at", *_CODES, *_FIXED, *_TEXTS, *_PERSON):
         new = getattr(filing, name)
         if new is None or (name in (*_TEXTS, *_PERSON) and view.erased):
@@ -106,7 +109,9 @@ def changed_fields(filing: Filing, view: SourceView) -> list[str]:
 
 def filing_changes(item: HistoryItem, case: Case, view: SourceView, book: PolicyBook) -> Changed:
     """The corrections of the filing. Raises Refused `same_id_other_content` where the mapping says `on_change: refuse`."""
-    fields = changed_fields(item.filing, view)
+    fields = changed_fields(item.filing, view, book)
+    place, subject = in_policy(item.filing, book)
+    filing = item.filing.model_copy(update={"place": place, "subject": subject})
     if not fields:
         return Changed([], [])
     if item.on_change == "refuse":
@@ -123,7 +128,7 @@ def filing_changes(item: HistoryItem, case: Case, view: SourceView, book: Policy
     restated: dict[str, Any] = {}
     person: dict[str, Any] = {}
     for name in fields:
-        new = getattr(item.filing, name)
+        new = getattr(filing, name)
         if name in _FIXED:
             left.append(_kept(name))
         elif name in _CODES:

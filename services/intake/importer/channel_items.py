@@ -19,9 +19,10 @@ from services.intake.importer.mapping import Mapping as Reading
 from services.intake.importer.mapping_file import problems_of
 from services.intake.importer.readers import Row, Table
 from services.intake.importer.row_mapper import RowMapper
+from services.intake.listed_codes import listed_code
 from shared.kernel.refusals import Invalid, Refused
-from shared.kernel.text_normalization import identifier_form, name_form
 from shared.policy.book import PolicyBook
+from shared.policy.documents import Entry
 from shared.policy.validation.checks import checks_mappings
 
 _PERSON = ("name", "phone", "id_number", "address")
@@ -115,12 +116,8 @@ def _code(book: PolicyBook, reading: Reading, name: str, given: str | None) -> s
         return value.default
     if value.table is not None and (found := value.looked_up(given)) is not None:
         return found or None
-    listed: Mapping[str, Any] = book.places if name == "place" else book.subjects
-    if (code := identifier_form(given)) in listed:
-        return code
-    form = name_form(given)
-    called = [code for code, entry in listed.items() if form in (name_form(entry.name), name_form(entry.name_en or ""))]
-    return called[0] if len(called) == 1 else value.default or given
+    listed: Mapping[str, Entry] = book.places if name == "place" else book.subjects
+    return listed_code(listed, given) or value.default or given
 
 
 @checks_mappings

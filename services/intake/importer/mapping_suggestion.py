@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
+from datetime import datetime, time
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -19,9 +20,13 @@ from services.intake.importer.excluded_columns import classifies_persons, in_wor
 from services.intake.importer.mapping import Source
 from services.intake.importer.readers import Row, Table
 from shared.kernel import data_file
+from shared.kernel.legal_time import LegalTime
+from shared.kernel.legal_time import zone as zone_of
 
 SAMPLE = 500
 _DATES = ("received_at", "reply_at", "closed_at", "accepted_at", "signed_at", "due")
+_MONTH_FIRST = ("MM/DD/YYYY hh:mm:ss AM", "MM/DD/YYYY hh:mm:ss", "MM/DD/YYYY")
+_LEAST_MIDNIGHTS = 3
 _PEOPLE = ("name", "phone", "id_number", "address")
 
 
@@ -35,6 +40,8 @@ class _Column(NamedTuple):
     ambiguous: int
     long: float
     """Average number of characters."""
+    midnights: bool = False
+    """All of its dates have a time of 00:00, which a program added to days."""
 
 
 def suggest(path: Path, *, zone: str = "Asia/Shanghai", source: Source | None = None) -> str:
@@ -52,18 +59,27 @@ def suggest(path: Path, *, zone: str = "Asia/Shanghai", source: Source | None = 
 def _inspect(name: str, place: int, rows: Sequence[Row], zone: str) -> _Column:
     read = reader(zone)
     values = [row.cells[place] for row in rows if place < len(row.cells) and row.cells[place] not in (None, "")]
-    dates = ambiguous = 0
+    dates = ambiguous = midnights = 0
+    by_month = reader(zone, _MONTH_FIRST)
     for value in values:
         if isinstance(value, float | int):
             continue
         try:
-            read(value)
+            midnights += _midnight(read(value), zone)
             dates += 1
         except BadDate as bad:
-            ambiguous += bad.code == "ambiguous_date"
+            if bad.code == "ambiguous_date":
+                ambiguous += 1
+                with suppress(BadDate):
+                    midnights += _midnight(by_month(value), zone)
     texts = [str(value) for value in values]
     length = sum(map(len, texts)) / max(1, len(texts))
-    return _Column(name, len(values), len(set(texts)), dates, ambiguous, length)
+    only_days = midnights >= _LEAST_MIDNIGHTS and midnights == dates + ambiguous
+    return _Column(name, len(values), len(set(texts)), dates, ambiguous, length, only_days)
+
+
+def _midnight(found: LegalTime, zone: str) -> bool:
+    return isinstance(found, datetime) and found.astimezone(zone_of(zone)).time() == time()
 
 
 @cache
@@ -128,6 +144,9 @@ def _write(
     table: Table, zone: str, found: dict[str, _Column], columns: list[_Column], people: list[str], *, sample: int
 ) -> str:
     names = {what: _quoted(column.name) for what, column in found.items()}
+    names |= {
+        what: f"{{column: {names[what]}, as: date}}" for what in _DATES if what in found and found[what].midnights
+    }
     lines = [
         f"# A first mapping, guessed from {sample} rows. Check each line, then: huiyin import FILE --mapping THIS --dry-run",
         "# 由样本自动生成的初稿，请逐行核对后再试运行（--dry-run）。格式说明见 docs/import.md。",
@@ -136,7 +155,7 @@ def _write(
         f"  zone: {zone}            # CHECK: time zone of the times in the file 文件中时间所在时区",
     ]
     if any(found[what].ambiguous for what in _DATES if what in found):
-        lines.append("  date_formats: [MM/DD/YYYY hh:mm:ss AM, MM/DD/YYYY hh:mm:ss, MM/DD/YYYY]")
+        lines.append(f"  date_formats: [{', '.join(_MONTH_FIRST)}]")
         lines.append("  # CHECK: is it month first? else write DD/MM/YYYY 请确认月在前还是日在前")
     lines.append("# jurisdiction: cn-xx     # code of your jurisdiction, or give --jurisdiction 辖区代码")
     if "channel" in found:
@@ -160,7 +179,7 @@ def _write(
         lines.append(f"  received_at: {names['received_at']}   # CHECK: when it was filed 提交时间")
         lines += _gaps(
             found["received_at"], sample,
-            f"A row without it is refused; a day for all of them: {{column: {names['received_at']}, default: "
+            f"A row without it is refused; a day for all of them: {{column: {_quoted(found['received_at'].name)}, default: "
             "YYYY-MM-DD}",
             "缺少日期的行会被拒绝；可用 default 给出统一日期。", "  ",
         )  # fmt: skip
@@ -198,7 +217,8 @@ def _write(
         lines += [
             "# due:                    # compared with the derived date, never stored 仅用于比对",
             "#   clock: C5",
-            f"#   column: {names['due']}",
+            f"#   column: {_quoted(found['due'].name)}",
+            *(["#   as: date              # its times are all 00:00: days 只有日期"] if found["due"].midnights else []),
         ]
     if people:
         unread = ", ".join(map(_quoted, people))
