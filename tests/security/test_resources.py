@@ -47,7 +47,7 @@ def operations_of(app: FastAPI) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 def address(path: str, case: str) -> str:
     known = {"reference": case, "org": "zj", "jurisdiction": "cn-demo", "platform": "wlzj", "day": "2026-03-02"}
-    return path.format(**{**dict.fromkeys(("clock", "channel", "key"), "C1"), **known})
+    return path.format(**{**dict.fromkeys(("clock", "channel", "key", "kind", "person", "post"), "C1"), **known})
 
 
 # ------------------------------------------------------------ headers, ports
