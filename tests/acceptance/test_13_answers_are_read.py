@@ -72,7 +72,8 @@ async def test_letter_writer_reads_answer_at_home_and_says_that_it_is_not_remedi
         await county.refused(
             "proof_date_needed", county.housing.does("deliver_reply", case, on="2026-03-12", mode="post")
         )
-        await county.housing.does("deliver_reply", case, on="2026-03-18", mode="post", effective_at="2026-03-16")
+        slip = {"mode": "post", "effective_at": "2026-03-16", "reference": "EMS 1"}
+        await county.housing.does("deliver_reply", case, on="2026-03-18", **slip)
         assert await on_paper(county.desk) == []
         assert (await window(county.desk, case))["due_day"] == "2026-04-15", "30 days from the date on the slip"
 
@@ -100,11 +101,13 @@ async def test_words_are_on_page_and_never_in_address() -> None:
         await county.housing.decides(case, "supported", on="2026-03-10", text=f"{WORDS}<script>")
         await county.housing.replies(case, on="2026-03-11")
         pair = {"number": case.number, "code": case.code}
-        async with county.here.client() as home:
-            status = await home.post("/status", data=pair)
-            page = await home.post("/status/documents", data=pair)
-            wrong = await home.post("/status/documents", data={**pair, "code": "WRONG"})
-        assert 'action="/status/documents"' in status.text
+        async with county.here.browser() as home:
+            assert (await home.post("/track", data=pair)).headers["location"] == "/track"
+            status = await home.get("/track")
+            page = await home.post("/track/documents")
+        async with county.here.browser() as stranger:
+            wrong = await stranger.post("/track", data={**pair, "code": "WRONG"})
+        assert 'action="/track/documents"' in status.text
         assert WORDS in page.text
         assert "<script>" not in page.text
         assert page.headers["cache-control"] == "no-store"

@@ -99,6 +99,7 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
             "petitioner": {"name": "张三"},
         },
     ),
+    ("POST", "/v1/receipt/details"): lambda here: Request("", body={"number": here.number, "code": here.code}),
     ("POST", "/v1/status/token"): lambda here: Request("", body={"number": here.number, "code": here.code}),
     ("POST", "/v1/status/documents"): lambda here: Request("", body={"number": here.number, "code": here.code}),
     ("POST", "/v1/cases/{reference}/commands"): lambda here: Request(
