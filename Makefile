@@ -72,6 +72,7 @@ vendor: .venv/run ## Fetch the files of npm packages that pages and tests load (
 
 lock: ## Renew the lock files from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --group build pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --extra pdf pyproject.toml -o requirements-pdf.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --group dev pyproject.toml -o requirements-dev.lock
 
 clean: ## Remove the environment and caches (never a data folder)

@@ -18,10 +18,12 @@ from services.intake.commands.filing import FileCase
 from services.intake.registration import Receipt, file_case
 from services.routing import bootstrap as routing
 from services.supervision import bootstrap as supervision
+from shared.adapters.folder.blobs import FolderBlobs
 from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.adapters.sqlite.key_store import SqliteKeyStore
 from shared.adapters.sqlite.read_models import SqliteReadModels
 from shared.adapters.sqlite.subscription import SqliteSubscriptions
+from shared.adapters.sqlite.uploads import SqliteUploads
 from shared.adapters.system_clock import SystemClock
 from shared.application.ports import Ports
 from shared.commands.authorization import Principal
@@ -132,9 +134,18 @@ def open_ports(folder: Path) -> Ports:
     """The adapters of the embedded mode on the files in `folder`."""
     log, views = SqliteEventStore(folder / "log.sqlite"), SqliteReadModels(folder / "views.sqlite")
     feed, keys = SqliteSubscriptions(log, views), SqliteKeyStore(folder)
-    facts = str(folder / "facts.duckdb")
     return Ports(
-        log, feed, views, keys, SystemClock(), CaseRepository(log), PolicyRepository(log), facts, checkpoints=views
+        log,
+        feed,
+        views,
+        keys,
+        SystemClock(),
+        CaseRepository(log),
+        PolicyRepository(log),
+        FolderBlobs(folder / "blobs"),
+        SqliteUploads(folder / "uploads.sqlite"),
+        facts_path=str(folder / "facts.duckdb"),
+        checkpoints=views,
     )
 
 
@@ -142,7 +153,7 @@ async def close(ports: Ports, parts: Sequence[ServiceModule]) -> None:
     for part in parts:
         if part.facts is not None:
             await part.facts.close()
-    for port in (ports.views, ports.log, ports.keys):
+    for port in (ports.views, ports.log, ports.keys, ports.blobs, ports.uploads):
         await port.close()
 
 

@@ -79,6 +79,7 @@ COMMANDS = {
     "topics": LazyCommand("topics:group", "The topics and access rights of Kafka"),
     "outbox": LazyCommand("outbox:group", "Notifications in the topics of organisations"),
     "keys": LazyCommand("keys:group", "Access keys"),
+    "notice": LazyCommand("notices:group", "Notices as documents: drafts, numbers, printing, the file of a case"),
     "person": LazyCommand("persons:group", "Members of staff"),
     "parked": LazyCommand("maintenance:parked", "Streams at which a consumer has stopped"),
     "clock": LazyCommand("clock:group", "The clock that deadlines depend on"),

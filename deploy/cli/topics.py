@@ -128,11 +128,11 @@ def _member(text: str) -> Member:
 
 
 async def _refilled() -> int:
-    log, views, keys = await open_stores(load())
+    stores = await open_stores(load())
     try:
-        return await log.publish_again(SystemClock().now())
+        return await stores.log.publish_again(SystemClock().now())
     finally:
-        for one in (views, log, keys):
+        for one in reversed(stores):
             await one.close()
 
 

@@ -20,6 +20,7 @@ from shared.case import (
     STATES,
     evolve_department,
     evolve_intake,
+    evolve_notices,
     evolve_routing,
     evolve_supervision,
 )
@@ -91,7 +92,7 @@ def _states() -> Iterator[str]:
 def _turns() -> dict[str, set[str]]:
     """Event types whose new state depends on the case, with the states that their evolve functions name."""
     found: dict[str, set[str]] = {}
-    for module in (evolve_intake, evolve_routing, evolve_department, evolve_supervision):
+    for module in (evolve_intake, evolve_routing, evolve_department, evolve_notices, evolve_supervision):
         source = inspect.getsource(module)
         for block in re.split(r"\n@on\(", source)[1:]:
             kind = re.match(r"\w+\.(\w+)", block)

@@ -100,7 +100,7 @@ async def opened(
 
 async def _composed(settings: Settings, services: Sequence[Service], folder: Folder, kafka: Connection) -> Process:
     try:
-        events, views, keys = await open_stores(settings)
+        events, views, keys, blobs, uploads = await open_stores(settings)
     except StoreLoginRefused as error:
         raise NotReady(str(error), STORE_LOGIN_REFUSED) from error
     except StoreAway as error:
@@ -136,6 +136,10 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
         clock=clock,
         cases=CaseRepository(events, settings.cases_kept, alone=False),
         policies=PolicyRepository(events),
+        blobs=blobs,
+        uploads=uploads,
+        file_cipher=settings.file_cipher,
+        alone=False,
         facts_path=str(folder.facts),
     )
 

@@ -15,11 +15,13 @@ from deploy.modes.composition import compose
 from deploy.storage.backup import back_up
 from deploy.storage.data_folder import Folder, FolderProblem, older_format
 from deploy.storage.rebuild_pool import spread
+from shared.adapters.folder.blobs import FolderBlobs
 from shared.adapters.secret_files import KeysLost
 from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.adapters.sqlite.key_store import SqliteKeyStore
 from shared.adapters.sqlite.read_models import SqliteReadModels
 from shared.adapters.sqlite.subscription import SqliteSubscriptions
+from shared.adapters.sqlite.uploads import SqliteUploads
 from shared.adapters.store_format import NewerData, OlderData, WrongData
 from shared.adapters.system_clock import SystemClock
 from shared.application.ports import Ports
@@ -27,20 +29,25 @@ from shared.eventstore.errors import StoreBroken, StoreFull
 from shared.hosting.process import Process
 from shared.kernel.clock import Clock
 from shared.kernel.clock_trust import Witness
+from shared.kernel.file_ciphers import FileCipher
 from shared.kernel.settings import Settings
 from shared.repositories.case_repository import CaseRepository
 from shared.repositories.policy_repository import PolicyRepository
 
 
-def open_ports(folder: Folder, clock: Clock, kept: int) -> Ports:
+def open_ports(folder: Folder, clock: Clock, kept: int, cipher: FileCipher = "AES-256-GCM") -> Ports:
     """The adapters of a folder that this process owns, with a cache of `kept` cases. Raises FolderProblem."""
-    opened: list[SqliteEventStore | SqliteReadModels | SqliteKeyStore] = []
+    opened: list[SqliteEventStore | SqliteReadModels | SqliteKeyStore | SqliteUploads] = []
     try:
         keys = SqliteKeyStore(folder.keys)
         opened.append(keys)
         log = SqliteEventStore(folder.log)
         opened.append(log)
         views = SqliteReadModels(folder.views)
+        opened.append(views)
+        uploads = SqliteUploads(folder.uploads)
+        opened.append(uploads)
+        blobs = FolderBlobs(folder.blobs)
     except NewerData as error:
         raise FolderProblem(f"{folder.path} was written by a newer version: {error}. Start that version.") from error
     except OlderData as error:
@@ -50,7 +57,7 @@ def open_ports(folder: Folder, clock: Clock, kept: int) -> Ports:
     except (WrongData, OSError) as error:
         raise FolderProblem(f"{folder.path} cannot be opened: {error}.") from error
     except (StoreBroken, sqlite3.DatabaseError) as error:
-        opening = ("keys", "log", "views")[len(opened)]
+        opening = ("keys", "log", "views", "uploads", "blobs")[len(opened)]
         raise FolderProblem(_damaged(folder, opening, error)) from error
     except StoreFull as error:
         raise _full(folder) from error
@@ -62,6 +69,9 @@ def open_ports(folder: Folder, clock: Clock, kept: int) -> Ports:
         clock=clock,
         cases=CaseRepository(log, kept),
         policies=PolicyRepository(log),
+        blobs=blobs,
+        uploads=uploads,
+        file_cipher=cipher,
         facts_path=str(folder.facts),
         checkpoints=views,
     )
@@ -78,6 +88,11 @@ def _damaged(folder: Folder, what: str, error: Exception) -> str:
         return (
             f"{folder.views} is damaged ({error}). It holds nothing that is not in the log: delete {names}, then run: huiyin"
             " rebuild"
+        )
+    if what == "uploads":
+        return (
+            f"{folder.uploads} is damaged ({error}). It holds only unfinished uploads, which can be sent again: delete"
+            f" {folder.uploads.name}, {folder.uploads.name}-wal and {folder.uploads.name}-shm."
         )
     path = folder.log if what == "log" else folder.keys / "keys.sqlite"
     return f"{path} is damaged ({error}). Nothing was changed. Keep a copy of the folder, and restore a backup: huiyin restore"
@@ -118,7 +133,7 @@ async def opened(
             raise FolderProblem(
                 f"{path} belongs to a process of the full mode, which does not run. Start it, or name another folder."
             )
-        ports = open_ports(folder, clock or SystemClock(), settings.cases_kept)
+        ports = open_ports(folder, clock or SystemClock(), settings.cases_kept, settings.file_cipher)
         if clock is None:
             await _compare_clock(ports, folder)
         runtime = compose(

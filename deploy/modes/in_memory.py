@@ -6,7 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from deploy.modes.composition import compose
-from shared.adapters.memory import MemoryEventStore, MemoryKeyStore, MemoryReadModels, MemorySubscriptions, SetClock
+from shared.adapters.memory import (
+    MemoryBlobs,
+    MemoryEventStore,
+    MemoryKeyStore,
+    MemoryReadModels,
+    MemorySubscriptions,
+    MemoryUploads,
+    SetClock,
+)
 from shared.application.ports import Ports
 from shared.hosting.process import Process
 from shared.kernel.clock import Clock
@@ -26,6 +34,8 @@ def memory_ports(clock: Clock | None = None, *, seed: int | None = None) -> Port
         clock=clock or SetClock(),
         cases=CaseRepository(log),
         policies=PolicyRepository(log),
+        blobs=MemoryBlobs(),
+        uploads=MemoryUploads(),
     )
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import NamedTuple
 
+from shared.adapters.mongo.blobs import MongoBlobs
 from shared.adapters.mongo.client import Mongo, Unsuitable
 from shared.adapters.mongo.event_store import MongoEventStore
 from shared.adapters.mongo.key_store import MongoKeyStore
 from shared.adapters.mongo.read_models import MongoReadModels
+from shared.adapters.mongo.uploads import MongoUploads
 from shared.adapters.secret_files import KeysLost
 from shared.adapters.store_format import NewerData, OlderData, WrongData
 from shared.adapters.system_clock import SystemClock
@@ -36,6 +38,8 @@ class Stores(NamedTuple):
     log: MongoEventStore
     views: MongoReadModels
     keys: MongoKeyStore
+    blobs: MongoBlobs
+    uploads: MongoUploads
 
 
 async def open_stores(settings: Settings) -> Stores:
@@ -58,6 +62,10 @@ async def open_stores(settings: Settings) -> Stores:
             log = await MongoEventStore.open(mongo, f"{name}_log", outbox=True)
             opened.push_async_callback(log.close)
             views = await MongoReadModels.open(mongo, f"{name}_views")
+            opened.push_async_callback(views.close)
+            blobs = await MongoBlobs.open_on(mongo, f"{name}_files")
+            opened.push_async_callback(blobs.close)
+            uploads = await MongoUploads.open(mongo, f"{name}_files")
         except StoreUnavailable as error:
             raise store_problem(error) from error
         except NewerData as error:
@@ -77,7 +85,7 @@ async def open_stores(settings: Settings) -> Stores:
         except OSError as error:
             raise StoreProblem(f"{secrets} cannot be used: {error.strerror}.") from error
         opened.pop_all()
-        return Stores(log, views, keys)
+        return Stores(log, views, keys, blobs, uploads)
 
 
 def store_problem(error: StoreUnavailable) -> StoreAway:

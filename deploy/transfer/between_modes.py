@@ -126,7 +126,7 @@ async def _target(place: _Place, secrets: Path, settings: Settings) -> AsyncIter
 async def _open(place: _Place, settings: Settings, opened: AsyncExitStack) -> Side:
     if place.folder is None:
         stores = await open_stores(settings)
-        for port in (stores.keys, stores.views, stores.log):
+        for port in stores:
             opened.push_async_callback(port.close)
         return Side(stores.log, stores.keys)
     try:

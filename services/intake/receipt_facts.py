@@ -111,5 +111,3 @@ def received_on(case: Case, book: PolicyBook) -> str:
     if not is_instant(filed):
         return day.isoformat()
     return f"{day.isoformat()} {instant_of(filed, book.zone).astimezone(zone(book.zone)):%H:%M}"
-
-

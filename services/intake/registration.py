@@ -11,6 +11,8 @@ from structlog.contextvars import bind_contextvars
 from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.commands.filing import FileCase, own_channel, register
 from services.intake.commands.reading import receipt_printed
+from shared.application.file_references import attaching
+from shared.application.file_uploads import FileUploads
 from shared.application.request_validation import validated
 from shared.case import Case, fold
 from shared.commands.authorization import FILE, Principal, may_name_item, visible, within
@@ -41,21 +43,44 @@ class Receipt(NamedTuple):
 
 
 async def file_case(
-    handling: CommandHandler, principal: Principal, command: FileCase, jurisdiction: str, correlation: str | None = None
+    handling: CommandHandler,
+    principal: Principal,
+    command: FileCase,
+    jurisdiction: str,
+    correlation: str | None = None,
+    files: FileUploads | None = None,
 ) -> Receipt:
-    """Register a filing once. `correlation`: that of the record it came with. Raises Refused `same_id_other_content` if the
-    item was filed with other content.
+    """Register a filing once. `correlation`: that of the record it came with; `files`: where its uploads are. Raises
+    Refused `same_id_other_content` if the item was filed with other content.
 
     An item of a case that the principal neither filed nor may see is registered like a new one, as a case of its own: any other
     answer would tell that the case exists."""
     own_channel(principal, command.channel, await handling.policies.book(jurisdiction))
-    secret, cases = handling.keys.secret("case-id"), handling.cases
+    secret = handling.keys.secret("case-id")
     case = case_id(secret, jurisdiction, command.channel, command.item)
     apart = case_id(secret, jurisdiction, command.channel, f"{command.item}\x1f{principal.name}")
     # without defaults, so that a field added later does not change the digest
     stated = command.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     stated["item"] = identifier_form(command.item)
     content = orjson.dumps(stated, option=orjson.OPT_SORT_KEYS)
+    if files is None or not command.files:
+        return await _file_case(handling, principal, command, jurisdiction, correlation, content, case, apart)
+    async with attaching(files, principal, command.files, f"{CAUSE}|{case}") as attached:
+        with_files = command.model_copy(update={"files": attached.files})
+        return await _file_case(handling, principal, with_files, jurisdiction, correlation, content, case, apart)
+
+
+async def _file_case(
+    handling: CommandHandler,
+    principal: Principal,
+    command: FileCase,
+    jurisdiction: str,
+    correlation: str | None,
+    content: bytes,
+    case: str,
+    apart: str,
+) -> Receipt:
+    cases = handling.cases
 
     async def registered(case: str) -> CommandResult:
         stamp = EventMetadata(
@@ -118,13 +143,14 @@ async def filed(
     value: Any,
     named: str | None = None,
     correlation: str | None = None,
+    files: FileUploads | None = None,
 ) -> Receipt:
     """Register the filing in one JSON value. Raises Refused, with field names as in a submission."""
     command = validated(FileCase, value)
     jurisdiction = named or principal.jurisdiction or await jurisdictions.of(command.channel)
     within(principal, jurisdiction)
     await handling.policies.book(jurisdiction)
-    return await file_case(handling, principal, command, jurisdiction, correlation)
+    return await file_case(handling, principal, command, jurisdiction, correlation, files)
 
 
 def _by_its_field(refused: Refused) -> Refused:

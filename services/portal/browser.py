@@ -83,9 +83,7 @@ async def read_form(request: Request) -> Form:
     form = Form()
     form.every = {}
     try:
-        pairs = parse_qsl(
-            data.decode("ascii"), keep_blank_values=True, max_num_fields=FORM_FIELDS, errors="strict"
-        )
+        pairs = parse_qsl(data.decode("ascii"), keep_blank_values=True, max_num_fields=FORM_FIELDS, errors="strict")
     except ValueError:
         raise _refused(
             422, "wrong_form", "The form cannot be read; send it again.", "表单无法读取，请重新提交。"

@@ -102,21 +102,25 @@ def page(request: Request, template: str, *, http_status: int = 200, **values: A
     view = view_of(request)
     site: Site = request.app.state.site
     translate: Callable[..., str] = partial(told, view.language)
-    text = _environment().get_template(template).render(
-        {
-            "_": translate,
-            "view": view,
-            "tag": TAGS[view.language],
-            "site": site,
-            "path": request.url.path,
-            "day": partial(day, view.language),
-            "either": partial(_either, view.language),
-            "law": partial(law, view.language),
-            "named": lambda entry: _either(view.language, entry, "name", "name_en"),
-            "main_form": None,
-            "wrong": None,
-            **values,
-        }
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            {
+                "_": translate,
+                "view": view,
+                "tag": TAGS[view.language],
+                "site": site,
+                "path": request.url.path,
+                "day": partial(day, view.language),
+                "either": partial(_either, view.language),
+                "law": partial(law, view.language),
+                "named": lambda entry: _either(view.language, entry, "name", "name_en"),
+                "main_form": None,
+                "wrong": None,
+                **values,
+            }
+        )
     )
     return HTMLResponse(text, http_status, HEADERS)
 

@@ -38,7 +38,7 @@ def handlers_at(case: Case, version: int) -> tuple[str, ...]:
     for fact in case.facts:
         if fact.version > version:
             break
-        if fact.name in DISPATCHES and fact.org is not None:
+        if (fact.name in DISPATCHES or fact.name == "MatterAnswered") and fact.org is not None:
             line = (fact.org,)
         elif fact.name == "ForwardedDown" and fact.kind is not None:
             line = (*line, fact.kind)

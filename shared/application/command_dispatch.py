@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import cache
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, Field, create_model
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from shared.application.case_reference import resolve
+from shared.application.file_references import attaching
 from shared.application.ports import Ports
 from shared.case import Case, fold
 from shared.commands.authorization import Principal
@@ -90,27 +92,37 @@ async def give(
     for name in rule.naming:
         if values[name] is not None:
             values[name] = await _named(ports, principal, values[name])
-    command = rule.model.model_construct(**values)
+    cause = f"{principal.name}:{shape.command_id}"
+    uploads: tuple[str, ...] = values.pop("files", ())
     content = {  # without defaults, so that a field added later does not change the digest
         "command": rule.name,
         **body.model_dump(mode="json", exclude={"command_id", "command"}, by_alias=True, exclude_defaults=True),
     }
     digest = request_digest(ports.keys.secret("request"), case_id, orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
-    stamp = EventMetadata(principal, f"{principal.name}:{shape.command_id}", at=shape.effective_at, request=digest)
+    stamp = EventMetadata(principal, cause, at=shape.effective_at, request=digest)
     handling = ports.handling(rule.service)
 
-    def decide(case: Case, given: DecisionContext) -> list[NewEvent]:
-        bind_contextvars(case=case.number)  # in the log lines that follow
-        return rule(case, command, given)
+    async with (
+        attaching(ports.files, principal, uploads, f"{case_id}|{cause}") if uploads else nullcontext() as attached
+    ):
+        if "files" in rule.model.model_fields:
+            values["files"] = () if attached is None else attached.files
+        command = rule.model.model_construct(**values)
 
-    done = await handling.handle(
-        case_id,
-        rule.action,
-        stamp,
-        decide,
-        expected_version=shape.expected_version,
-        others=rule.named(command),
-    )
+        def decide(case: Case, given: DecisionContext) -> list[NewEvent]:
+            bind_contextvars(case=case.number)  # in the log lines that follow
+            return rule(case, command, given)
+
+        done = await handling.handle(
+            case_id,
+            rule.action,
+            stamp,
+            decide,
+            expected_version=shape.expected_version,
+            others=rule.named(command),
+        )
+        if attached is not None:
+            attached.used = done.commit is not None
     case = done.case
     if done.commit is not None and done.commit.last < case.version:
         commits = await ports.log.load(case.stream)

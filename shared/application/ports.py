@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from shared.application.file_uploads import FileUploads
 from shared.application.persons import Persons
 from shared.commands.command_handler import CommandHandler
 from shared.consumers.consumer import CaseConsumer
 from shared.events.fields import Service
+from shared.eventstore.blobs import Blobs
 from shared.eventstore.event_store import EventStore
 from shared.eventstore.key_store import KeyStore
 from shared.eventstore.read_models import Checkpoints, ReadModelStore
 from shared.eventstore.subscription import Subscriptions
+from shared.eventstore.uploads import UploadStore
 from shared.kernel.clock import Clock
+from shared.kernel.file_ciphers import FileCipher
 from shared.repositories.case_repository import CaseRepository
 from shared.repositories.policy_repository import PolicyRepository
 
@@ -29,8 +34,14 @@ class Ports:
     clock: Clock
     cases: CaseRepository
     policies: PolicyRepository
+    blobs: Blobs
+    uploads: UploadStore
     facts_path: str | None = None
     """Path of the DuckDB file of analytics; None keeps the facts in memory."""
+    file_cipher: FileCipher = "AES-256-GCM"
+    """The cipher of new files."""
+    alone: bool = True
+    """No other process has the same stores."""
     checkpoints: Checkpoints | None = None
     """Set if the consumers' positions are dropped together with the views; None if the feed keeps them itself."""
     persons: Persons = field(init=False, repr=False, compare=False)
@@ -39,6 +50,11 @@ class Ports:
     def __post_init__(self) -> None:
         self.policies.keep_time(self.clock)
         object.__setattr__(self, "persons", Persons(self.log, self.keys, self.clock))
+
+    @cached_property
+    def files(self) -> FileUploads:
+        """Files on their way in, and their content."""
+        return FileUploads(self.blobs, self.uploads, self.keys, self.clock, cipher=self.file_cipher, alone=self.alone)
 
     def handling(self, service: Service) -> CommandHandler:
         """The command handler of `service`, whether or not its consumers run in this process."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.case.evolve import Changes, kind_of, on
-from shared.case.state import Case, Unread, begun_again, calmed
+from shared.case.state import Case, FailedService, Unread, begun_again, calmed
 from shared.events import department as d
 from shared.eventstore.recorded_event import RecordedEvent
 
@@ -40,9 +40,11 @@ def _not_accepted(case: Case, event: RecordedEvent, body: d.NotAccepted) -> Chan
 def _notice(case: Case, event: RecordedEvent, body: d.NoticeServed) -> Changes:
     calm = {} if body.kind == "transfer" else calmed(case)  # the notice of acceptance is still owed
     unread = _unread(case, event, "notice") if body.mode == "electronic" else {}
-    return {"handling.notice": body.kind, **calm, **unread}
+    return {"handling.notice": body.kind, **calm, **unread, **_reached(case, "notice")}
 
 
+WITH_LEAD = "with_lead"
+"""Kind of the fact of a decision that was taken over from the lead case: the promise is kept, and its clock runs, there."""
 RECEIVED = frozenset({"in_person", "post", "left", "other"})
 """Modes of service by which the petitioner has the document in hand on the day that the proof shows."""
 UNSTATED = "unstated"
@@ -57,6 +59,28 @@ def _unread(case: Case, event: RecordedEvent, document: str) -> Changes:
 
 def _read(case: Case, document: str) -> Changes:
     return {"service.unread": tuple(one for one in case.service.unread if one.document != document)}
+
+
+def _reached(case: Case, document: str) -> Changes:
+    """Earlier attempts no longer matter once the document was served."""
+    if not case.service.failed:
+        return {}
+    return {"service.failed": tuple(one for one in case.service.failed if one.document != document)}
+
+
+@on(d.ServiceFailed, None, fact=kind_of("document"))
+def _service_failed(case: Case, event: RecordedEvent, body: d.ServiceFailed) -> Changes:
+    failed = FailedService(body.document, body.mode, event.version, event.effective_at)
+    changes: Changes = {"service.failed": (*case.service.failed, failed)}
+    if body.of is None:
+        return changes
+    changes["service.unread"] = tuple(one for one in case.service.unread if one.version != body.of)
+    changes["service.undone"] = (*case.service.undone, body.of)
+    if body.document == "notice":
+        changes["handling.notice"] = None
+    elif body.document == "reply" and case.state == "replied":
+        changes |= {"state": "decided", "handling.replied_at": None, "evaluation.invited": ()}
+    return changes
 
 
 def _mode_and_right(body: Any) -> tuple[str, None, int, None]:
@@ -126,9 +150,14 @@ def _extension_told(case: Case, event: RecordedEvent, body: d.ExtensionNoticeSer
     return {}
 
 
-@on(d.DecisionIssued, "decided", fact=lambda body: (body.result, body.execute_by, 0, None))
+@on(
+    d.DecisionIssued,
+    "decided",
+    fact=lambda body: (WITH_LEAD if body.with_lead else body.result, body.execute_by, 0, None),
+)
 def _decided(case: Case, event: RecordedEvent, body: d.DecisionIssued) -> Changes:
-    return {"handling.result": body.result, "handling.right_stated": body.states_review_right}
+    executed = {"handling.executed": True} if body.with_lead else {}
+    return {"handling.result": body.result, "handling.right_stated": body.states_review_right, **executed}
 
 
 @on(d.SuggestionAnswered, "decided", fact=kind_of("result"))
@@ -163,6 +192,7 @@ def _replied(case: Case, event: RecordedEvent, body: d.ReplyDelivered) -> Change
         "handling.replies": case.handling.replies + 1,
         "service.reply_received": body.mode in RECEIVED,
         **(_unread(case, event, "reply") if body.mode == "electronic" else _read(case, "reply")),
+        **_reached(case, "reply"),
         **calmed(case),
     }
 
@@ -170,7 +200,7 @@ def _replied(case: Case, event: RecordedEvent, body: d.ReplyDelivered) -> Change
 @on(d.PaperServed, fact=_document_of_window)
 def _paper_served(case: Case, event: RecordedEvent, body: d.PaperServed) -> Changes:
     received = {} if body.document == "notice" else {f"service.{body.document}_received": True}
-    return {**received, **_read(case, body.document)}
+    return {**received, **_read(case, body.document), **_reached(case, body.document)}
 
 
 @on(d.ReplyCorrected)
@@ -241,6 +271,7 @@ def _opinion_delivered(case: Case, event: RecordedEvent, body: d.OpinionDelivere
     return {
         "service.opinion_received": body.mode in RECEIVED,
         **(_unread(case, event, "opinion") if body.mode == "electronic" else _read(case, "opinion")),
+        **_reached(case, "opinion"),
     }
 
 

@@ -77,6 +77,26 @@ def _queued(case: Case, event: RecordedEvent, body: r.QueuedForDispatch) -> Chan
     return {"assignment.queue_reason": body.why}
 
 
+@on(r.FollowersAnswered)
+def _followers_answered(case: Case, event: RecordedEvent, body: r.FollowersAnswered) -> Changes:
+    return {}
+
+
+@on(r.MatterAnswered)
+def _matter_answered(case: Case, event: RecordedEvent, body: r.MatterAnswered) -> Changes:
+    return {
+        "matter.lead": None,
+        "matter.lead_kind": None,
+        "matter.related": case.matter.related
+        if body.lead in case.matter.related
+        else (*case.matter.related, body.lead),
+        "assignment.org": body.org,
+        "assignment.delivered": True,
+        "filing.path": body.path if body.path is not None else case.filing.path,
+        "filing.class_": case.filing.class_ or body.class_,
+    }
+
+
 @on(r.CaseTransferred, "dispatched")
 def _transferred(case: Case, event: RecordedEvent, body: r.CaseTransferred) -> Changes:
     return {**_sent(case, body.org, body.rule), "assignment.assigned": False}

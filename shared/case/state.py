@@ -97,6 +97,45 @@ class Unread(NamedTuple):
     since: LegalTime
 
 
+class IssuedNotice(NamedTuple):
+    """A notice that was issued as a document."""
+
+    kind: str
+    number: str
+    seq: int
+    year: int
+    office: str
+    version: int
+    """Version of the event that issued it."""
+
+
+class CaseFile(NamedTuple):
+    """A file that was attached to the case."""
+
+    blob: str
+    version: int
+    """Version of the event that attached it."""
+    media_type: str
+    size: int
+    kind: str
+    party: str | None
+    """Whose it is; None: that of `org`."""
+    org: str | None
+    """The organisation whose key attached it."""
+    original: str | None
+    """The blob that it was made of, as a thumbnail or a redacted form."""
+    form: str | None
+
+
+class FailedService(NamedTuple):
+    """An attempt to serve a document that did not reach the petitioner."""
+
+    document: str
+    mode: str
+    version: int
+    since: LegalTime
+
+
 class Correction(NamedTuple):
     version: int
     field: str
@@ -227,6 +266,10 @@ class Service:
     """(version of the event with the text, code_issued_by) of each document that was opened."""
     reply_received: bool = False
     opinion_received: bool = False
+    failed: tuple[FailedService, ...] = ()
+    """Attempts after which the document was not served yet."""
+    undone: tuple[int, ...] = ()
+    """Versions of electronic services that did not arrive: clocks run as if they had never happened."""
 
 
 @dataclass(frozen=True)
@@ -303,6 +346,11 @@ class Supervision:
     since: LegalTime | None = None
     """Since when `stage` has its value."""
     nudges: int = 0
+    """Days on which the petitioner asked about the progress."""
+    nudged_at: LegalTime | None = None
+    """When it was counted last."""
+    nudges_joined: int = 0
+    """Further nudges on the day of `nudged_at`."""
     redos: int = 0
 
 
@@ -344,6 +392,8 @@ class Case:
     voided_rungs: int = 0
     """Number of times that rungs were voided. A rung that is recorded again has another cause."""
     corrections: tuple[Correction, ...] = ()
+    notices: tuple[IssuedNotice, ...] = ()
+    files: tuple[CaseFile, ...] = ()
 
     @property
     def exists(self) -> bool:

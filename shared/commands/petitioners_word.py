@@ -22,6 +22,7 @@ from shared.policy.book import PolicyBook
 Relation = Literal["handler", "assistant", "reviewer", "receiver", "judged"]
 Act = Literal[
     "add_material",
+    "attach_file",
     "nudge",
     "request_confidentiality",
     "evaluate_organisation",
@@ -107,7 +108,7 @@ def judged_office(case: Case, book: PolicyBook, act: Act, lead: Case | None = No
     office = book.petition_office
     return act == "evaluate_petition_office" or (
         office is not None
-        and act not in ("add_material", "nudge", "request_confidentiality", "confirm_delivery_address")
+        and act not in ("add_material", "attach_file", "nudge", "request_confidentiality", "confirm_delivery_address")
         and "handler" in relations(case, book, office, lead)
     )
 

@@ -52,7 +52,7 @@ def episodes_of(case: Case, clocks: Clocks, zone: str) -> dict[int, list[Episode
     actions = clocks.actions
     found: dict[int, list[Episode]] = {}
     responsible: str | None = None
-    undone = _undone(case.facts)
+    undone = _undone(case.facts).union(case.service.undone)
     for fact in case.facts:
         name = fact.name
         if fact.version in undone:

@@ -33,6 +33,7 @@ def paper_due(case: Case, book: PolicyBook) -> datetime | None:
     wait, found = book.unread.paper_after, list[datetime]()
     if wait is not None:
         found += [_after(one.since, wait, book) for one in case.service.unread]
+    found += [instant_of(one.since, book.zone) for one in case.service.failed if case.open]
     if book.unread.paper_at_once and not case.service.electronic:
         issued = _issued(case)
         if issued is not None:

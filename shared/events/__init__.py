@@ -1,6 +1,6 @@
 """All event types. Importing this package fills REGISTRY."""
 
-from shared.events import department, desk, intake, persons, platforms, policy, routing, supervision
+from shared.events import department, desk, files, intake, notices, persons, platforms, policy, routing, supervision
 from shared.events.base import REGISTRY, Event
 from shared.events.fields import Personal
 
@@ -10,7 +10,9 @@ __all__ = [
     "Personal",
     "department",
     "desk",
+    "files",
     "intake",
+    "notices",
     "persons",
     "platforms",
     "policy",

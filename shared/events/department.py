@@ -15,6 +15,8 @@ NoticeKind = Literal[
 ]
 Mode = Literal["in_person", "post", "electronic", "left", "public", "phone", "other"]
 """直接、邮寄、电子、留置、公告送达. `phone` and `other` (当面、邮寄以外的其他方式) occur in imported history only."""
+FailedFor = Literal["bounced", "refused", "unclaimed", "unknown_address", "unreachable", "other"]
+"""Why a service failed: 退信（电子）、拒收、无人领取、地址不详、联系不上、其他."""
 Proof = Literal["signature", "return_slip", "arrival", "witnessed", "publication"]
 """What shows the day of the service: the signature, the date on the postal return slip, the arrival at the electronic address that
 the petitioner confirmed, the record of witnesses, the publication."""
@@ -77,6 +79,28 @@ class NoticeServed(_Department, zh="书面告知", en="A written notice was serv
     """None: an exemption, or unknown."""
     reference: Text = None
     """Where the proof is kept: the number of the return slip, the record of the signature."""
+    witnesses: Texts = ()
+    """Who witnessed that it was left (留置)."""
+
+
+class ServiceFailed(
+    _Department,
+    zh="送达未成功",
+    en="A service did not reach the petitioner.",
+    shows=("document", "mode", "reason_code"),
+):
+    """An attempt to serve a document failed, so that it is to be served on paper, or in another way. A failed service ends no duty.
+
+    `of`: version of the electronic service that had been recorded and did not arrive; it counts as never having happened.
+    """
+
+    org: str | None = None
+    document: Literal["reply", "opinion", "notice"]
+    mode: Mode
+    reason_code: FailedFor = "other"
+    reference: Text = None
+    """Where the proof of the attempt is kept."""
+    of: int | None = None
 
 
 class HandedBack(
@@ -169,9 +193,12 @@ class ExtensionRefused(_Department, zh="不批准延期", en="An extension was r
 class ExtensionNoticeServed(
     _Department, zh="延期告知", en="The petitioner was notified of the extension.", shows=("mode",), for_petitioner=True
 ):
-    """The petitioner was notified of the extension."""
+    """The petitioner was notified of the extension, on the day that the proof shows."""
 
     mode: Mode = "post"
+    proof: Proof | None = None
+    reference: Text = None
+    witnesses: Texts = ()
 
 
 class DecisionIssued(
@@ -179,7 +206,7 @@ class DecisionIssued(
     zh="出具处理意见",
     en="The decision was issued.",
     shows=("result",),
-    petitioner_reads_after_reply=("text", "basis"),
+    petitioner_reads_after_reply=("request", "facts", "text", "basis"),
 ):
     """The decision was issued (信访处理意见书; Art. 32): request, facts and reasons, opinion, legal basis.
 
@@ -191,10 +218,16 @@ class DecisionIssued(
     """For supported: the date by which the organisation promised to carry it out (督促执行; Art. 32)."""
     basis: Texts = ()
     text: Text = None
+    """The opinion; where `request` and `facts` are not given, the whole text."""
+    request: Text = None
+    facts: Text = None
+    """Facts and reasons."""
     states_review_right: bool | None = None
     """None: not recorded."""
     review_body: str | None = None
     review_days: int | None = None
+    with_lead: bool = False
+    """True: taken over from the lead case; what it promises is carried out there."""
 
 
 class SuggestionAnswered(
@@ -209,6 +242,8 @@ class SuggestionAnswered(
     org: str
     result: Literal["adopted", "partly_adopted", "not_adopted"]
     text: Text = None
+    with_lead: bool = False
+    """True: taken over from the lead case; what it promises is carried out there."""
 
 
 class DutyPerformed(
@@ -224,6 +259,8 @@ class DutyPerformed(
     text: Text = None
     result: Literal["performed", "refused", "answered"] = "performed"
     basis: Texts = ()
+    with_lead: bool = False
+    """True: taken over from the lead case; what it promises is carried out there."""
 
 
 class LedInto(
@@ -254,6 +291,8 @@ class ConsultationAnswered(
 
     org: str
     text: Text = None
+    with_lead: bool = False
+    """True: taken over from the lead case; what it promises is carried out there."""
 
 
 class AccusationHandled(
@@ -291,8 +330,11 @@ class ReplyDelivered(
     proof: Proof | None = None
     reference: Text = None
     """Where the proof is kept."""
+    witnesses: Texts = ()
     states_review_right: bool | None = None
     """None: there is no such right, or it is not known."""
+    without_text: bool = False
+    """True: only the proof is sealed; the words are those of the decision."""
 
 
 class PaperServed(
@@ -312,6 +354,7 @@ class PaperServed(
     mode: Mode = "in_person"
     proof: Proof | None = None
     reference: Text = None
+    witnesses: Texts = ()
     states_review_right: bool | None = None
     opens_window: bool = False
 
@@ -397,6 +440,7 @@ class OpinionDelivered(
     mode: Mode = "other"
     proof: Proof | None = None
     reference: Text = None
+    witnesses: Texts = ()
     states_review_right: bool | None = None
 
 

@@ -15,9 +15,11 @@ Section = Literal[
     "channels",
     "routing",
     "clocks",
+    "files",
     "calendar",
     "keywords",
     "mappings",
+    "templates",
 ]
 
 

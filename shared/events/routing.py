@@ -240,6 +240,35 @@ class ReRegistrationBarred(
     reason: Text = None
 
 
+class FollowersAnswered(_Routing, zh="答复同一事项各信访人", en="The answer was given to all filings of the matter."):
+    """The organisation gave the answer of this case, the lead, to each filing that follows it.
+
+    Each of them gets it as its own: `MatterAnswered` on the follower, its own number, notice, evaluation and period (Art. 32, 35).
+    `of`: version of the answer.
+    """
+
+    org: str
+    of: int
+    electronic: bool = True
+    """Serve it at once on those who confirmed an electronic address."""
+
+
+class MatterAnswered(
+    _Routing, zh="随主件答复", en="It was answered with the matter that it had been joined to.", shows=("org",)
+):
+    """This filing followed `lead` and has that case's answer as its own from now on: the events that follow in the same commit.
+
+    It stands alone again, in the hands of the organisation that answered, with all remedies of its petitioner (Art. 32, 35).
+    """
+
+    org: str
+    lead: str
+    of: int
+    """Version of the answer in the lead case."""
+    path: int | None = None
+    class_: Class | None = None
+
+
 class FirstResponderFixed(_Routing, zh="确定首接首办单位", en="The first responder was fixed."):
     """The first responder was determined."""
 

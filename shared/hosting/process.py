@@ -247,4 +247,6 @@ class Process:
                 await part.facts.close()
         await self.ports.views.close()
         await self.ports.keys.close()
+        await self.ports.uploads.close()
+        await self.ports.blobs.close()
         await self.ports.log.close()

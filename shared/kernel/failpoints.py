@@ -10,6 +10,15 @@ Without the variable a place costs one lookup in an empty table.
     outbox.told         an assignment was sent to an organisation, its delivery is not recorded
     consumer.reacts     before a reaction to an event; key: the case
     rebuild.written     a part of the read models was rebuilt
+    matter.answered     a filing of a matter has its answer, others do not yet
+    notice.stored       a notice was rendered and stored, the case does not know it
+    notice.recorded     the case has the notice, the batch is not acknowledged
+    blob.written        a part of a file is durable, the upload record does not say so yet
+    blob.stored         a file is a blob, the upload record does not say so yet
+    upload.saved        an upload record is durable, its caller has no answer yet
+    upload.finished     an upload is complete, its caller has no answer yet
+    upload.attached     an event names the file, the upload record still has its key
+    blob.swept          blobs of no event were removed, their upload records are not yet
 """
 
 from __future__ import annotations
@@ -22,7 +31,23 @@ from typing import NamedTuple
 
 VARIABLE = "HUIYIN_TEST_FAILPOINTS"
 PLACES = frozenset(
-    ("log.appended", "feed.acknowledged", "feed.handled", "outbox.told", "consumer.reacts", "rebuild.written")
+    (
+        "log.appended",
+        "feed.acknowledged",
+        "feed.handled",
+        "outbox.told",
+        "consumer.reacts",
+        "rebuild.written",
+        "matter.answered",
+        "notice.stored",
+        "notice.recorded",
+        "blob.written",
+        "blob.stored",
+        "upload.saved",
+        "upload.finished",
+        "upload.attached",
+        "blob.swept",
+    )
 )
 
 

@@ -13,6 +13,8 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.kernel.file_ciphers import FileCipher
+
 PREFIX = "HUIYIN_"
 _SET_HERE = frozenset(("w", "journal", "wtimeoutms", "retrywrites", "readconcernlevel", "readpreference"))
 """Options of MongoDB, in lower case, on which durability depends."""
@@ -99,6 +101,14 @@ class Settings(BaseSettings):
     """Password of the Kafka user"""
     kafka_prefix: str = Field("", pattern=r"^[a-z0-9._-]{0,60}$")
     """Prefix of the names of topics and groups, if several deployments share a cluster"""
+    file_cipher: FileCipher = "AES-256-GCM"
+    """Cipher of new files; each file names its own, so that it can be changed"""
+    clamd: str | None = Field(
+        None,
+        pattern=r"^(tcp://[^\s/]+:\d{1,5}|unix:/\S+)$",
+        description="Virus scanner with the protocol of clamd: tcp://HOST:PORT or unix:/PATH. Files wait until it has answered;"
+        " empty: files are checked by their structure only",
+    )
     unpublished_limit: int = Field(100_000, ge=1)
     """Full mode: commits that may wait for Kafka; above that filings are refused (503) until it has caught up"""
     intake_key: Path | None = Field(

@@ -39,11 +39,13 @@ from shared.policy.documents import (
     ancestry,
 )
 from shared.policy.edition import Edition, begins, joined
+from shared.policy.file_rules import FileRules
 from shared.policy.keyword_rules import Keywords
 from shared.policy.office_hours import Office
 from shared.policy.organisations import OrganisationsInForce
 from shared.policy.profile import ProfileValues
 from shared.policy.routing_table import RouteFound, Routing, RoutingTable
+from shared.policy.templates import Templates
 from shared.policy.working_calendar import PLAIN, Calendar
 
 STREAM = "policy/"
@@ -55,9 +57,11 @@ MODELS: dict[Section, type[Document]] = {
     "channels": Channels,
     "routing": Routing,
     "clocks": Clocks,
+    "files": FileRules,
     "calendar": CalendarDocument,
     "keywords": Keywords,
     "mappings": Mappings,
+    "templates": Templates,
 }
 _NAMING: tuple[Section, ...] = ("channels", "subjects", "places", "organisations")
 
@@ -166,6 +170,11 @@ class PolicyBook(OrganisationsInForce):
         return edition.document.profile if edition else ProfileValues()
 
     @cached_property
+    def files(self) -> FileRules:
+        """The limits and types of files."""
+        return self.document("files", FileRules)
+
+    @cached_property
     def unread(self) -> UnreadService:
         """What follows where a served document is not read, by the clocks in force."""
         edition = self.edition("clocks")
@@ -243,6 +252,11 @@ class PolicyBook(OrganisationsInForce):
     def mapping(self, code: str | None) -> dict[str, Any] | None:
         """The mapping of items in a platform's own form."""
         return self.document("mappings", Mappings).mappings.get(code) if code else None
+
+    def templates_at(self, when: LegalTime) -> Templates:
+        """The templates of notices in force at `when`; kinds that they leave out have the built-in ones."""
+        edition = self.edition("templates", when)
+        return edition.document if edition else Templates()
 
     @cached_property
     def place_lines(self) -> dict[str, tuple[str, ...]]:

@@ -14,7 +14,7 @@ from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
 from shared.events import department as d
 from shared.events import routing as r
-from shared.events.intake import CaseCorrected, CaseLinked, CaseUnlinked, EvaluationInvited
+from shared.events.intake import CaseCorrected, CaseLinked, CaseUnlinked, EvaluationInvited, NudgedAgain
 from shared.events.supervision import CaseClosed
 from shared.events.wording import event_words
 from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
@@ -50,6 +50,9 @@ async def status(ports: Ports, case: Case) -> StatusAnswer:
     lead = await _leading(ports, case)
     shown: list[dict[str, str]] = []
     for place, event in enumerate(events):
+        if isinstance(event.body, NudgedAgain):
+            _join(shown, day_of(event.effective_at, book.zone).isoformat(), event.body.times)
+            continue
         words = heard(event, events[: place + 1], book)
         if words is not None:
             shown.append({"day": day_of(event.effective_at, book.zone).isoformat(), "zh": words.zh, "en": words.en})
@@ -96,6 +99,15 @@ def _days_left(deadline: Deadline, today: date, book: PolicyBook) -> int:
     days = (date.fromordinal(one) for one in range(first.toordinal() + 1, last.toordinal() + 1))
     count = sum(map(book.calendar.is_working, days))
     return count if due >= today else -count
+
+
+def _join(shown: list[dict[str, str]], day: str, times: int) -> None:
+    """Say with the nudge of that day how often it was asked."""
+    first = event_words("Nudged")
+    for line in reversed(shown):
+        if line["day"] == day and line["zh"].startswith(first.zh):
+            line |= {"zh": f"{first.zh}（当日 {times} 次）", "en": f"{first.en[:-1]} ({times} times that day)."}
+            return
 
 
 _REVIEWS = {"ReviewRequested": "request_review", "ReReviewRequested": "request_re_review"}

@@ -64,7 +64,7 @@ def delivered_in(events: Iterable[RecordedEvent]) -> int:
 
 def readable_fields(event: RecordedEvent, delivered: int) -> tuple[str, ...]:
     """The fields of the event that the petitioner may read. `delivered`: version of the last delivery of a reply."""
-    if isinstance(event.body, NewerEvent):
+    if isinstance(event.body, NewerEvent) or getattr(event.body, "without_text", False):
         return ()
     later = event.body.petitioner_reads_after_reply if event.version < delivered else ()
     return event.body.petitioner_reads or later

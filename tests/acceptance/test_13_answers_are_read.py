@@ -72,7 +72,8 @@ async def test_letter_writer_reads_answer_at_home_and_says_that_it_is_not_remedi
         await county.refused(
             "proof_date_needed", county.housing.does("deliver_reply", case, on="2026-03-12", mode="post")
         )
-        await county.housing.does("deliver_reply", case, on="2026-03-18", mode="post", effective_at="2026-03-16")
+        slip = {"mode": "post", "effective_at": "2026-03-16", "reference": "EMS 1"}
+        await county.housing.does("deliver_reply", case, on="2026-03-18", **slip)
         assert await on_paper(county.desk) == []
         assert (await window(county.desk, case))["due_day"] == "2026-04-15", "30 days from the date on the slip"
 

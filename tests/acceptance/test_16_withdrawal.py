@@ -37,7 +37,9 @@ async def test_withdrawal_is_taken_back_on_page_without_javascript() -> None:
             await browser.post("/track", data=form)
             page = await browser.get("/track")
             assert "/track/do/take_back_withdrawal" in page.text and "2026年3月12日" in page.text
-            found = re.search(r'name="command_id" value="([^"]+)"', (await browser.get("/track/do/take_back_withdrawal")).text)
+            found = re.search(
+                r'name="command_id" value="([^"]+)"', (await browser.get("/track/do/take_back_withdrawal")).text
+            )
             assert found
             for _ in range(2):
                 done = await browser.post("/track/do/take_back_withdrawal", data={"command_id": found[1]})

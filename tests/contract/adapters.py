@@ -14,22 +14,35 @@ from typing import NamedTuple, Protocol, get_args
 
 import pytest
 
+from shared.adapters.folder.blobs import FolderBlobs
 from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.subscription import KafkaSubscriptions, parking
-from shared.adapters.memory import MemoryEventStore, MemoryKeyStore, MemoryReadModels, MemorySubscriptions
+from shared.adapters.memory import (
+    MemoryBlobs,
+    MemoryEventStore,
+    MemoryKeyStore,
+    MemoryReadModels,
+    MemorySubscriptions,
+    MemoryUploads,
+)
+from shared.adapters.mongo.blobs import MongoBlobs
 from shared.adapters.mongo.client import Driver, Mongo
 from shared.adapters.mongo.event_store import MongoEventStore
 from shared.adapters.mongo.key_store import MongoKeyStore
 from shared.adapters.mongo.read_models import MongoReadModels
+from shared.adapters.mongo.uploads import MongoUploads
 from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.adapters.sqlite.key_store import SqliteKeyStore
 from shared.adapters.sqlite.read_models import SqliteReadModels
 from shared.adapters.sqlite.subscription import SqliteSubscriptions
+from shared.adapters.sqlite.uploads import SqliteUploads
 from shared.adapters.system_clock import SystemClock
+from shared.eventstore.blobs import Blobs
 from shared.eventstore.event_store import EventStore
 from shared.eventstore.key_store import KeyStore
 from shared.eventstore.read_models import ReadModelStore
 from shared.eventstore.subscription import Subscriptions
+from shared.eventstore.uploads import UploadStore
 from tests.support import topics
 from tests.support.servers import kafka, mongodb
 
@@ -46,6 +59,8 @@ class Ports(NamedTuple):
     """None where the store has no feed of its own."""
     views: ReadModelStore
     keys: KeyStore
+    blobs: Blobs
+    uploads: UploadStore
     close: Callable[[], Awaitable[None]]
 
 
@@ -70,24 +85,27 @@ async def open_memory(place: Path, outbox: bool) -> Ports:
     log = MemoryEventStore(outbox=outbox)
     views = MemoryReadModels()
     keys = MemoryKeyStore()
+    blobs, uploads = MemoryBlobs(), MemoryUploads()
 
     async def close() -> None:
-        for port in (log, views, keys):
+        for port in (log, views, keys, blobs, uploads):
             await port.close()
 
-    return Ports(log, MemorySubscriptions(log, seed=7), views, keys, close)
+    return Ports(log, MemorySubscriptions(log, seed=7), views, keys, blobs, uploads, close)
 
 
 async def open_sqlite(place: Path, outbox: bool) -> Ports:
     log = SqliteEventStore(place / "log.sqlite", outbox=outbox)
     views = SqliteReadModels(place / "views.sqlite")
     keys = SqliteKeyStore(place)
+    blobs, uploads = FolderBlobs(place / "blobs"), SqliteUploads(place / "uploads.sqlite")
+    feed = SqliteSubscriptions(log, views, pause=0.01, longest=0.05, poll=0.1)
 
     async def close() -> None:
-        for port in (log, views, keys):
+        for port in (log, views, keys, blobs, uploads):
             await port.close()
 
-    return Ports(log, SqliteSubscriptions(log, views, pause=0.01, longest=0.05, poll=0.1), views, keys, close)
+    return Ports(log, feed, views, keys, blobs, uploads, close)
 
 
 async def open_kafka(place: Path, outbox: bool) -> Ports:
@@ -118,7 +136,7 @@ async def open_kafka(place: Path, outbox: bool) -> Ports:
         for port in (log, views, keys):
             await port.close()
 
-    return Ports(log, feed, views, keys, close)
+    return Ports(log, feed, views, keys, MemoryBlobs(), MemoryUploads(), close)
 
 
 def opening(driver: Driver) -> Callable[[Path, bool], Awaitable[Ports]]:
@@ -130,12 +148,14 @@ def opening(driver: Driver) -> Callable[[Path, bool], Awaitable[Ports]]:
         log = await MongoEventStore.open(mongo, f"{name}_log", outbox=outbox)
         views = await MongoReadModels.open(mongo, f"{name}_views")
         keys = await MongoKeyStore.open(mongo, f"{name}_keys", place)
+        blobs = await MongoBlobs.open_on(mongo, f"{name}_files")
+        uploads = await MongoUploads.open(mongo, f"{name}_files")
 
         async def close() -> None:
-            for port in (log, views, keys):
+            for port in (log, views, keys, blobs, uploads):
                 await port.close()
 
-        return Ports(log, None, views, keys, close)
+        return Ports(log, None, views, keys, blobs, uploads, close)
 
     return open_mongo
 

@@ -232,6 +232,7 @@ async def test_stores_follow_settings(driver: Driver, raw: MongoClient[dict[str,
         for store in stores:
             await store.close()
     assert sorted(name for name in raw.list_database_names() if name.startswith(NAME)) == [
+        f"{NAME}_files",
         f"{NAME}_keys",
         f"{NAME}_log",
         f"{NAME}_views",

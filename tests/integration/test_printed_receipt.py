@@ -101,7 +101,9 @@ async def test_receipt_is_reissued_to_authorised_roles_only(here: Served) -> Non
 async def test_token_of_a_case_opens_no_receipt_which_holds_the_code(here: Served) -> None:
     receipt = await here.filed()
     async with here.client() as citizen:
-        token = (await citizen.post("/v1/status/token", json={"number": receipt["number"], "code": receipt["code"]})).json()
+        token = (
+            await citizen.post("/v1/status/token", json={"number": receipt["number"], "code": receipt["code"]})
+        ).json()
         pair = {"number": receipt["number"], "code": token["token"]}
         assert (await citizen.post("/v1/status", json=pair)).status_code == 200
         refused = await citizen.post("/v1/receipt", json=pair)

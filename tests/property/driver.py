@@ -22,7 +22,9 @@ from services.intake.commands.filing import FileCase
 from services.intake.registration import file_case
 from shared.adapters.memory import SetClock
 from shared.application.command_dispatch import body_models, give
+from shared.application.file_references import owner_of
 from shared.application.request_validation import validated
+from shared.commands.attached_files import FileDetails
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES
 from shared.hosting.process import Process
@@ -185,6 +187,15 @@ class Desk:
             await self.absorb(lived, step.command)
         return wanted
 
+    async def _uploaded(self, owner: str, upload: str) -> None:
+        async def content() -> AsyncIterator[bytes]:
+            yield b"a photograph"
+
+        files = self.runtime.ports.files
+        await files.begin_upload(owner, upload)
+        await files.append(owner, upload, 0, content())
+        await files.finish(owner, upload, details=FileDetails("image/jpeg", "photo"))
+
     async def _give(self, lived: Lived, step: Step, attempt: Attempt) -> tuple[str, str]:
         """The product's answer as an outcome of the table, with its text."""
         value: dict[str, Any] = {"command": step.command, "command_id": f"m-{self._ids}", **step.fields}
@@ -194,6 +205,8 @@ class Desk:
         value["expected_version"] = lived.acted - 1 if step.stale else lived.acted
         body = validated(MODELS[step.command], value)
         principal = self._principal(step, lived)
+        for upload in value.get("files", ()):
+            await self._uploaded(owner_of(principal), upload)
         log = self.runtime.ports.log
         before = (await log.load(f"case/{lived.id}"))[-1].last
         try:
@@ -425,7 +438,12 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         "answer_consultation": lambda: {"text": "答复"},
         "finish_accusation": lambda: {"text": "办理结果"},
         "serve_on_paper": lambda: {"document": dice.choice(("reply", "reply", "notice"))},
-        "deliver_reply": lambda: {"mode": dice.choice(MODES)},
+        "deliver_reply": lambda: {"mode": dice.choice(MODES), **PROOF_OF_SERVICE},
+        "answer_followers": lambda: {"electronic": dice.random() < 0.5},
+        "record_failed_service": lambda: {
+            "document": dice.choice(("reply", "notice")), "mode": "post", "reason_code": "unclaimed",
+        },
+        "prepare_notice": lambda: {"kind": dice.choice(("acceptance", "extension", "transfer")), "remarks": "附件一份"},
         "confirm_delivery_address": lambda: {"electronic": dice.random() < 0.7, "kind": "sms", "address": "13900000000"},
         "verify_return": lambda: {"agreed": dice.random() < 0.4},
         "refer_dispute": lambda: {"reason": "意见不一"},
@@ -433,7 +451,7 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         "not_accept": lambda: {"reason_code": "other", "reason": "理由", "remedy": "可以申请复查"},
         "serve_notice": lambda: {
             "kind": dice.choice(("acceptance", "non_acceptance", "exempt", "guidance", "led_into")), "reason": "说明",
-            "mode": dice.choice(MODES),
+            "mode": dice.choice(MODES), **PROOF_OF_SERVICE,
         },
         "record_step": lambda: {"step": "site_visit"},
         "ask_extension": lambda: {"days": dice.choice((5, 10, 30)), "reason": "复杂"},
@@ -447,6 +465,7 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         "correct_reply": lambda: {"text": "更正"},
         "file_report": lambda: {"text": "报告"},
         "add_material": lambda: {"text": "补充"},
+        "attach_file": lambda: {"files": [f"u-{dice.randrange(10**9)}"]},
         "confirm_date": lambda: {"of": 1, "evidence": "letter", "reference": "1"},
         "correct_party": lambda: {"name": "某"},
         "evaluate": lambda: {
@@ -487,6 +506,7 @@ def _proof(command: str, who: Who, dice: Random) -> dict[str, Any]:
     return found | ({"present": "家属"} if command == "withdraw" and dice.random() < 0.9 else {})
 
 
+PROOF_OF_SERVICE = {"reference": "回执1号", "witnesses": ["见证人甲", "见证人乙"]}
 MODES = ("in_person", "in_person", "in_person", "post", "electronic", "left", "public")
 CLASSES = (*("claim", "suggestion") * 8, "accusation")
 """To an accusation less often: it takes a case back to its beginning."""
@@ -520,10 +540,10 @@ LATE = {
 """More weight for what stands at the end of the longest way."""
 SLOW = {
     "withdraw": 0.1, "void": 0.02, "answer_at_once": 0.2, "guide": 0.1,
-    "lead_into": 0.1, "recall": 0.2, "nudge": 0.1, "add_material": 0.1,
+    "lead_into": 0.1, "recall": 0.2, "nudge": 0.1, "add_material": 0.1, "attach_file": 0.1,
     "renew_query_code": 0.1, "confirm_delivery_address": 0.1, "follow_up": 0.2, "correct_reply": 0.2,
     "correct": 0.2, "serve_notice": 0.3, "request_confidentiality": 0.2, "urge": 0.3, "open_supervision": 0.2,
-    "close_supervision": 0.2, "record_hearing": 0.3,
+    "close_supervision": 0.2, "record_hearing": 0.3, "prepare_notice": 0.1, "record_failed_service": 0.2, "answer_followers": 0.1,
 }  # fmt: skip
 """How often a step is taken that ends a case early or gets it nowhere, where another could be."""
 

@@ -133,6 +133,8 @@ class Matter:
     """The handling ended in an opinion (处理意见书), which only path 6 has."""
     reply_heard: bool = True
     """The petitioner has the reply in hand, so that the period for a review runs."""
+    failed: frozenset[str] = frozenset()
+    """Documents that an attempt to serve did not reach the petitioner with."""
     unread: bool = False
     """The reply went to the electronic address, and nobody has read it."""
     electronic: bool = False

@@ -53,7 +53,7 @@ AFTER_CLOSING = frozenset(
         "CaseCorrected", "CaseVoided", "EvaluationInvited", "EvaluationSubmitted", "FollowUpRecorded", "ReplyCorrected",
         "RedoOrdered", "ReviewRequested", "ReReviewRequested", "NoticeServed", "BreachLifted", "AssignmentDelivered",
         "SupervisionClosed", "AssignmentWithdrawn", "OpinionDelivered", "PaperServed", "DocumentRead", "NotCompetentDeclared",
-        "ReviewWindowLapsed", "QueryCodeRenewed",
+        "ReviewWindowLapsed", "QueryCodeRenewed", "NoticePrepared",
     }
 )  # fmt: skip
 """What may still be recorded of a case that is closed, withdrawn or voided: corrections, the petitioner's word, late paper, and
@@ -218,7 +218,7 @@ def speaks_wrongly(matter: Matter, attempt: Attempt) -> bool:
     return office and who.role == "registrar" and who.org != SUPERIOR and not third(matter, who.org)
 
 
-HARMLESS = frozenset({"add_material", "nudge", "request_confidentiality", "confirm_delivery_address"})
+HARMLESS = frozenset({"add_material", "attach_file", "nudge", "request_confidentiality", "confirm_delivery_address"})
 """What the petitioner says with these judges nobody."""
 
 
@@ -528,11 +528,23 @@ def unproved(matter: Matter, attempt: Attempt) -> str | None:
     mode = attempt.get("mode")
     if mode == "electronic" and not matter.electronic:
         return "no confirmed address"
+    if mode == "public" and (sealed(matter) or matter.confidential):
+        return "never published"
+    document = "reply" if attempt.command == "deliver_reply" else "notice"
+    if mode == "public" and document not in matter.failed:
+        return "publication is the last resort"
     return "the date on the slip" if mode == "post" and attempt.at is None else None
+
+
+def another_office(matter: Matter, attempt: Attempt) -> str | None:
+    """A notice is prepared by the office that issues it: the transfer by the petition office, what follows by the handler."""
+    issues = attempt.who.org == OFFICE if attempt.get("kind") == "transfer" else attempt.who.org in matter.handlers
+    return None if issues else "another office issues it"
 
 
 def noticed(matter: Matter, attempt: Attempt) -> None:
     matter.notice = attempt.get("kind")
+    matter.failed -= {"notice"}
 
 
 def stepped(matter: Matter, _attempt: Attempt) -> None:
@@ -608,11 +620,13 @@ def replied(matter: Matter, attempt: Attempt) -> None:
     matter.decided_by |= {matter.org or ""}
     reviewable = matter.path == 6 and matter.opinion and matter.org not in DISCIPLINE_ORGANS
     matter.reply_open = attempt.when if reviewable else None
+    matter.failed -= {"reply"}
     mode = attempt.get("mode") or "in_person"
     matter.reply_heard, matter.unread = mode not in ("electronic", "public"), mode == "electronic"
 
 
 def handed_over(matter: Matter, attempt: Attempt) -> None:
+    matter.failed -= {attempt.get("document")}
     if attempt.get("document") != "reply":
         return
     if not matter.reply_heard and matter.reply_open is not None:
@@ -977,6 +991,18 @@ TABLE: dict[str, Row] = {
         "organisation_or_desk", EVERY, by_the_clocks=True, effect=handed_over,
         unless=says("nothing to serve", lambda m, a: a.get("document") == "reply" and not m.replied),
     ),
+    "answer_followers": Row(
+        "organisation", states("decided", "replied"), basis="Art. 32, 35: a remedy for each",
+        unless=says("no answer for many", lambda m, _a: sealed(m) or m.result == "settled"),
+    ),
+    "record_failed_service": Row(
+        "organisation_or_desk", OPEN, None, moves=True, basis="a failed service ends no duty",
+        effect=lambda m, a: setattr(m, "failed", m.failed | {a.get("document")}),
+    ),
+    "prepare_notice": Row(
+        "organisation_or_desk", EVERY, basis="the office that issues it (Art. 22, 23, 34)",
+        barred=another_office,
+    ),
     "deliver_reply": Row(
         "organisation", states("decided"), "replied", effect=replied, unless=unproved,
         again=lambda m, a: m.state == "replied" and (a.at is None or day(a.at) == day(m.moved)),
@@ -1038,6 +1064,7 @@ TABLE: dict[str, Row] = {
     ),
     "name_representatives": Row("desk", frozenset(), basis="Art. 20 ¶3; nobody who filed here is named"),
     "add_material": Row("petitioner", OPEN, barred=speaks_wrongly, unproven=unproved_word),
+    "attach_file": Row("petitioner", OPEN, barred=speaks_wrongly, unproven=unproved_word),
     "nudge": Row("petitioner", OPEN, barred=speaks_wrongly, unproven=unproved_word, basis="催问"),
     "withdraw": Row(
         "petitioner", OPEN, barred=speaks_wrongly, unproven=unproved_withdrawal, effect=asked_to_withdraw,

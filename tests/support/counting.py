@@ -11,7 +11,14 @@ from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import Any
 
 from deploy.modes.composition import compose
-from shared.adapters.memory import MemoryEventStore, MemoryKeyStore, MemoryReadModels, MemorySubscriptions
+from shared.adapters.memory import (
+    MemoryBlobs,
+    MemoryEventStore,
+    MemoryKeyStore,
+    MemoryReadModels,
+    MemorySubscriptions,
+    MemoryUploads,
+)
 from shared.application.ports import Ports
 from shared.hosting.process import Process
 from shared.kernel.clock import Clock
@@ -73,6 +80,8 @@ def counting_ports(clock: Clock, *, alone: bool = True) -> Ports:
         clock=clock,
         cases=CaseRepository(log, alone=alone),
         policies=PolicyRepository(log),
+        blobs=MemoryBlobs(),
+        uploads=MemoryUploads(),
     )
 
 

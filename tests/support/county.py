@@ -13,15 +13,19 @@ from services.intake.commands.filing import FileCase
 from services.intake.registration import Receipt, file_case
 from services.routing import bootstrap as routing
 from services.supervision import bootstrap as supervision
+from shared.adapters.folder.blobs import FolderBlobs
+from shared.adapters.memory.blobs import MemoryBlobs
 from shared.adapters.memory.clock import SetClock
 from shared.adapters.memory.event_store import MemoryEventStore
 from shared.adapters.memory.key_store import MemoryKeyStore
 from shared.adapters.memory.read_models import MemoryReadModels
 from shared.adapters.memory.subscription import MemorySubscriptions
+from shared.adapters.memory.uploads import MemoryUploads
 from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.adapters.sqlite.key_store import SqliteKeyStore
 from shared.adapters.sqlite.read_models import SqliteReadModels
 from shared.adapters.sqlite.subscription import SqliteSubscriptions
+from shared.adapters.sqlite.uploads import SqliteUploads
 from shared.application.ports import Ports
 from shared.case import Case
 from shared.commands.authorization import Principal
@@ -125,6 +129,8 @@ async def county(
         log: Any = MemoryEventStore()
         views: Any = MemoryReadModels()
         keys: Any = MemoryKeyStore()
+        blobs: Any = MemoryBlobs()
+        uploads: Any = MemoryUploads()
         feed: Any = MemorySubscriptions(log, seed=seed)
     else:
         log, views, keys = (
@@ -133,8 +139,11 @@ async def county(
             SqliteKeyStore(folder),
         )
         feed = SqliteSubscriptions(log, views)
+        blobs, uploads = FolderBlobs(folder / "blobs"), SqliteUploads(folder / "uploads.sqlite")
     kept = None if folder is None else views
-    ports = Ports(log, feed, views, keys, clock, CaseRepository(log), PolicyRepository(log), checkpoints=kept)
+    ports = Ports(
+        log, feed, views, keys, clock, CaseRepository(log), PolicyRepository(log), blobs, uploads, checkpoints=kept
+    )
     parts = [intake.build(ports, Settings()), routing.build(ports, Settings()), supervision.build(ports)]
     for part in parts:
         for consumer in part.consumers:
@@ -146,5 +155,5 @@ async def county(
         yield County(ports, parts, clock)
     finally:
         await feed.stop()
-        for port in (views, log, keys):
+        for port in (views, log, keys, blobs, uploads):
             await port.close()

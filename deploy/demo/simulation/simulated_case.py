@@ -28,6 +28,7 @@ _CLOSED = {
     "not_adopted": "explained",
     "accusation_handled": "explained",
 }
+WITNESSES = ("见证人甲", "见证人乙")
 _PATIENCE = timedelta(days=8)
 """Days that a supervisor waits after urging. Over a long holiday that is too short, and the command is refused."""
 
@@ -223,7 +224,7 @@ class SimulatedCase:
 
     async def notice(self, case: Case, org: str) -> None:
         mode = self.dice.choice(("left", "in_person", "in_person"))
-        await self._do("serve_notice", clerk(org), kind="acceptance", mode=mode)
+        await self._do("serve_notice", clerk(org), kind="acceptance", mode=mode, witnesses=WITNESSES)
         self._organisation(self._profile(case).work, self.work)
 
     async def work(self, case: Case, org: str) -> None:
@@ -276,7 +277,7 @@ class SimulatedCase:
 
     async def reply(self, case: Case, org: str) -> None:
         mode, text = self.dice.choice(("left", "in_person")), self._say("reply")
-        if not await self._do("deliver_reply", clerk(org), mode=mode, text=text):
+        if not await self._do("deliver_reply", clerk(org), mode=mode, text=text, witnesses=WITNESSES):
             return
         if case.handling.result == "supported":
             self._organisation((1, 6), self.execute)

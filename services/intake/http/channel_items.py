@@ -51,7 +51,7 @@ def router(runtime: Process, jurisdictions: ChannelJurisdictions) -> APIRouter:
             own_channel(caller, channel, book)
             found = mapped_item(book, channel, value)
             try:
-                return await filed(handling, jurisdictions, caller, found.submission, own)
+                return await filed(handling, jurisdictions, caller, found.submission, own, files=runtime.ports.files)
             except Refused as refused:
                 _in_its_words(refused, found.names)
                 raise

@@ -62,6 +62,19 @@ def body_models() -> dict[str, type[BaseModel]]:
     return models
 
 
+_HEARD = {
+    False: (
+        "Your question about the progress was heard and is recorded with the case.",
+        "您的催问已收到，并记录在案。",
+    ),
+    True: (
+        "Your question was heard. You asked today before; it is joined to that question and recorded with it.",
+        "您的催问已收到。您今天已催问过，本次已并入该次催问，一并记录。",
+    ),
+}
+"""What the petitioner is told of a nudge: the first of a day, and a further one."""
+
+
 def router(runtime: Process, commands: Commands, askers: StatusReaders) -> APIRouter:
     routes = APIRouter(tags=["citizens"])
     models = body_models()
@@ -88,6 +101,9 @@ def router(runtime: Process, commands: Commands, askers: StatusReaders) -> APIRo
             answer = await commands.given(citizen, case.id, rule, command)
         if rule.name == RENEWS:
             answer = answer.model_copy(update={"code": await code_of(runtime.ports, case.id)})
+        if rule.name == "nudge":
+            again = any(event.type == "NudgedAgain" for event in answer.events)
+            answer = answer.model_copy(update=dict(zip(("heard", "heard_zh"), _HEARD[again], strict=True)))
         return answer
 
     @routes.post(

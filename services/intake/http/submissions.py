@@ -108,7 +108,7 @@ def router(runtime: Process, jurisdictions: ChannelJurisdictions) -> APIRouter:
 
     async def by(caller: Caller, jurisdiction: str | None = JURISDICTION) -> File:
         authorize(caller, FILE)
-        return partial(filed, handling, jurisdictions, caller, named=jurisdiction)
+        return partial(filed, handling, jurisdictions, caller, named=jurisdiction, files=runtime.ports.files)
 
     return filing_routes(
         runtime,

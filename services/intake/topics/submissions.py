@@ -157,6 +157,7 @@ class PlatformSubmissions(InboundHandler):
             topic_principal("platform", platform),
             read.value,
             correlation=place.correlation,
+            files=self._ports.files,
         )
         case, _head = await self._ports.cases.get(receipt.case, at_least=1)
         (begin,) = await self._ports.log.load(CASE + case.id, limit=1)

@@ -16,8 +16,10 @@ _YEAR = 365 * 24 * 3600
 
 def changed(view: View, wanted: str) -> View:
     """The view after one press on a switch in the head of the page."""
-    if wanted == "zh" or wanted == "en":
-        return view._replace(language=wanted)
+    if wanted == "zh":
+        return view._replace(language="zh")
+    if wanted == "en":
+        return view._replace(language="en")
     return view._replace(large=wanted == "large") if wanted in ("large", "plain") else view
 
 

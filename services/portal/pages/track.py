@@ -108,7 +108,7 @@ async def follow(request: Request) -> Response:
     answer = page(
         request, "track.html", main_form=None, status=status, expires=token["expires_at"],
         steps=[told(view_of(request).language, one) for one in STEPS], at=_AT.get(status["state"], 0),
-        done=ACTIONS[done] if done in ACTIONS else None,
+        done=ACTIONS.get(done),
         actions=[(name, ACTIONS[name]) for name in ACTIONS if name in status["allowed"] and name not in _DATA],
         data=[(name, ACTIONS[name]) for name in _DATA if name in status["allowed"]],
     )  # fmt: skip
@@ -324,8 +324,6 @@ async def _new_code(request: Request, asked: Caller, number: str, code: str) -> 
     except Problem:
         delete_cookie(answer, CASE)
     return answer
-
-
 
 
 ROUTES = [

@@ -13,3 +13,5 @@ from services.routing.commands import mediation as mediation
 from services.routing.commands import repeated_matters as repeated_matters
 from services.routing.commands import outcomes as outcomes
 from services.routing.commands import service_of_documents as service_of_documents
+from services.routing.commands import issued_notices as issued_notices
+from services.routing.commands import followers as followers

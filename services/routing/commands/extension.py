@@ -9,13 +9,15 @@ from __future__ import annotations
 from pydantic import Field
 
 from services.routing.commands.checks import HANDLERS, own
+from services.routing.commands.service_of_documents import Evidence, Service, Witnesses
+from services.routing.commands.service_of_documents import served as proof_of
 from shared.case import OPEN_STATES, Case
+from shared.commands.attached_files import FileReferences, attached
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
-from shared.commands.command_fields import Code, FreeText
+from shared.commands.command_fields import Code, FreeText, Short
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
 from shared.events import department as e
-from shared.events.department import Mode
 from shared.kernel.legal_time import before
 from shared.kernel.refusals import Denied, Refused
 
@@ -97,7 +99,12 @@ def refuse_extension(case: Case, command: RefuseExtension, given: DecisionContex
 
 
 class ServeExtensionNotice(Command):
-    mode: Mode = Field("post", description="Mode of service")
+    mode: Service = Field(
+        "in_person", description="直接、邮寄、电子、留置、公告送达; effective_at is the day that the proof shows"
+    )
+    reference: Short | None = Field(None, description="Where the proof is kept, sealed")
+    witnesses: Witnesses = ()
+    files: FileReferences = ()
 
 
 @rule("serve_extension_notice", service="routing", roles=HANDLERS, states=OPEN_STATES, zh="延期告知")
@@ -113,7 +120,12 @@ def serve_extension_notice(case: Case, command: ServeExtensionNotice, given: Dec
         )
     if served is not None and served.version > granted.version:
         return []
-    return [NewEvent(e.ExtensionNoticeServed(mode=command.mode))]
+    evidence = Evidence(command.reference, command.witnesses, command.files)
+    proof = proof_of(case, given, command.mode, "notice", evidence)
+    told = e.ExtensionNoticeServed(
+        mode=command.mode, proof=proof, reference=command.reference, witnesses=command.witnesses
+    )
+    return [NewEvent(told), *attached(command.files, party=None)]
 
 
 def _head_decides(case: Case, given: DecisionContext) -> None:

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from services.routing.commands.checks import HANDLERS, IN_WORK, Basis, own, recorded_otherwise, same_day
 from services.routing.commands.outcomes import check_outcome, ends_in
-from services.routing.commands.service_of_documents import Service, review_right, served
+from services.routing.commands.service_of_documents import Evidence, Service, Witnesses, review_right, served
 from shared.case import Case
+from shared.commands.attached_files import FileReferences, attached
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import FreeText, Short
 from shared.events import department as e
@@ -89,11 +90,14 @@ class Decide(Command):
         None, description="For supported: the date by which it will be carried out; without one the policy's days count"
     )
     basis: tuple[Basis, ...] = Field(min_length=1, max_length=20, description="Legal basis: at least one provision")
-    text: FreeText = Field(description="Request, facts and reasons, opinion; sealed")
+    text: FreeText = Field(description="The opinion, or the whole text with request, facts and reasons; sealed")
+    request: FreeText | None = Field(None, description="The request, as the decision states it; sealed")
+    facts: FreeText | None = Field(None, description="Facts and reasons; sealed")
     states_review_right: bool = Field(
         True,
         description="The document states the right to a review, the body and the days, as the policy has them (Art. 35)",
     )
+    files: FileReferences = ()
 
 
 @rule("decide", service="routing", roles=HANDLERS, states=IN_WORK, zh="出具处理意见", when=ends_in("decide"))
@@ -120,11 +124,14 @@ def decide(case: Case, command: Decide, given: DecisionContext) -> list[NewEvent
                 execute_by=by,
                 basis=command.basis,
                 text=command.text,
+                request=command.request,
+                facts=command.facts,
                 states_review_right=stated,
                 review_body=right.body if stated and right is not None else None,
                 review_days=right.days if stated and right is not None else None,
             )
-        )
+        ),
+        *attached(command.files, party=None),
     ]
 
 
@@ -160,6 +167,8 @@ class Deliver(Command):
         None, description="The delivered reply, if it contains more than the decision; sealed"
     )
     reference: Short | None = Field(None, description="Where the proof is kept, sealed")
+    witnesses: Witnesses = ()
+    files: FileReferences = ()
     states_review_right: bool | None = Field(
         None,
         description="For a decision: the reply states the right to a review, the body and the days. Default: as the decision",
@@ -177,7 +186,8 @@ def deliver_reply(case: Case, command: Deliver, given: DecisionContext) -> list[
         if case.handling.replied_at is not None and not same_day(given, case.handling.replied_at):
             raise recorded_otherwise("effective_at")
         return []
-    proof = served(case, given, command.mode)
+    evidence = Evidence(command.reference, command.witnesses, command.files)
+    proof = served(case, given, command.mode, "reply", evidence)
     stated = case.handling.right_stated
     if stated is not None and command.states_review_right is not None:
         stated = stated and command.states_review_right
@@ -189,9 +199,12 @@ def deliver_reply(case: Case, command: Deliver, given: DecisionContext) -> list[
                 text=command.text,
                 proof=proof,
                 reference=command.reference,
+                witnesses=command.witnesses,
                 states_review_right=stated,
+                without_text=command.text is None and bool(command.reference or command.witnesses),
             )
-        )
+        ),
+        *attached(command.files, party=None),
     ]
 
 

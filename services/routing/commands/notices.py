@@ -5,8 +5,9 @@ from __future__ import annotations
 from pydantic import Field
 
 from services.routing.commands.checks import own
-from services.routing.commands.service_of_documents import Service, served
+from services.routing.commands.service_of_documents import Evidence, Service, Witnesses, served
 from shared.case import Case
+from shared.commands.attached_files import FileReferences, attached
 from shared.commands.authorization import owes_notice
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import FreeText, Short
@@ -31,7 +32,9 @@ class ServeNotice(Command):
         description="Mode of service 直接, 邮寄, 电子, 留置, 公告; effective_at is the day that the proof shows",
     )
     reference: Short | None = Field(None, description="Where the proof is kept, sealed")
+    witnesses: Witnesses = ()
     reason: FreeText | None = Field(None, description="For exempt: the reason, sealed")
+    files: FileReferences = ()
 
 
 @rule(
@@ -55,7 +58,7 @@ def serve_notice(case: Case, command: ServeNotice, given: DecisionContext) -> li
             detail_zh="免予告知须说明理由。",
             field="reason",
         )
-    if command.kind == "joined" and case.matter.lead is None:
+    if command.kind == "joined" and case.matter.lead is None and case.fact("MatterAnswered") is None:
         raise Refused(
             "not_joined",
             "This filing is not joined to another one. Choose another kind of notice.",
@@ -71,7 +74,8 @@ def serve_notice(case: Case, command: ServeNotice, given: DecisionContext) -> li
             detail_zh="该件未引导或者导入法定程序，请选择其他告知类型。",
             field="kind",
         )
-    proof = None if command.kind == "exempt" else served(case, given, command.mode)
+    evidence = Evidence(command.reference, command.witnesses, command.files)
+    proof = None if command.kind == "exempt" else served(case, given, command.mode, "notice", evidence)
     notice = NewEvent(
         e.NoticeServed(
             org=given.org or None,
@@ -80,6 +84,7 @@ def serve_notice(case: Case, command: ServeNotice, given: DecisionContext) -> li
             reason=command.reason,
             proof=proof,
             reference=command.reference,
+            witnesses=command.witnesses,
         )
     )
     delivered = case.fact("AssignmentDelivered")
@@ -100,7 +105,7 @@ def serve_notice(case: Case, command: ServeNotice, given: DecisionContext) -> li
             field="effective_at",
             earliest=to_text(delivered.effective_at),
         )
-    return [notice]
+    return [notice, *attached(command.files, party=None)]
 
 
 def _as_receiver(case: Case, command: ServeNotice, given: DecisionContext) -> None:

@@ -11,8 +11,9 @@ from typing import Literal
 from pydantic import Field
 
 from services.routing.commands.checks import HANDLERS, fit, own, recorded_otherwise, same_day
-from services.routing.commands.service_of_documents import Service, review_right, served
+from services.routing.commands.service_of_documents import Evidence, Service, Witnesses, review_right, served
 from shared.case import Case, Fact
+from shared.commands.attached_files import FileReferences, attached
 from shared.commands.authorization import Role
 from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText, Short
@@ -155,6 +156,8 @@ class DeliverOpinion(Command):
         description="Mode of service 直接, 邮寄, 电子, 留置, 公告; effective_at is the day that the proof shows",
     )
     reference: Short | None = Field(None, description="Where the proof is kept, sealed")
+    witnesses: Witnesses = ()
+    files: FileReferences = ()
     states_review_right: bool = Field(
         True, description="The opinion states the right to a re-review, the body and the days (Art. 36)"
     )
@@ -186,12 +189,18 @@ def deliver_opinion(case: Case, command: DeliverOpinion, given: DecisionContext)
             field="effective_at",
             earliest=to_text(opinion.effective_at),
         )
-    proof = served(case, given, command.mode)
+    evidence = Evidence(command.reference, command.witnesses, command.files)
+    proof = served(case, given, command.mode, "opinion", evidence)
     stated = command.states_review_right and review_right(given.book, body, "ReReviewRequested") is not None
     delivered = d.OpinionDelivered(
-        body=body, mode=command.mode, proof=proof, reference=command.reference, states_review_right=stated
+        body=body,
+        mode=command.mode,
+        proof=proof,
+        reference=command.reference,
+        witnesses=command.witnesses,
+        states_review_right=stated,
     )
-    return [NewEvent(delivered)]
+    return [NewEvent(delivered), *attached(command.files, party=None)]
 
 
 def _opinion_in_force(case: Case) -> Fact | None:

@@ -6,17 +6,19 @@ Sending is neither.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
 from services.routing.commands.checks import HANDLERS, own
-from shared.case import Case
+from shared.case import OPEN_STATES, Case
+from shared.commands.attached_files import AttachableFile, FileReferences, attached
+from shared.commands.authorization import owes_notice
 from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Short
 from shared.deadlines.unread import window_waits
 from shared.events import department as e
-from shared.events.department import Proof
+from shared.events.department import FailedFor, Proof
 from shared.kernel.legal_time import before, to_text
 from shared.kernel.refusals import Denied, Refused
 from shared.policy.book import PolicyBook
@@ -31,6 +33,7 @@ _PROOFS: dict[Service, Proof] = {
     "left": "witnessed",
     "public": "publication",
 }
+WITNESSES = 2
 _SERVED = {"reply": ("ReplyDelivered", "AnsweredAtOnce"), "notice": ("NoticeServed",)}
 _ISSUED = {"opinion": ("ReviewOpinionIssued", "ReReviewOpinionIssued")}
 
@@ -51,12 +54,49 @@ def review_right(book: PolicyBook, decided_by: str, request: str) -> ReviewRight
     return ReviewRight(body, days) if body is not None and days is not None else None
 
 
-def served(case: Case, given: DecisionContext, mode: Service) -> Proof:
-    """The proof of a service in this mode.
+Document = Literal["reply", "opinion", "notice"]
+Witnesses = Annotated[
+    tuple[Short, ...], Field(max_length=5, description="For left: who witnessed it, two at least; sealed")
+]
+
+
+class Evidence(NamedTuple):
+    """What a command gives as the proof of a service."""
+
+    reference: str | None = None
+    witnesses: tuple[str, ...] = ()
+    files: tuple[object, ...] = ()
+    """The attached files, or why they cannot be attached."""
+
+    @property
+    def kept(self) -> bool:
+        """True if the proof is a file, or it is said where it is kept."""
+        return self.reference is not None or bool(self.files)
+
+    @property
+    def photograph(self) -> bool:
+        return any(
+            isinstance(one, AttachableFile) and one.details.media_type.startswith("image/") for one in self.files
+        )
+
+
+def served(case: Case, given: DecisionContext, mode: Service, document: Document, evidence: Evidence) -> Proof:
+    """The proof of a service in this mode, whose day is that of the command.
 
     Raises:
-        Refused: electronic service without a confirmed address; service by post without the date on the return slip.
+        Refused: electronic service without a confirmed address; service by post without return slip, or without the date on it; a
+            document that was left without two witnesses or a photograph; publication of what is not published, or before
+            another way has failed.
     """
+    if mode == "left" and len(set(evidence.witnesses)) < WITNESSES and not evidence.photograph:
+        raise Refused(
+            "witnesses_needed",
+            "A document that is left (留置) is proved by two witnesses or a photograph. Give witnesses, or attach the photograph.",
+            detail_zh="留置送达须有两名以上见证人，或者拍照、录像记录送达过程，请填写见证人或者上传照片。",
+            field="witnesses",
+        )
+    if mode == "public":
+        _publishable(case, document)
     if mode == "electronic" and not case.service.electronic:
         raise Refused(
             "no_electronic_address",
@@ -72,13 +112,98 @@ def served(case: Case, given: DecisionContext, mode: Service) -> Proof:
             detail_zh="邮寄送达以回执上的签收日期为准，寄出不等于送达；请以该日期填写 effective_at。",
             field="effective_at",
         )
+    if mode in ("post", "public") and not evidence.kept:
+        raise Refused(
+            "proof_needed",
+            "Service by post or publication is proved by the return slip or the publication: attach it, or say in reference where"
+            " it is kept.",
+            detail_zh="邮寄、公告送达须有回执或者公告为证，请上传文件，或在 reference 中注明存放处。",
+            field="reference",
+        )
     return _PROOFS[mode]
+
+
+def _publishable(case: Case, document: Document) -> None:
+    """Raises Refused unless the service of the document may be published: the last resort, and never where the petitioner's name or
+    the matter must not be known."""
+    if case.accusation.sealed or case.filing.class_ == "accusation" or case.filing.confidential:
+        raise Refused(
+            "never_published",
+            "Nothing about an accusation, or about a filing whose petitioner asked for confidentiality, is served by publication.",
+            detail_zh="检举控告和信访人请求保密的事项，不得公告送达。",
+            field="mode",
+        )
+    if not any(one.document == document for one in case.service.failed):
+        raise Refused(
+            "other_service_first",
+            "Publication is the last resort. Record first that another way failed (record_failed_service).",
+            detail_zh="公告送达仅在其他方式无法送达时采用，请先登记送达未成功的情况（record_failed_service）。",
+            field="mode",
+        )
+
+
+class RecordFailedService(Command):
+    document: Document = Field(description="The document that was to be served")
+    mode: Literal["in_person", "post", "electronic", "left"] = Field("post", description="直接、邮寄、电子、留置送达")
+    reason_code: FailedFor = Field(
+        description="退信（电子）bounced, 拒收 refused, 无人领取 unclaimed, 地址不详 unknown_address, 联系不上 unreachable"
+    )
+    reference: Short | None = Field(None, description="Where the proof of the attempt is kept, sealed")
+    files: FileReferences = ()
+
+
+@rule(
+    "record_failed_service",
+    service="routing",
+    roles=(*HANDLERS, *DESK, "service"),
+    states=OPEN_STATES,
+    zh="登记送达未成功",
+    followers=True,
+    receivers=True,
+)
+def record_failed_service(case: Case, command: RecordFailedService, given: DecisionContext) -> list[NewEvent]:
+    """Record that a service did not reach the petitioner. The document is then to be served on paper, and the duty runs on.
+
+    An electronic service that was recorded and bounced counts as never having happened."""
+    if given.principal.role not in (*DESK, "service") and given.org not in case.handlers:
+        if command.document == "opinion":
+            _own_document(case, command.document, given)
+        elif not owes_notice(given.org, case):
+            own(case, given)
+    of: int | None = None
+    if command.mode == "electronic":
+        of = next((one.version for one in reversed(case.service.unread) if one.document == command.document), None)
+        if of is None:
+            raise Refused(
+                "nothing_bounced",
+                "No electronic service of this document is on record that the petitioner has not opened.",
+                detail_zh="没有该文书尚未查阅的电子送达记录。",
+                field="document",
+            )
+        if command.document == "reply" and case.state != "replied":
+            raise Refused(
+                "reply_moved_on",
+                "The case has moved on since the reply. Serve the document on paper (serve_on_paper).",
+                detail_zh="该件答复后已进入后续程序，请以纸质方式送达（serve_on_paper）。",
+                field="document",
+            )
+    failed = e.ServiceFailed(
+        org=given.org or None,
+        document=command.document,
+        mode=command.mode,
+        reason_code=command.reason_code,
+        reference=command.reference,
+        of=of,
+    )
+    return [NewEvent(failed), *attached(command.files, party=None)]
 
 
 class ServeOnPaper(Command):
     document: Literal["reply", "opinion", "notice"] = Field(description="The document that was served")
     mode: Literal["in_person", "post", "left"] = Field("in_person", description="直接、邮寄、留置送达")
     reference: Short | None = Field(None, description="Where the proof is kept, sealed")
+    witnesses: Witnesses = ()
+    files: FileReferences = ()
     states_review_right: bool = Field(
         True, description="The document states the right to a review or re-review, the body and the days (Art. 35, 36)"
     )
@@ -118,7 +243,8 @@ def serve_on_paper(case: Case, command: ServeOnPaper, given: DecisionContext) ->
             field="effective_at",
             earliest=to_text(document.effective_at),
         )
-    proof = served(case, given, command.mode)
+    evidence = Evidence(command.reference, command.witnesses, command.files)
+    proof = served(case, given, command.mode, command.document, evidence)
     stated = command.states_review_right if command.document != "notice" else None
     return [
         NewEvent(
@@ -128,10 +254,12 @@ def serve_on_paper(case: Case, command: ServeOnPaper, given: DecisionContext) ->
                 mode=command.mode,
                 proof=proof,
                 reference=command.reference,
+                witnesses=command.witnesses,
                 states_review_right=stated,
                 opens_window=bool(stated) and window_waits(case, given.book, "PaperServed", command.document),
             )
-        )
+        ),
+        *attached(command.files, party=None),
     ]
 
 

@@ -5,6 +5,7 @@ All errors are collected, each with file, line and column.
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, get_args
@@ -42,8 +43,12 @@ class Reader:
 
     def __init__(self) -> None:
         self.raw: dict[str, Any] = {}
+        self.texts: dict[str, list[str]] = {}
+        """File in YAML -> its lines."""
         self.lines: dict[str, tuple[str, int, str | None]] = {}
         """Where -> file, line, column (a number in YAML)."""
+        self.ends: dict[str, int] = {}
+        """Where -> the last line of the entry."""
         self.columns: dict[tuple[str, str], str] = {}
         """(table, heading) -> the letter that a spreadsheet shows."""
         self.findings: list[Finding] = []
@@ -112,6 +117,7 @@ class Reader:
         if node is None or not isinstance(content, dict):
             self.findings.append(finding("policy", "not_sections", file=name, line=1, sections=SECTIONS))
             return
+        self.texts.setdefault(name, text.splitlines())
         self._locate(name, node, "")
         for used in content.pop("use", None) or ():
             self._use(str(used), name, folder, seen)
@@ -193,12 +199,14 @@ class Reader:
                     self.findings.append(finding(inner, "repeated_key", file=file, line=line, column=column))
                 seen.add(name)
                 self.lines.setdefault(inner, (file, line, column))
+                self.ends.setdefault(inner, value.end_mark.line + 1)
                 self._locate(file, value, inner)
         elif isinstance(node, yaml.SequenceNode):
             for index, item in enumerate(node.value):
                 inner = f"{where}[{_identity(item, index)}]"
                 mark = item.start_mark
                 self.lines.setdefault(inner, (file, mark.line + 1, str(mark.column + 1)))
+                self.ends.setdefault(inner, item.end_mark.line + 1)
                 self._locate(file, item, inner)
 
     def placed(self, found: Finding) -> Finding:
@@ -209,9 +217,20 @@ class Reader:
                 file, line, column = self.lines[where]
                 if file.endswith(".csv"):
                     column = self.columns.get((file, found.where[len(where) :].lstrip(".").partition("[")[0]))
+                if found.token is not None:
+                    line, column = self._word(file, line, column, self.ends.get(where, line), found.token)
                 return found._replace(file=file, line=line, column=column)
             where = where[: max(where.rfind("."), where.rfind("["))] if "." in where or "[" in where else ""
         return found
+
+    def _word(self, file: str, line: int, column: str | None, last: int, word: str) -> tuple[int, str | None]:
+        """Line and column of the word in that part of the file; those of the part where it is not found."""
+        wanted = re.compile(rf"(?<![A-Za-z0-9_]){re.escape(word)}(?![A-Za-z0-9_])")
+        for number, text in enumerate(self.texts.get(file, ())[line - 1 : last], line):
+            found = wanted.search(text, int(column) - 1 if number == line and column else 0)
+            if found is not None:
+                return number, str(found.start() + 1)
+        return line, column
 
     # ------------------------------------------------------------ documents
 

@@ -30,6 +30,7 @@ from shared.policy.documents import (
 )
 from shared.policy.keyword_rules import Keywords
 from shared.policy.routing_table import ANY, BY_PERSON, Key, Routing, RoutingRule
+from shared.policy.templates import Templates
 from shared.policy.validation.deadline_checks import of_calendar, of_clocks
 from shared.policy.validation.finding import Finding
 from shared.policy.validation.keyword_checks import unmatchable
@@ -91,6 +92,11 @@ def _check(documents: Mapping[Section, Document]) -> Iterator[Finding]:
     calendar = documents.get("calendar")
     if isinstance(calendar, CalendarDocument):
         yield from of_calendar(calendar)
+    templates = documents.get("templates")
+    if isinstance(templates, Templates):
+        from shared.policy.validation.template_checks import of_templates
+
+        yield from of_templates(templates, orgs, "organisations" in documents)
 
 
 D = TypeVar("D", bound=Document)

@@ -22,6 +22,8 @@ class Finding(NamedTuple):
     """A letter in a table, as spreadsheets show it; a number in YAML."""
     needs: tuple[Section, ...] = ()
     """Sections that must be readable for this to be an error of its own."""
+    token: str | None = None
+    """The word inside the text of the field that is wrong: the loader gives its line and column."""
 
     def __str__(self) -> str:
         parts = [part for part in (self.file, self.line, self.column) if part]

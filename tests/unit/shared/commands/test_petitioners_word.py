@@ -61,6 +61,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "request_review": PROOF,
     "request_re_review": PROOF,
     "add_material": {"text": "x"},
+    "attach_file": {"files": ["u-1"]},
     "nudge": {},
     "request_confidentiality": {},
     "correct_party": {"phone": "1", **PROOF},

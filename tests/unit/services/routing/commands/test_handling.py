@@ -223,7 +223,7 @@ def test_extension_notice_has_a_clock_and_a_period_is_extended_once() -> None:
     notice = {one.clock: one for one in deadlines(given(*extended).case, BOOK)}["C14"]
     assert (notice.running, notice.org) == (True, "zj")
     given(*extended).when("serve_extension_notice", CLERK, mode="in_person").then(
-        d.ExtensionNoticeServed(mode="in_person")
+        d.ExtensionNoticeServed(mode="in_person", proof="signature")
     )
     given(*extended, d.ExtensionNoticeServed()).when("serve_extension_notice", CLERK).then_nothing()
     given(*ACCEPTED).when("serve_extension_notice", CLERK).refused("not_extended")

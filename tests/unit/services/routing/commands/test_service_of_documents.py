@@ -93,7 +93,7 @@ def test_post_is_proved_by_date_on_return_slip() -> None:
     slip = date(2026, 3, 9)
     (served,) = story.when("deliver_reply", CLERK, at=slip, mode="post", reference="EMS 1").events
     assert served.body == d.ReplyDelivered(
-        org="zj", mode="post", proof="return_slip", reference="EMS 1", states_review_right=True
+        org="zj", mode="post", proof="return_slip", reference="EMS 1", states_review_right=True, without_text=True
     )
     case = given(*DECIDED, served.body).case
     assert last(case, "C5").end is not None
@@ -114,7 +114,7 @@ def test_decision_states_right_body_and_days_from_policy() -> None:
 
 @pytest.mark.parametrize("mode", ["in_person", "left"])
 def test_period_begins_with_document_in_hand(mode: str) -> None:
-    reply = given(*DECIDED).when("deliver_reply", CLERK, mode=mode).events[0].body
+    reply = given(*DECIDED).when("deliver_reply", CLERK, mode=mode, witnesses=["甲", "乙"]).events[0].body
     story = given(*DECIDED, reply)
     assert not last(story.case, "C6").open_ended
     story.later(days=31).when("request_review", CITIZEN).refused("review_window_lapsed")

@@ -52,7 +52,7 @@ def complaints(source: Path) -> list[str]:
 
 
 def test_bundled_policies_are_valid() -> None:
-    assert bundled_names() == ["cn-calendar", "cn-jj-2020", "cn-xf-2022", "demo"]
+    assert bundled_names() == ["cn-calendar", "cn-jj-2020", "cn-notices", "cn-xf-2022", "demo"]
     assert [loaded.section for loaded in bundled("demo")] == [
         "jurisdiction",
         "organisations",
@@ -65,7 +65,7 @@ def test_bundled_policies_are_valid() -> None:
         "keywords",
     ]
     for name in ("../demo", "nothing", ""):
-        with pytest.raises(KeyError, match="there are cn-calendar, cn-jj-2020, cn-xf-2022, demo"):
+        with pytest.raises(KeyError, match="there are cn-calendar, cn-jj-2020, cn-notices, cn-xf-2022, demo"):
             bundled(name)
 
 
@@ -143,7 +143,7 @@ def test_all_findings_are_collected_with_lines(tmp_path: Path) -> None:
         "extra.csv: extra: is not a table of a policy; use one of organisations.csv, places.csv, subjects.csv,"
         " channels.csv, qr_codes.csv, routing.csv, keywords.csv",
         "policy.yaml:2:1: clock: is not a section; use one of jurisdiction, organisations, places, subjects, channels,"
-        " routing, clocks, calendar, keywords, mappings",
+        " routing, clocks, calendar, keywords, mappings, templates",
         "subjects.csv:1:C: subjects.colour: is not a column of this table; remove it or correct its name: code, name,"
         " name_en, parent",
         "organisations.csv:3:C: organisations[b].kind: "
