@@ -148,7 +148,9 @@ def router(runtime: Process) -> APIRouter:
     async def live(
         request: Request,
         caller: Caller,
-        wait: float = Query(MOST_SECONDS, ge=0, le=MOST_SECONDS, description="Seconds after which the stream ends"),
+        wait: float = Query(
+            0, ge=0, le=MOST_SECONDS, description="Seconds for which the stream stays open; 0: it only says `ready`"
+        ),
     ) -> StreamingResponse:
         """Server-sent events that say which of the cases that you may see moved. Fetch again what you show."""
         authorize(caller, LIST)

@@ -61,10 +61,20 @@ def takes_lines(model: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": schema}}}}
 
 
-def operation(operation_id: str, *statuses: int, body: type[BaseModel] | None = None) -> dict[str, Any]:
-    """The arguments of a route's decorator that document it: its published id, its error answers and its JSON body."""
+def operation(
+    operation_id: str,
+    *statuses: int,
+    body: type[BaseModel] | Sequence[type[BaseModel]] | None = None,
+    tag: str | None = None,
+    security: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """The arguments of a route's decorator that document it: its published id, its error answers, its JSON body (several: told
+    apart by the field `tag`), and what it asks for. `security` None: an access key or session where 401 is an answer."""
     documented = {"operation_id": operation_id, "responses": answers(*statuses)}
-    return documented if body is None else {**documented, "openapi_extra": takes(body)}
+    extra = {} if body is None else takes(body, tag=tag)
+    if security is not None:
+        extra["security"] = [{scheme: []} for scheme in security]
+    return {**documented, "openapi_extra": extra} if extra else documented
 
 
 def gives_lines(model: type[BaseModel], description: str) -> dict[int | str, dict[str, Any]]:
@@ -94,14 +104,15 @@ def document(app: FastAPI, examples: Callable[[], Mapping[str, Any]]) -> None:
                     "type": "http",
                     "scheme": "bearer",
                     "description": "Access key hy_<role>_…, or the token of a session hys_…",
-                }
+                },
+                "session": {"type": "http", "scheme": "bearer", "description": "Token of a session hys_…"},
             }
             known = examples()
             for path in schema["paths"].values():
                 for operation in path.values():
                     describe(operation)
                     illustrate(operation, known)
-                    if "401" in operation["responses"]:
+                    if "401" in operation["responses"] and "security" not in operation:
                         operation["security"] = [{"key": []}]
             app.openapi_schema = schema
         return app.openapi_schema

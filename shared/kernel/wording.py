@@ -71,6 +71,10 @@ CODE_WORDS: dict[str, str] = {
     "shirking": "推诿", "signed_form": "签字表", "site_visit": "现场查看", "sms": "短信", "test": "测试",
     "typing": "录入有误", "witnessed_visit": "有见证的来访", "wrong_clock": "机器时钟有误", "wrong_content": "内容有误",
     "wrong_organisation": "单位有误", "wrong_source": "来源有误",
+    "bounced": "退信", "unclaimed": "无人领取", "unknown_address": "地址不明", "unreachable": "联系不上",
+    "receipt": "回执", "decision": "处理意见书", "extension": "延期告知书", "request_for_more": "补充材料告知书",
+    "duty_performed": "履职结果告知书", "review_opinion": "复查意见书", "re_review_opinion": "复核意见书",
+    "suggestion_answered": "建议答复书", "closing": "办结告知书",
     "named": "实名", "anonymous": "匿名", "confidential": "保密", "calendar": "自然日", "working": "工作日",
     "other": "其他",
 }  # fmt: skip

@@ -73,7 +73,7 @@ async def over_http(here: Served, token: str) -> AsyncIterator[bytes]:
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "path": "/v1/live",
         "raw_path": b"/v1/live",
-        "query_string": b"", "headers": [(b"authorization", f"Bearer {token}".encode())], "client": ("127.0.0.1", 1),
+        "query_string": b"wait=60", "headers": [(b"authorization", f"Bearer {token}".encode())], "client": ("127.0.0.1", 1),
         "server": ("huiyin", 80), "scheme": "http", "root_path": "",
     }  # fmt: skip
     forever = asyncio.Event()

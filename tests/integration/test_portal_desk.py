@@ -52,7 +52,9 @@ async def test_list_and_case_are_in_words_and_text_is_opened_by_an_act(here: Ser
     assert "转送、交办事项的书面告知" in case.text and "楼道" not in case.text
     assert "签收" in case.text and "/do/sign_off" in case.text
     assert "楼道&#34;&gt;&lt;script&gt;" in opened.text and "<script>alert" not in opened.text
-    reads = [event for commit in await here.runtime.ports.log.load(f"reads/{receipt['case']}") for event in commit.recorded]
+    reads = [
+        event for commit in await here.runtime.ports.log.load(f"reads/{receipt['case']}") for event in commit.recorded
+    ]
     assert len(reads) == 1
 
 
@@ -88,7 +90,11 @@ async def test_command_is_given_once_and_missing_fields_are_named(here: Served) 
         good = {**more, "result": "explained", "basis": "物业管理条例\n第三条", "text": "已责成维修"}
         decided = await clerk.post(f"{address}/decide", data=good)
         assert decided.headers["location"].endswith("?done=decide")
-    types = [event.type for commit in await here.runtime.ports.log.load(f"case/{receipt['case']}") for event in commit.recorded]
+    types = [
+        event.type
+        for commit in await here.runtime.ports.log.load(f"case/{receipt['case']}")
+        for event in commit.recorded
+    ]
     assert types.count("SignedFor") == 1 and types.count("DecisionIssued") == 1
 
 

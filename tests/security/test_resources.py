@@ -29,6 +29,7 @@ from shared.policy.loading.files import Reader
 from shared.queries import case_details
 from shared.queries.query_code_access import RateLimiter
 from tests.support.county import MORNING
+from tests.support.persons import staff
 from tests.support.serving import Served, served
 
 WRONG = "ABCDE-ABCDE-ABCDE-ABCDE-ABCDE-A"
@@ -48,7 +49,7 @@ def operations_of(app: FastAPI) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 def address(path: str, case: str) -> str:
     known = {"reference": case, "org": "zj", "jurisdiction": "cn-demo", "platform": "wlzj", "day": "2026-03-02"}
-    return path.format(**{**dict.fromkeys(("clock", "channel", "key"), "C1"), **known})
+    return path.format(**{**dict.fromkeys(("clock", "channel", "key", "kind", "person", "post"), "C1"), **known})
 
 
 # ------------------------------------------------------------ headers, ports
@@ -144,12 +145,13 @@ def test_heavy_json_is_refused_before_it_is_validated(what: str) -> None:
 @pytest.mark.parametrize("what", HEAVY)
 async def test_heavy_body_is_refused_by_every_route_that_reads_one(here: Served, what: str) -> None:
     body = HEAVY[what][:200_000]
+    case, person = (await here.filed())["case"], await staff(here, "r-01", "registrar", "xfj")
     for method, path, operation in operations_of(here.app):
         if "application/json" not in operation.get("requestBody", {}).get("content", {}):
             continue
-        async with here.client("registrar") as client:
+        async with here.client(key=person.token) as client:
             answer = await client.request(
-                method, address(path, "x"), content=body, headers={"content-type": "application/json"}
+                method, address(path, case), content=body, headers={"content-type": "application/json"}
             )
         assert answer.status_code in (400, 413), (path, answer.text[:300])
         assert len(answer.content) < 5000

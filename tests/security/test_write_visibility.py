@@ -67,10 +67,8 @@ def _history(target: Target) -> list[Request]:
 
 
 def _read(path: str) -> Requests:
-    return lambda target: [
-        Request(path.format(reference=one, clock="C1", platform="wlzj", org="zj", day="2026-03-02", jurisdiction=DEMO))
-        for one in target.references[:2]
-    ]
+    named = {"clock": "C1", "platform": "wlzj", "org": "zj", "day": "2026-03-02", "jurisdiction": DEMO, "kind": "reply"}
+    return lambda target: [Request(path.format(reference=one, **named)) for one in target.references[:2]]
 
 
 def _codes(path: str, more: dict[str, Any] | None = None) -> Requests:
@@ -80,6 +78,14 @@ def _codes(path: str, more: dict[str, Any] | None = None) -> Requests:
 def _same(*requests: Request) -> Requests:
     """Requests that name no case."""
     return lambda _target: requests
+
+
+def _act(path: str, body: dict[str, Any]) -> Requests:
+    """What a unit does with a case; each request is an act of its own."""
+    return lambda target: [
+        Request(f"/v1/cases/{one}{path}", {"command_id": f"act{path.replace('/', '-')}-{place}", **body})
+        for place, one in enumerate(target.references)
+    ]
 
 
 POLICY = {"sections": {"routing": {"rules": [], "default": "queue"}}}
@@ -98,6 +104,29 @@ BODIES: dict[tuple[str, str], Requests] = {
     ("POST", "/v1/status/documents"): _codes("/v1/status/documents"),
     ("POST", "/v1/receipt"): _codes("/v1/receipt"),
     ("POST", "/v1/citizens/commands"): _codes("/v1/citizens/commands", COMMAND),
+    ("POST", "/v1/status/token"): _codes("/v1/status/token"),
+    ("POST", "/v1/public/submissions"): lambda target: [
+        Request(
+            "/v1/public/submissions", {"command_id": f"of-{target.item}-0123456789", "text": "x", "identity": "named"}
+        )
+    ],
+    ("POST", "/v1/cases/{reference}/clerk"): _act("/clerk", {"clerk": "me"}),
+    ("POST", "/v1/cases/{reference}/notes"): _act("/notes", {"text": "x"}),
+    ("PUT", "/v1/cases/{reference}/drafts/{kind}"): _act("/drafts/reply", {"content": {}}),
+    ("POST", "/v1/cases/{reference}/drafts/{kind}/check"): _act("/drafts/reply/check", {"of": 1, "agreed": True}),
+    ("DELETE", "/v1/cases/{reference}/drafts/{kind}"): lambda target: [
+        Request(f"/v1/cases/{one}/drafts/reply", None, {"command_id": f"d-{place}"})
+        for place, one in enumerate(target.references)
+    ],
+    ("POST", "/v1/sessions"): _same(Request("/v1/sessions", {"method": "oidc", "id_token": "a.b.c", "nonce": "n"})),
+    ("POST", "/v1/sessions/passkey"): _same(Request("/v1/sessions/passkey", {})),
+    ("POST", "/v1/sessions/renew"): _same(Request("/v1/sessions/renew", {})),
+    ("POST", "/v1/sessions/post"): _same(Request("/v1/sessions/post", {"post": "x"})),
+    ("POST", "/v1/sessions/end"): _same(Request("/v1/sessions/end", {})),
+    ("POST", "/v1/sessions/end-all"): _same(Request("/v1/sessions/end-all", {})),
+    ("POST", "/v1/sessions/absence"): _same(Request("/v1/sessions/absence", {"post": "x"})),
+    ("POST", "/v1/invitations"): _same(Request("/v1/invitations", {"invitation": "hyi_z-01~x"})),
+    ("POST", "/v1/invitations/accept"): _same(Request("/v1/invitations/accept", {"method": "x"})),
     ("POST", "/v1/policies:validate"): _same(Request("/v1/policies:validate", {"jurisdiction": DEMO, **POLICY})),
     ("POST", "/v1/policies:activate"): _same(Request("/v1/policies:activate", {"jurisdiction": NEXT, "sections": {}})),
     ("POST", "/v1/calendars:publish"): _same(

@@ -20,11 +20,13 @@ from shared.events.fields import WHEN
 from shared.hosting.process import Process
 from shared.http.authentication import SignedIn
 from shared.http.client_network import client_network
-from shared.http.openapi import operation, takes
+from shared.http.openapi import operation
 from shared.http.request_bodies import read_json, read_model
 from shared.kernel.refusals import Invalid
 
 _LIMIT = 64 * 1024
+_SIGNING_IN = (400, 401, 403, 409, 413, 415, 422, 429, 503)
+_OWN = (400, 401, 404, 409, 413, 415, 422, 503, 507)
 Instant = Annotated[AwareDatetime, WHEN]
 PostId = Annotated[str, Field(max_length=40)]
 StaffCode = Annotated[str, Field(min_length=1, max_length=40, description="Staff code")]
@@ -254,8 +256,21 @@ def router(runtime: Process) -> APIRouter:
 
     @routes.post(
         "/v1/sessions",
-        **operation("sign_in_v1_sessions_post", 400, 401, 403, 409, 413, 415, 422, 429, 503),
-        openapi_extra=takes(list(_SIGN_IN), tag="method"),
+        **operation(
+            "sign_in_v1_sessions_post",
+            *_SIGNING_IN,
+            401,
+            403,
+            409,
+            413,
+            415,
+            422,
+            429,
+            503,
+            body=_SIGN_IN,
+            tag="method",
+            security=(),
+        ),
     )
     async def create(request: Request) -> SessionAnswer:
         """Sign in with password and one-time password, with a passkey, or with an ID token."""
@@ -275,14 +290,25 @@ def router(runtime: Process) -> APIRouter:
         challenge, options = sign_in.passkeys.assertion()
         return PasskeyOptions(challenge=challenge, options=options)
 
-    @routes.post("/v1/sessions/renew", **operation("renew_v1_sessions_renew_post", 401, 503))
+    @routes.post("/v1/sessions/renew", **operation("renew_v1_sessions_renew_post", 401, 503, security=("session",)))
     async def renew(current: SignedIn) -> SessionAnswer:
         """Renew a session that is in use, so that it does not end as idle. The end after eight hours stays."""
         return await answered(runtime.sessions.renewed(current), await runtime.persons.get(current.person))
 
     @routes.post(
         "/v1/sessions/post",
-        **operation("change_post_v1_sessions_post_post", 400, 401, 403, 413, 415, 422, 503, body=PostChoice),
+        **operation(
+            "change_post_v1_sessions_post_post",
+            400,
+            401,
+            403,
+            413,
+            415,
+            422,
+            503,
+            body=PostChoice,
+            security=("session",),
+        ),
     )
     async def change_post(request: Request, current: SignedIn) -> SessionAnswer:
         """Act in another one of your posts."""
@@ -292,14 +318,16 @@ def router(runtime: Process) -> APIRouter:
         session = runtime.sessions.renewed(current)._replace(post=post.id, holder=holder)
         return await answered(session, person)
 
-    @routes.post("/v1/sessions/end", **operation("end_v1_sessions_end_post", 401, 503, 507))
+    @routes.post("/v1/sessions/end", **operation("end_v1_sessions_end_post", 401, 503, 507, security=("session",)))
     async def end(current: SignedIn) -> Ended:
         """Sign out: end this session."""
         person = await runtime.persons.get(current.person)
         await end_sessions(handling, runtime.persons, acting(person), person.code, current.id)
         return Ended(ended=True)
 
-    @routes.post("/v1/sessions/end-all", **operation("end_all_v1_sessions_end_all_post", 401, 503, 507))
+    @routes.post(
+        "/v1/sessions/end-all", **operation("end_all_v1_sessions_end_all_post", 401, 503, 507, security=("session",))
+    )
     async def end_all(current: SignedIn) -> Ended:
         """End all your sessions, also those on other machines."""
         person = await runtime.persons.get(current.person)
@@ -308,7 +336,20 @@ def router(runtime: Process) -> APIRouter:
 
     @routes.post(
         "/v1/sessions/absence",
-        **operation("absence_v1_sessions_absence_post", 400, 401, 404, 409, 413, 415, 422, 503, 507, body=AbsenceBody),
+        **operation(
+            "absence_v1_sessions_absence_post",
+            *_OWN,
+            401,
+            404,
+            409,
+            413,
+            415,
+            422,
+            503,
+            507,
+            body=AbsenceBody,
+            security=("session",),
+        ),
     )
     async def absence(request: Request, current: SignedIn) -> list[PostAnswer]:
         """Declare an absence in one of your posts and name a deputy, who may then act in it."""
@@ -341,8 +382,25 @@ def router(runtime: Process) -> APIRouter:
 
     @routes.post(
         "/v1/invitations/accept",
-        **operation("accept_v1_invitations_accept_post", 400, 401, 403, 404, 409, 413, 415, 422, 429, 503, 507),
-        openapi_extra=takes(list(_ACCEPT), tag="method"),
+        **operation(
+            "accept_v1_invitations_accept_post",
+            *_SIGNING_IN,
+            404,
+            507,
+            401,
+            403,
+            404,
+            409,
+            413,
+            415,
+            422,
+            429,
+            503,
+            507,
+            body=_ACCEPT,
+            tag="method",
+            security=(),
+        ),
     )
     async def accept(request: Request) -> SessionAnswer:
         """Use an invitation: set password and one-time password, a passkey, or link an account. You are signed in afterwards."""

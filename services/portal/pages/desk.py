@@ -191,7 +191,11 @@ async def give(request: Request) -> Response:
         answer = _form(request, name, fields, known, form)
         set_cookie(answer, "view", request.state.view.text(), _YEAR)
         return answer
-    if form["expected_version"].isdigit() and form["expected_version"] != str(known[3]["version"]) and not form["again"]:
+    if (
+        form["expected_version"].isdigit()
+        and form["expected_version"] != str(known[3]["version"])
+        and not form["again"]
+    ):
         return _form(request, name, fields, known, form)  # somebody else was faster: show what they did first
     body, wrong = body_of(fields, form)
     if wrong:

@@ -1,7 +1,7 @@
 """Sign-in of members of staff: password with one-time password, invitations, the post that acts, sign-out.
 
-The session is a token of the interface in a cookie; the portal keeps nothing. A session that ends in mid-form asks to sign in, and what was
-typed goes on with the form.
+The session is a token of the interface in a cookie; the portal keeps nothing. A session that ends in mid-form asks
+to sign in, and what was typed goes on with the form.
 """
 
 from __future__ import annotations
@@ -70,11 +70,18 @@ async def show(request: Request) -> Response:
 
 
 def form_page(
-    request: Request, form: Form, *, errors: dict[str, str] | None = None, problem: Problem | None = None, gone: bool = False
+    request: Request,
+    form: Form,
+    *,
+    errors: dict[str, str] | None = None,
+    problem: Problem | None = None,
+    gone: bool = False,
 ) -> Response:
     """The form to sign in, with what has to go on afterwards. A password is never written back."""
     status = problem.status if problem is not None else 422 if errors else 200
-    kept = [(name, value) for name, value in form.items() if name not in ("person", "password", "totp", "view") and value]
+    kept = [
+        (name, value) for name, value in form.items() if name not in ("person", "password", "totp", "view") and value
+    ]
     if insecure(request):
         return page(
             request, "sign_in_refused.html", http_status=403,
@@ -198,7 +205,7 @@ async def accept(request: Request) -> Response:
 async def _offer(request: Request, invitation: str, form: Form, errors: dict[str, str]) -> Response:
     api: Api = request.app.state.api
     offer = await api.post(caller(request), "/v1/invitations", {"invitation": invitation})
-    qr = Markup(segno.make(offer["totp_address"], error="m", micro=False).svg_inline(omitsize=True))
+    qr = Markup(segno.make(offer["totp_address"], error="m", micro=False).svg_inline(omitsize=True))  # noqa: S704 # escaped
     return page(
         request, "join.html", offer=offer, qr=qr, form=Form(invitation=invitation), errors=errors, problem=None, said="",
         http_status=422 if errors else 200, wrong=errors,

@@ -141,7 +141,8 @@ async def test_printed_receipt_fits_one_sheet(running: Server, browser: Browser,
     context = await context_of(browser, width=1280)
     watched = Watched(await context.new_page(), running.url)
     number, code = await file_as_citizen(watched)
-    answer = httpx.post(f"{running.url}/v1/receipt", json={"number": number, "code": code})
+    async with httpx.AsyncClient(base_url=running.url) as client:
+        answer = await client.post("/v1/receipt", json={"number": number, "code": code})
     printed = tmp_path / "receipt.html"
     printed.write_text(answer.text, "utf-8")
     page = await context.new_page()

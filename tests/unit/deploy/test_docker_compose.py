@@ -78,7 +78,10 @@ def test_image_runs_as_non_root_with_health_check() -> None:
 def test_every_mounted_file_exists_and_cannot_be_written() -> None:
     named = {part for one in services().values() for part in one.get("volumes", []) if part.startswith(("./", "${"))}
     assert all(volume.endswith(":ro") for volume in named)
-    sources = {re.sub(r"^\$\{\w+:-(.*?)\}", r"\1", volume).split(":")[0] for volume in named} - {"./metrics.key", "./portal.key"}
+    sources = {re.sub(r"^\$\{\w+:-(.*?)\}", r"\1", volume).split(":")[0] for volume in named} - {
+        "./metrics.key",
+        "./portal.key",
+    }
     assert sources, "Prometheus and Grafana are given theirs"
     for name in sources:
         assert (ROOT / name).exists(), name

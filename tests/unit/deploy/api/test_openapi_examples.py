@@ -57,7 +57,8 @@ def test_every_public_operation_has_an_example(documents: list[dict[str, Any]]) 
     without = []
     for name, operation in operations(documents[0]):
         body = operation.get("requestBody", {}).get("content", {})
-        if not list(illustrated(operation)) or not all(list(shown(part)) for part in body.values()):
+        written = [part for kind, part in body.items() if kind != "application/octet-stream"]
+        if not list(illustrated(operation)) or not all(list(shown(part)) for part in written):
             without.append(name)
     assert without == [], "add the operation to deploy/api/examples.yaml"
 
