@@ -93,7 +93,7 @@ def router(runtime: Process) -> APIRouter:
         if wanted.post is not None:
             person = await given(caller, wanted.person, wanted.post)
         site = runtime.settings.public_url or f"http://localhost:{runtime.settings.port}"
-        link = f"{site.rstrip('/')}/invitation/{quote(text, safe='~')}"
+        link = f"{site.rstrip('/')}/join#{quote(text, safe='~')}"  # behind the #: in no log and no Referer
         return {**await shown(person), "invitation": text, "link": link}
 
     async def given(caller: Caller, person: str, wanted: PostWanted) -> Person:

@@ -14,7 +14,10 @@ from deploy.cli.output import REFUSED
 COMMANDS = {
     "init": LazyCommand("init:init", "Write a small first policy, as files that open in a spreadsheet."),
     "serve": LazyCommand("serve:serve", "Start Huiyin. Ctrl-C stops it gracefully."),
-    "portal": LazyCommand("portal:portal", "Full mode: the pages for citizens and staff, in a process of their own."),
+    "portal": LazyCommand(
+        "portal:portal",
+        "Full mode: the pages for citizens and staff, in a process of their own. HUIYIN_ACCESS_KEY is a key of the role portal.",
+    ),
     "demo": LazyCommand(
         "demo:demo", "Simulate ninety days of a fictional county: late cases, reminders, and the reasons."
     ),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from typing import Literal, get_args
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from services.portal.api import Api, Problem
-from services.portal.pages import start, submit, track
+from services.portal.browser import Form, delete_cookie
+from services.portal.pages import desk, sign_in, start, submit, track
 from services.portal.rendering import Site, problem_page
 
 Pages = Literal["citizen", "staff", "all"]
@@ -33,6 +35,21 @@ async def _not_found(request: Request, error: Exception) -> Response:
     return problem_page(request, start.nothing_here())
 
 
+async def _signed_out(request: Request, error: Exception) -> Response:
+    """Ask to sign in; what was typed is carried along."""
+    assert isinstance(error, sign_in.SignedOut)
+    if request.method == "GET":
+        answer: Response = RedirectResponse(f"/sign-in?back={quote(request.url.path)}", 303)
+    elif error.form is not None:
+        kept = Form(error.form)
+        kept["resume"] = request.url.path
+        answer = sign_in.form_page(request, kept, gone=True)
+    else:
+        answer = RedirectResponse("/sign-in", 303)
+    delete_cookie(answer, sign_in.SESSION)
+    return answer
+
+
 def build(api: Api, *, pages: Pages = "all", telephone: str = "", public_url: str | None = None) -> Starlette:
     """The pages over an interface.
 
@@ -45,7 +62,12 @@ def build(api: Api, *, pages: Pages = "all", telephone: str = "", public_url: st
     routes: list[Route] = [*start.ROUTES]
     if citizens:
         routes += [*start.CITIZEN_ROUTES, *submit.ROUTES, *track.ROUTES]
-    app = Starlette(routes=routes, exception_handlers={Problem: _problem, HTTPException: _not_found})
+    if staff:
+        routes += [*sign_in.ROUTES, *desk.ROUTES]
+    app = Starlette(
+        routes=routes,
+        exception_handlers={Problem: _problem, HTTPException: _not_found, sign_in.SignedOut: _signed_out},
+    )
     app.router.redirect_slashes = False
     app.state.api = api
     app.state.site = Site(telephone, citizens, staff)

@@ -1,4 +1,4 @@
-"""/submit: a citizen files in three steps. Nothing is kept on the server: what was typed is carried in the form until it is sent."""
+"""/submit: a citizen files in three steps. Nothing is kept on the server: what was typed is carried in the form until then."""
 
 from __future__ import annotations
 
@@ -267,7 +267,7 @@ def qr_code(request: Request, number: str, code: str) -> Markup:
     """The address of the page that follows the matter, with number and code behind the `#`, which browsers do not send."""
     address = f"{request.app.state.public_url or str(request.base_url).rstrip('/')}/track#n={number}&c={code}"
     title = told(view_of(request).language, "QR code of the page that follows this matter")
-    return Markup(segno.make(address, error="m", micro=False).svg_inline(omitsize=True, title=title))
+    return Markup(segno.make(address, error="m", micro=False).svg_inline(omitsize=True, title=title))  # noqa: S704 # segno escapes
 
 
 async def _lists(request: Request, asked: Caller, form: Form) -> dict[str, Any]:

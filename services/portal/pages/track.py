@@ -134,10 +134,8 @@ async def enter(request: Request) -> Response:
         token = await api.post(caller(request), "/v1/status/token", pair)
     except Problem as problem:
         return _ask(request, form=form, problem=problem)
-    if form[_PENDING] in ACTIONS:
-        answer = _form(request, form[_PENDING], form)
-    else:
-        answer = RedirectResponse("/track", 303)
+    pending = form[_PENDING]
+    answer = _form(request, pending, form) if pending in ACTIONS else RedirectResponse("/track", 303)
     keep_case(answer, token)
     return answer
 

@@ -15,6 +15,13 @@
     }
   }
 
+  // The link of an invitation carries it behind the #.
+  const join = document.querySelector("[data-join]");
+  if (join && location.hash.length > 1) {
+    join.elements.invitation.value = decodeURIComponent(location.hash.slice(1));
+    history.replaceState(null, "", location.pathname);
+  }
+
   // What went wrong is read first.
   document.querySelector("[data-focus]")?.focus();
 

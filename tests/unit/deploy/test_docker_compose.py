@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.cli.main import COMMANDS
+from services.portal.application import PAGES
+
 ROOT = Path(__file__).resolve().parents[3]
 FILE = ROOT / "docker-compose.yml"
 OURS = ("intake", "routing", "supervision", "analytics")
@@ -22,6 +25,7 @@ TALKS = {
     *((one, store) for one in (*OURS, "setup") for store in STORES),
     *(("prometheus", one) for one in OURS),
     ("grafana", "prometheus"),
+    ("portal", "intake"),
 }
 """Who opens connections to whom. Only these pairs, and what is published itself, share a network."""
 
@@ -60,7 +64,7 @@ def test_every_container_has_memory_limit_and_health_check(name: str) -> None:
     if name == "setup":
         assert service["healthcheck"] == {"disable": True} and service["restart"] == "no", "it runs once"
     else:
-        assert "healthcheck" in service or name in OURS, "ours have that of the image"
+        assert "healthcheck" in service or name in (*OURS, "portal"), "ours have that of the image"
         assert service["restart"] == "unless-stopped"
 
 
@@ -74,7 +78,10 @@ def test_image_runs_as_non_root_with_health_check() -> None:
 def test_every_mounted_file_exists_and_cannot_be_written() -> None:
     named = {part for one in services().values() for part in one.get("volumes", []) if part.startswith(("./", "${"))}
     assert all(volume.endswith(":ro") for volume in named)
-    sources = {re.sub(r"^\$\{\w+:-(.*?)\}", r"\1", volume).split(":")[0] for volume in named} - {"./metrics.key"}
+    sources = {re.sub(r"^\$\{\w+:-(.*?)\}", r"\1", volume).split(":")[0] for volume in named} - {
+        "./metrics.key",
+        "./portal.key",
+    }
     assert sources, "Prometheus and Grafana are given theirs"
     for name in sources:
         assert (ROOT / name).exists(), name
@@ -99,7 +106,7 @@ def test_container_gets_its_own_passwords_only(name: str) -> None:
     assert set(service.get("secrets", ())) == own.get(name, set())
     for variable, value in service.get("environment", {}).items():
         if variable.endswith("_FILE"):
-            assert value.removeprefix("/run/secrets/") in own[name]
+            assert value.removeprefix("/run/secrets/") in own.get(name, {"/run/portal.key"})
         assert "PASSWORD" not in variable or variable.endswith("_FILE")
     if name in OURS:
         assert service["environment"]["HUIYIN_KAFKA_USER"] == f"svc-{name}"
@@ -185,7 +192,7 @@ def test_ports_are_bound_to_localhost_and_stores_are_not_published() -> None:
     for name, service in services().items():
         ports = service.get("ports", [])
         assert all(re.match(r"(\$\{HUIYIN_KAFKA_BIND:-)?127\.0\.0\.1", port) for port in ports), name
-        assert not ports or name in ("intake", "analytics", "grafana", "kafka"), name
+        assert not ports or name in ("intake", "analytics", "grafana", "kafka", "portal"), name
     assert services()["kafka"]["ports"] == ["${HUIYIN_KAFKA_BIND:-127.0.0.1}:9094:9094"], (
         "the listener of partners only"
     )
@@ -194,6 +201,15 @@ def test_ports_are_bound_to_localhost_and_stores_are_not_published() -> None:
 def test_compose_holds_no_password() -> None:
     text = FILE.read_text("utf-8") + (ROOT / ".env.example").read_text("utf-8")
     assert not re.search(r"PASSWORD\w*[:=]\s*[\"']?[A-Za-z0-9$]", text.replace("HUIYIN_PASSWORDS", ""))
+
+
+def test_portal_runs_the_command_of_the_program_with_its_own_key_and_no_store() -> None:
+    portal = services()["portal"]
+    assert portal["command"][:2] == ["portal", "--pages"] and portal["command"][0] in COMMANDS
+    assert re.sub(r"^\$\{\w+:-(.*)\}$", r"\1", portal["command"][2]) in PAGES
+    assert portal["networks"] == ["edge"] and "secrets" not in portal
+    assert portal["environment"]["HUIYIN_URL"] == "http://intake:8080"
+    assert f"./portal.key:{portal['environment']['HUIYIN_ACCESS_KEY_FILE']}:ro" in portal["volumes"]
 
 
 def test_docker_compose_accepts_configuration() -> None:
