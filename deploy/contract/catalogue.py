@@ -25,7 +25,19 @@ from shared.case import (
     evolve_supervision,
 )
 from shared.commands.command import RULES, Decider
-from shared.events import REGISTRY, department, desk, intake, persons, platforms, policy, routing, supervision
+from shared.events import (
+    REGISTRY,
+    department,
+    desk,
+    files,
+    intake,
+    notices,
+    persons,
+    platforms,
+    policy,
+    routing,
+    supervision,
+)
 from shared.events.base import Event
 from shared.kernel.wording import STATE_WORDS
 from shared.policy.deadline_rules import ClockRule, Clocks, Trigger
@@ -36,6 +48,8 @@ _CHECKS = ("services.", "shared.policy.references")
 """Modules whose functions belong to the source of a rule."""
 PARTS: tuple[tuple[str, ModuleType], ...] = (
     ("The petitioner's side 信访人一侧", intake),
+    ("Files 附件", files),
+    ("Numbered notices 文书编号", notices),
     ("Routing 派转", routing),
     ("The department and the review bodies 承办与复查复核", department),
     ("Supervision 督查", supervision),

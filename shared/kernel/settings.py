@@ -163,7 +163,7 @@ class Settings(BaseSettings):
     mongodb_keys_url: SecretStr | None = None
     """Replica set of the data keys, to separate them from the log; empty: the same"""
     mongodb_name: str = Field("huiyin", pattern=r"^[A-Za-z0-9_-]{1,40}$")
-    """Prefix of the names of its databases: `…_log`, `…_views`, `…_keys`"""
+    """Prefix of the names of its databases: `…_log`, `…_views`, `…_keys`, `…_files`"""
     mongodb_driver: Literal["motor", "pymongo"] = "motor"
     """Client library of MongoDB: `motor`, or `pymongo` for its successor AsyncMongoClient"""
     secrets: Path | None = None
