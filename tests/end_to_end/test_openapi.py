@@ -9,7 +9,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import httpx
 import orjson
@@ -30,6 +32,7 @@ pytestmark = pytest.mark.slow
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 EXAMPLES = 25
 ROLES = ("registrar:xfj", "clerk:zj", "operations", "platform:province")
+NOTICE = {"office": "xfj", "kind": "receipt", "year": str(datetime.now(ZoneInfo("Asia/Shanghai")).year), "number": "1"}
 FILING = {"channel": "web", "text": "楼道漏水", "place": "dh-yl", "subject": "0102", "petitioner": {"name": "张三"}}
 
 PLATFORMS = {"when": "2026-03-01 08:30:00", "what": "楼上一直漏水"}
@@ -54,11 +57,13 @@ class Prepared(NamedTuple):
     clock: str
     sections: dict[str, Any]
     calendar: dict[str, Any]
+    day: str
+    """The day on which a notice was issued."""
 
     def names(self, parameter: str) -> str | None:
         """An existing value for a parameter of that name."""
         known = {"reference": self.case, "org": "zj", "jurisdiction": "cn-demo", "clock": self.clock, "channel": "own"}
-        known |= {"platform": "province", "day": "2026-03-02"}
+        known |= {"platform": "province", "day": "2026-03-02", **NOTICE}
         return known.get(parameter)
 
 
@@ -135,6 +140,19 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
     ("POST", "/v1/receipt"): lambda here: Request("", body={"number": here.number, "code": here.code}),
     ("GET", "/v1/cases/{reference}/receipt"): lambda here: Request("registrar:xfj", {"reference": here.case}),
     ("GET", "/v1/cases/{reference}/candidates"): lambda here: Request("registrar:xfj", {"reference": here.waiting}),
+    ("POST", "/v1/notices"): lambda here: Request(
+        "registrar:xfj", body={"case": here.case, "kind": "receipt", "command_id": "good-notice"}
+    ),
+    ("GET", "/v1/notices"): lambda _: Request("registrar:xfj"),
+    ("GET", "/v1/notices/{office}/days/{day}"): lambda here: Request(
+        "registrar:xfj", {"office": "xfj", "day": here.day}
+    ),
+    ("GET", "/v1/notices/{office}/{kind}/{year}/{number}"): lambda _: Request("registrar:xfj", NOTICE),
+    ("GET", "/v1/notices/{office}/{kind}/{year}/{number}/document"): lambda _: Request("registrar:xfj", NOTICE),
+    ("GET", "/v1/notice-drafts/{reference}"): lambda here: Request(
+        "registrar:xfj", {"reference": here.case}, query={"kind": "transfer"}
+    ),
+    ("GET", "/v1/dossiers/{reference}"): lambda here: Request("registrar:xfj", {"reference": here.case}),
     ("GET", "/v1/matters/{reference}"): lambda here: Request("registrar:xfj", {"reference": here.case}),
     ("GET", "/livez"): lambda _: Request(""),
 }
@@ -180,9 +198,16 @@ def here(running: Server) -> Prepared:
     }
     ask("operations", "POST", "/v1/policies:activate", json={"jurisdiction": "cn-demo", "sections": mapped})
     clock = shown["deadlines"][0]["clock"]
+    body = {"case": receipt["case"], "kind": "receipt", "command_id": "good-notice"}
+    issued = ask("registrar:xfj", "POST", "/v1/notices", json=body)
+    for _ in range(200):  # its document is made in the background
+        if ask("registrar:xfj", "GET", f"/v1/notices/{issued['id']}")["status"] == "issued":
+            break
+        time.sleep(0.05)
+    day = datetime.fromisoformat(issued["numbered_at"]).astimezone(ZoneInfo("Asia/Shanghai")).date().isoformat()
     return Prepared(
         running.url, keys, receipt["case"], waiting["case"], receipt["number"], receipt["code"], clock,
-        {"routing": documents["routing"]}, documents["calendar"],
+        {"routing": documents["routing"]}, documents["calendar"], day,
     )  # fmt: skip
 
 

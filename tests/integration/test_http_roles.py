@@ -13,6 +13,8 @@ READERS = frozenset({"organisation", "clerk", "registrar", "supervisor", "platfo
 LISTERS = frozenset({"organisation", "clerk", "registrar", "supervisor"})
 LAW = frozenset({"operations", "registrar", "supervisor", "analyst", "clerk", "organisation"})
 
+ISSUERS = frozenset({"organisation", "clerk", "registrar"})
+
 MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/v1/submissions"): frozenset({"platform", "registrar"}),
     ("POST", "/v1/submissions:batch"): frozenset({"platform", "registrar"}),
@@ -31,6 +33,13 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/v1/cases/{reference}"): READERS,
     ("GET", "/v1/cases/{reference}/deadlines/{clock}/explain"): READERS,
     ("GET", "/v1/organisations/{org}/assignments"): LISTERS,
+    ("POST", "/v1/notices"): ISSUERS,
+    ("GET", "/v1/notices"): LISTERS,
+    ("GET", "/v1/notices/{office}/days/{day}"): LISTERS,
+    ("GET", "/v1/notices/{office}/{kind}/{year}/{number}"): LISTERS,
+    ("GET", "/v1/notices/{office}/{kind}/{year}/{number}/document"): LISTERS,
+    ("GET", "/v1/notice-drafts/{reference}"): ISSUERS,
+    ("GET", "/v1/dossiers/{reference}"): LISTERS,
     ("GET", "/v1/platforms/{platform}/updates"): frozenset({"platform"}),
     ("GET", "/v1/platforms/{platform}/days/{day}"): frozenset({"platform", "registrar", "supervisor", "operations"}),
     ("GET", "/v1/platforms/{platform}/receipts/{reference}"): frozenset({"platform"}),
@@ -83,6 +92,10 @@ async def test_routes_enforce_roles() -> None:
                 channel="nowhere",
                 platform="wlzj",
                 day="2026-03-02",
+                office="xfj",
+                kind="receipt",
+                year=2026,
+                number=1,
             )
             kind = "application/x-ndjson" if path.endswith("s:batch") or "history" in path else "application/json"
             for role in ("nobody", *PEOPLE):
