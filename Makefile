@@ -16,7 +16,7 @@ ALL_FAULTS = $(shell $(BIN)/python -c 'from tests.faults.full.faults import FAUL
 NIGHTLY_RECORD ?= /tmp/huiyin-nightly.jsonl
 
 .DEFAULT_GOAL := help
-.PHONY: help up test nightly check chaos model servers bench bench-compare bench-full passwords pin-images lock clean
+.PHONY: help up test nightly check chaos model servers bench bench-compare bench-full passwords pin-images vendor lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -66,6 +66,9 @@ passwords: ## Make the passwords of docker-compose.yml in the folder `secrets`, 
 
 pin-images: .venv/run ## Write the digests of the images of docker-compose.yml to .env (needs the registries)
 	@$(BIN)/python -m deploy.compose.pin_images
+
+vendor: .venv/run ## Fetch the files of npm packages that pages and tests load (deploy/vendor.json; needs npm)
+	@$(BIN)/python -m deploy.vendor
 
 lock: ## Renew the lock files from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --group build pyproject.toml -o requirements.lock

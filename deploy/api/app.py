@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from deploy.api import operator
+from deploy.api import operator, persons
 from deploy.api import replay as replaying
 from shared.hosting.process import Process
 from shared.http import command_batches as bulk
-from shared.http import commands, health
+from shared.http import commands, health, live
 from shared.http import problem_details as problems
 from shared.http.access_log import AccessLog
 from shared.http.openapi import document
 from shared.http.request_bodies import exact_query
+from shared.kernel import data_file
 from shared.kernel.version import VERSION
 
 DESCRIPTION = """Huiyin 回音: complaints and petitions, each with an answer.
@@ -27,16 +30,45 @@ Times are RFC 3339 with offset, or dates where a day is meant. Errors are `appli
 Codes are never translated; sentences come in Chinese and English."""
 
 
+TAGS = {
+    "filing": "Complaints and petitions from channels",
+    "citizens": "What people do without an access key: file, follow, act with number and query code",
+    "cases": "Cases: lists, one case, commands, matters",
+    "desk": "The daily work of a unit: who handles a case, internal notes, drafts",
+    "live": "Which cases moved, as server-sent events",
+    "sessions": "Members of staff: invitations, sign-in, posts",
+    "words": "All codes in words, in both languages",
+    "departments": "Inboxes of organisations",
+    "platforms": "What platforms are told about the cases that they filed",
+    "policies": "Policies and calendars: law as data",
+    "analytics": "Statistics",
+    "operations": "Import and health",
+    "operator": "The owner of the data folder and the operators",
+}
+"""Tag -> what its operations are about."""
+
+
+def examples() -> dict[str, Any]:
+    """The examples of the OpenAPI document."""
+    found: dict[str, Any] = data_file.load(files("deploy.api") / "examples.yaml")
+    return found
+
+
 def build_app(runtime: Process, *, local: bool = False) -> FastAPI:
     """The public app. `local`: the app for the socket that only the owner of the data folder can open."""
     routers = [router for part in runtime.parts for router in part.routers(runtime)]
     if any(part.name != "analytics" for part in runtime.parts):  # a process that runs only analytics changes no case
         given = commands.Commands(runtime)
-        routers += [commands.router(runtime, given), bulk.router(runtime, given)]
+        routers += [commands.router(runtime, given), bulk.router(runtime, given), live.router(runtime)]
         routers += [router for part in (*runtime.parts, *runtime.beside) for router in part.case_routers(runtime)]
     routers.append(health.alive())
     if local:
-        routers += [health.router(runtime), replaying.router(runtime), operator.router(runtime, owner=True)]
+        routers += [
+            health.router(runtime),
+            replaying.router(runtime),
+            operator.router(runtime, owner=True),
+            persons.router(runtime),
+        ]
     return _app(runtime, routers, local=local)
 
 
@@ -54,6 +86,7 @@ def _app(runtime: Process, routers: Sequence[APIRouter], *, local: bool) -> Fast
         redoc_url=None,
         dependencies=[Depends(exact_query)],
         redirect_slashes=False,
+        openapi_tags=[{"name": name, "description": text} for name, text in TAGS.items()],
     )
     app.state.runtime = runtime
     app.state.local = local
@@ -61,6 +94,6 @@ def _app(runtime: Process, routers: Sequence[APIRouter], *, local: bool) -> Fast
     problems.install(app, runtime)
     for router in routers:
         app.include_router(router)
-    document(app)
+    document(app, examples)
     app.add_middleware(AccessLog, metrics=runtime.metrics)
     return app

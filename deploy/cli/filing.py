@@ -97,12 +97,8 @@ def receipt(
             await call(client, "POST", f"/v1/cases/{quoted(id)}/commands", json=body)
         answer = await client.get(f"/v1/cases/{quoted(id)}/receipt")
         check(answer)
-        style = (await client.get("/assets/page.css")).text
-        page = answer.text.replace(
-            '<link rel="stylesheet" href="/assets/page.css">', f"<style>\n{style}</style>"
-        ).replace('<script src="/assets/status.js" defer></script>\n', "")
         with stopping_for_file(output, "written"):
-            write_private(output, page.encode())
+            write_private(output, answer.content)
         terminal.line(f"Written to {output}. 已写入 {output}。")
 
     run(work, data, as_=as_ or DESK)

@@ -20,7 +20,7 @@ from deploy.cli.client import only_jurisdiction, problem_of
 from deploy.cli.local_words import at
 from deploy.cli.output import DONE, REFUSED, WRONG_USE
 from services.intake.importer import mapping_file as mappings
-from services.intake.importer.errors import FileError, MappingError
+from services.intake.importer.errors import NOTICES, FileError, MappingError
 from services.intake.importer.job import Item, Report, import_file
 from services.intake.importer.mapping import Mapping
 from services.intake.importer.mapping_suggestion import suggest
@@ -185,6 +185,8 @@ _ROWS = {
     "extended": "cases extended 补充",
     "steps_added": "steps added 新增步骤",
     "same": "already there 已存在",
+    "corrected": "corrected by the source 来源更正",
+    "left_out": "parts left out 部分未导入",
     "refused": "refused 拒绝",
     "bad_rows": "bad rows 坏行",
     "dues_equal": "due dates equal 期限一致",
@@ -224,6 +226,11 @@ def _show(report: Report, zone: str) -> None:
     _show_counts("columns not mapped 未映射的列", report.unmapped_columns)
     for column, values in report.unmapped_values.items():
         _show_counts(f"values not in the table of {column} 对照表中没有的值", values)
+    _show_counts("texts read as empty 按空处理的文字", report.empty_values)
+    if report.sheet is not None:
+        terminal.line(f"sheet that was read 读取的工作表: {report.sheet}")
+    for code, count in report.notices.items():
+        terminal.line(f"{count:,} × {' '.join(NOTICES.filled(code, {}))}")
     if report.dropped_columns:
         terminal.line(f"columns with personal data, not read 标记人员的列，未读取: {', '.join(report.dropped_columns)}")
     if report.rejects:

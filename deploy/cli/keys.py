@@ -12,7 +12,7 @@ from deploy.cli.local_words import at
 from deploy.cli.options import AsJson, Data, given
 
 group = typer.Typer(help="Access keys", no_args_is_help=True)
-_ROLES = "platform, organisation, clerk, registrar, supervisor, analyst, operations"
+_ROLES = "platform, organisation, clerk, registrar, supervisor, analyst, operations, portal"
 
 
 @group.command("add")
@@ -20,7 +20,8 @@ def add(
     role: Annotated[str, typer.Argument(help=_ROLES)],
     org: Annotated[str | None, typer.Argument(help="Code of the organisation or platform")] = None,
     jurisdiction: Annotated[
-        str | None, typer.Option(help="Code; needed unless exactly one policy is in force. '*': all, operations only")
+        str | None,
+        typer.Option(help="Code; needed unless exactly one policy is in force. '*': all, for operations and portal"),
     ] = None,
     person: Annotated[str | None, typer.Option(help="Staff code of the person who holds it; never a name")] = None,
     head: Annotated[

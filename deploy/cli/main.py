@@ -14,6 +14,7 @@ from deploy.cli.output import REFUSED
 COMMANDS = {
     "init": LazyCommand("init:init", "Write a small first policy, as files that open in a spreadsheet."),
     "serve": LazyCommand("serve:serve", "Start Huiyin. Ctrl-C stops it gracefully."),
+    "portal": LazyCommand("portal:portal", "Full mode: the pages for citizens and staff, in a process of their own."),
     "demo": LazyCommand(
         "demo:demo", "Simulate ninety days of a fictional county: late cases, reminders, and the reasons."
     ),
@@ -79,6 +80,7 @@ COMMANDS = {
     "outbox": LazyCommand("outbox:group", "Notifications in the topics of organisations"),
     "keys": LazyCommand("keys:group", "Access keys"),
     "notice": LazyCommand("notices:group", "Notices as documents: drafts, numbers, printing, the file of a case"),
+    "person": LazyCommand("persons:group", "Members of staff"),
     "parked": LazyCommand("maintenance:parked", "Streams at which a consumer has stopped"),
     "clock": LazyCommand("clock:group", "The clock that deadlines depend on"),
 }

@@ -25,7 +25,7 @@ from shared.case import (
     evolve_supervision,
 )
 from shared.commands.command import RULES, Decider
-from shared.events import REGISTRY, department, intake, platforms, policy, routing, supervision
+from shared.events import REGISTRY, department, desk, intake, persons, platforms, policy, routing, supervision
 from shared.events.base import Event
 from shared.kernel.wording import STATE_WORDS
 from shared.policy.deadline_rules import ClockRule, Clocks, Trigger
@@ -39,6 +39,8 @@ PARTS: tuple[tuple[str, ModuleType], ...] = (
     ("Routing 派转", routing),
     ("The department and the review bodies 承办与复查复核", department),
     ("Supervision 督查", supervision),
+    ("Daily work of a unit 日常办理", desk),
+    ("Members of staff 人员", persons),
     ("Platforms 平台", platforms),
     ("Policy 规则", policy),
 )

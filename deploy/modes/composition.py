@@ -12,12 +12,23 @@ from services.routing import bootstrap as routing
 from services.supervision import bootstrap as supervision
 from shared.application.access_keys import AccessKeys
 from shared.application.ports import Ports
+from shared.application.sessions import Sessions
+from shared.application.virus_scanner import VirusScanner
 from shared.events.fields import Service
 from shared.hosting.process import Process
 from shared.hosting.worker_pool import WorkerPool
 from shared.kernel.settings import Settings
 
 SERVICES: tuple[Service, ...] = ("intake", "routing", "supervision", "analytics")
+
+
+def scanner_of(settings: Settings) -> VirusScanner | None:
+    """The virus scanner that the settings name."""
+    if settings.clamd is None:
+        return None
+    from shared.adapters.clamd import Clamd, ClamdAddress
+
+    return Clamd(ClamdAddress.parsed(settings.clamd))
 
 
 def compose(
@@ -33,7 +44,7 @@ def compose(
     """A process on these ports; not started yet. The consumers, tickers and facts of `services` run in it. It can also append
     the events of the other services."""
     every = [
-        intake.build(ports, settings),
+        intake.build(ports, settings, scanner_of(settings)),
         routing.build(ports, settings),
         supervision.build(ports),
         analytics.build(ports),
@@ -45,6 +56,7 @@ def compose(
         parts=[part for part in every if part.name in services],
         beside=[part for part in every if part.name not in services],
         principals=AccessKeys(ports.log, ports.clock),
+        sessions=Sessions(ports.keys, ports.clock, ports.persons),
         folder=folder,
         back_up=back_up,
         spread=spread,

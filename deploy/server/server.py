@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from deploy.api.app import build_app, build_operations_app
+from deploy.api.site import build_site
 from deploy.demo.county import Prepared, Progress, prepare
 from deploy.modes import distributed as full
 from deploy.modes.embedded import opened
@@ -54,7 +55,7 @@ class _Server(uvicorn.Server):
             listener.listen(WAITING)  # uvicorn lets no more wait than it accepts at once
 
 
-def _server(app: ASGIApp, connections: Connections | None = None, proxies: Sequence[str] = ()) -> _Server:
+def serving(app: ASGIApp, connections: Connections | None = None, proxies: Sequence[str] = ()) -> _Server:
     """Args:
     connections: The limits of the connections; None for the socket of the owner.
     proxies: The trusted ones, whose X-Forwarded-For names the client.
@@ -91,14 +92,14 @@ async def serve_folder(
     folder = Folder(settings.data)
     async with AsyncExitStack() as stack:
         if services:  # its store may not answer: then the ports report that
-            public, operations = _ports(stack, settings)
+            public, operations = listening(stack, settings)
             found = await patiently(stack, lambda: full.opened(settings, services), public, operations, _limited)
             if found is None:
                 return
             runtime = found
         else:
             runtime = await stack.enter_async_context(opened(settings.data, settings))
-            public, operations = _ports(stack, settings)
+            public, operations = listening(stack, settings)
         private = stack.enter_context(closing(await asyncio.to_thread(folder.listen)))
         stack.callback(folder.socket_path.unlink, missing_ok=True)
         try:
@@ -109,7 +110,7 @@ async def serve_folder(
             raise Ended(f"The log cannot be written ({error}). Check the disk, then start again.") from None
         except Unavailable as error:
             raise Ended(f"The first data cannot be loaded: {error.detail}") from None
-        await _serve(runtime, public, operations, private, prepared, ready)
+        await _serve(runtime, public, operations, private, prepared, ready, pages=not services)
     if runtime.unable is not None:
         raise Ended(
             f"{runtime.unable} The process ends; everything accepted is stored. Correct this, then start again."
@@ -121,7 +122,7 @@ async def serve_folder(
         )
 
 
-def _ports(stack: AsyncExitStack, settings: Settings) -> tuple[socket.socket, socket.socket | None]:
+def listening(stack: AsyncExitStack, settings: Settings) -> tuple[socket.socket, socket.socket | None]:
     """The sockets of the public app and of operations. Raises CannotListen.
 
     Where no port of operations was chosen and the usual one is in use, a free one is taken: several processes on one machine
@@ -143,7 +144,7 @@ def _ports(stack: AsyncExitStack, settings: Settings) -> tuple[socket.socket, so
 
 def _limited(app: ASGIApp) -> _Server:
     """A server before the process runs."""
-    return _server(app, Connections(affordable(OPERATIONS_CONNECTIONS)))
+    return serving(app, Connections(affordable(OPERATIONS_CONNECTIONS)))
 
 
 async def _serve(
@@ -153,20 +154,24 @@ async def _serve(
     private: socket.socket,
     prepared: Prepared,
     ready: Ready | None,
+    *,
+    pages: bool,
 ) -> None:
-    """Serve all sockets until the process has to end."""
+    """Serve all sockets until the process has to end. `pages`: also those for people, on the public port."""
     settings, dropped = runtime.settings, runtime.metrics.dropped
     most = affordable(settings.connection_limit + OPERATIONS_CONNECTIONS) - OPERATIONS_CONNECTIONS
     port = int(public.getsockname()[1])
+    interface = build_app(runtime)
+    app = build_site(runtime, interface) if pages else interface
     servers = [
-        (_server(build_app(runtime), Connections(max(10, most), dropped), settings.proxies), public),
-        (_server(build_app(runtime, local=True)), private),
+        (serving(app, Connections(max(10, most), dropped), settings.proxies), public),
+        (serving(build_app(runtime, local=True)), private),
     ]
     ops_port = None
     if operations is not None:
         ops_port = int(operations.getsockname()[1])
         own = Connections(OPERATIONS_CONNECTIONS, dropped)
-        servers.append((_server(build_operations_app(runtime), own), operations))
+        servers.append((serving(build_operations_app(runtime), own), operations))
     _on_signals(runtime)
     settle()
     running = [asyncio.create_task(server.serve([listener])) for server, listener in servers]

@@ -6,13 +6,24 @@ from fastapi import APIRouter
 
 import services.intake.commands  # noqa: F401  # registers the commands
 from services.intake.channel_jurisdictions import ChannelJurisdictions
+from services.intake.files.inspector import Inspector
+from services.intake.files.reception import FileReception
 from services.intake.http import channel_items as channels
 from services.intake.http import citizen_commands as citizens
 from services.intake.http import citizen_documents as documents
 from services.intake.http import citizen_status as status
-from services.intake.http import history, platforms, submissions
+from services.intake.http import (
+    files,
+    history,
+    me,
+    platforms,
+    public_filing,
+    receipts,
+    sessions,
+    submissions,
+    words,
+)
 from services.intake.http.candidates import router as candidates
-from services.intake.http.pages import routes as pages
 from services.intake.platform_notifications import PlatformNotifications, tell_platforms
 from services.intake.reactions import react
 from services.intake.read_models import SHOWS
@@ -20,6 +31,7 @@ from services.intake.topics.encrypted_records import EncryptedRecords
 from services.intake.topics.submissions import PlatformSubmissions
 from services.intake.topics.updates import SUBMISSIONS, route
 from shared.application.ports import Ports
+from shared.application.virus_scanner import VirusScanner
 from shared.consumers.reaction_table import ReactionTable
 from shared.hosting.process import Process
 from shared.hosting.service_module import ServiceModule
@@ -28,13 +40,14 @@ from shared.kernel.settings import Settings
 from shared.messaging.partner_topics import PartnerTopics
 
 
-def build(ports: Ports, settings: Settings) -> ServiceModule:
-    """Intake on these ports."""
+def build(ports: Ports, settings: Settings, scanner: VirusScanner | None = None) -> ServiceModule:
+    """Intake on these ports. `scanner`: None checks files by their structure only."""
     handling = ports.handling("intake")
     updates = PlatformNotifications(handling)
     reactions = ReactionTable()
     tell_platforms(reactions, updates)
     react(reactions, handling, ports.views)
+    reception = FileReception(ports.files, Inspector(), scanner)
     jurisdictions = ChannelJurisdictions(ports.policies, settings.jurisdiction)
 
     def case_routers(runtime: Process) -> list[APIRouter]:
@@ -42,12 +55,17 @@ def build(ports: Ports, settings: Settings) -> ServiceModule:
         return [
             submissions.router(runtime, jurisdictions),
             channels.router(runtime, jurisdictions),
+            public_filing.router(runtime),
+            sessions.router(runtime),
+            me.router(runtime),
+            words.router(runtime),
             status.router(runtime, askers),
             documents.router(runtime, askers),
             citizens.router(runtime, commands, askers),
-            pages.router(runtime, askers, commands),
+            receipts.router(runtime, askers),
             platforms.router(runtime),
             history.router(runtime),
+            files.router(runtime, reception, askers, commands),
         ]
 
     def answering() -> PlatformSubmissions:

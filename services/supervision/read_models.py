@@ -17,6 +17,7 @@ from shared.eventstore.read_models import ReadModel, Value
 from shared.kernel.legal_time import instant_of, to_text
 from shared.policy.book import PolicyBook
 from shared.queries.respondents import cell
+from shared.queries.worklist_counts import org_scope
 
 WORKLIST = ReadModel(
     name="worklist",
@@ -43,6 +44,12 @@ WORKLIST = ReadModel(
         "filed_at": "text",
         "lead": "text",
         "accused": "text",
+        "clerk": "text",
+        "office_clerk": "text",
+        "guarded": "boolean",
+        "scope": "text",
+        "org_scope": "text",
+        "look_at": "text",
     },
     indexes=(
         ("number",),
@@ -60,8 +67,21 @@ WORKLIST = ReadModel(
         ("queue", "risk_at", "org"),
         ("org", "jurisdiction", "state"),
         ("lead", "filed_at"),
+        ("class_", "due"),
+        ("channel", "due"),
+        ("due_clock", "due"),
+        ("clerk", "due"),
+        ("office_clerk", "due"),
+        ("org", "clerk", "due"),
+        ("guarded", "jurisdiction", "org"),
+        ("scope", "queue"),
+        ("scope", "due"),
+        ("scope", "look_at"),
+        ("org_scope", "queue"),
+        ("org_scope", "due"),
+        ("org_scope", "look_at"),
     ),
-    version=7,
+    version=8,
 )
 
 DUE = ReadModel(
@@ -113,10 +133,18 @@ def also_queue_of(case: Case) -> str | None:
 def worklist_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
     """The row of a case, with its earliest running deadline.
 
+    A case that has work to do and that everybody with its scope may see is counted by an index: `scope` is its jurisdiction,
+    `org_scope` that and its organisation. The others are `guarded` and looked at one by one.
+
     Voided cases have a row too, so that their number is found; without queue and deadline, listed only by that state."""
     running = [clock for clock in deadlines(case, book) if clock.running and not clock.rule.window]
     first = min(running, key=lambda clock: clock.due, default=None)
     risk, paper = first_risk(running), paper_due(case, book)
+    queue, owes = queue_of(case), case.filing.received_by if owes_notice(case.filing.received_by, case) else None
+    active = queue is not None or first is not None
+    guarded = active and (case.accusation.sealed or bool(case.accusation.accused) or owes is not None)
+    counted = active and not guarded
+    look = min((one for one in (risk, first.due if first else None) if one is not None), default=None)
     return {
         "number": case.number,
         "jurisdiction": case.jurisdiction,
@@ -127,11 +155,11 @@ def worklist_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
         "channel": case.filing.channel,
         "class_": case.filing.class_,
         "sealed": case.accusation.sealed,
-        "queue": queue_of(case),
+        "queue": queue,
         "also": also_queue_of(case),
         "reviewer": case.review.reviewer,
         "holder": case.assignment.forwarded[-1] if case.assignment.forwarded else None,
-        "owes": case.filing.received_by if owes_notice(case.filing.received_by, case) else None,
+        "owes": owes,
         "due": to_text(first.due) if first else None,
         "due_clock": first.clock if first else None,
         "risk_at": to_text(risk) if risk is not None else None,
@@ -140,7 +168,20 @@ def worklist_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
         "filed_at": to_text(instant_of(case.filing.filed_at, book.zone)) if case.filing.filed_at else None,
         "lead": case.matter.lead,
         "accused": cell(case.accusation.accused),
+        "clerk": case.assignment.clerk_of(_unit(case)),
+        "office_clerk": case.assignment.clerk_of(book.petition_office),
+        "guarded": guarded,
+        "scope": case.jurisdiction if counted else None,
+        "org_scope": org_scope(case.jurisdiction, case.assignment.org) if counted and case.assignment.org else None,
+        "look_at": to_text(look) if look is not None else None,
     }
+
+
+def _unit(case: Case) -> str | None:
+    """The unit whose turn it is: the review body during a review, otherwise the one that handles the case."""
+    if case.state in ("in_review", "in_re_review"):
+        return case.review.reviewer
+    return case.assignment.forwarded[-1] if case.assignment.forwarded else case.assignment.org
 
 
 def due_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:

@@ -1,7 +1,8 @@
 """Access keys: issuing and revoking them, and the principal that a presented key belongs to.
 
-Each key belongs to one jurisdiction. The exception is named: a key of the role operations may have `ALL`, because that role runs
-the system and sees no case. A key without a jurisdiction gives no access; such keys were issued before this rule.
+Each key belongs to one jurisdiction. The exceptions are named: a key of the role operations or portal may have `ALL`, because
+neither role sees a case. A key without a jurisdiction gives no access; such keys were issued before this rule.
+
 
 Only the SHA-256 of a key's 256 random bits is stored, in events of the stream `principals`. The key itself is shown
 once, when it is issued.
@@ -32,7 +33,8 @@ STREAM = "principals"
 FRESH_SECONDS = 1.0
 """Maximum time until this process knows a key that another process issued or revoked."""
 ALL = "*"
-"""In the place of a jurisdiction: all of them, for the role operations only."""
+"""In the place of a jurisdiction: all of them, for the roles in EVERYWHERE only."""
+EVERYWHERE: frozenset[Role] = frozenset({"operations", "portal"})
 DEFAULT_LIFE = timedelta(days=365)
 """From issue to expiry, where no expiry is given (own choice)."""
 WARNED = timedelta(days=30)
@@ -60,7 +62,7 @@ class AccessKey:
     @property
     def principal(self) -> Principal:
         """Its owner. Raises NotAuthenticated for a key that belongs to no jurisdiction, or to all without being allowed to."""
-        if self.jurisdiction is None or (self.jurisdiction == ALL and self.role != "operations"):
+        if self.jurisdiction is None or (self.jurisdiction == ALL and self.role not in EVERYWHERE):
             raise NotAuthenticated(
                 "key_without_jurisdiction",
                 "This key was issued without a jurisdiction and gives no access any more. Ask the operators for a new one:"
@@ -92,6 +94,15 @@ class AccessKeys:
         self._by_digest: dict[str, str] = {}
         self._version = 0
         self._looked: float | None = None
+        self.own_portal = f"hy_portal_{secrets.token_urlsafe(32)}"
+        """The key of a portal in this process. It is known to nobody else and ends with the process."""
+
+    async def of_portal(self, key: str) -> bool:
+        """True for a valid key of the role portal, also for `own_portal`."""
+        if hmac.compare_digest(key.encode(), self.own_portal.encode()):
+            return True
+        known = await self.authenticate(key)
+        return known is not None and known.role == "portal"
 
     async def follow(self, *, at_once: bool = False) -> None:
         """Read what was appended since the last call; at most once a second unless `at_once`."""
@@ -165,32 +176,8 @@ class AccessKeys:
             Invalid: the role, organisation, jurisdiction or expiry is wrong.
         """
         authorize(principal, OPERATE)
-        if role not in PEOPLE:
-            raise Invalid(
-                "unknown_role", f"Choose one of: {', '.join(PEOPLE)}.", detail_zh="没有这种角色。", field="role"
-            )
-        if role in NEEDS_ORG and not org:
-            raise Invalid(
-                "org_missing",
-                f"A key for a {role} needs the code of its organisation.",
-                detail_zh="缺少单位代码。",
-                field="org",
-            )
-        if role not in NEEDS_ORG | MAY_NAME_ORG and org:
-            raise Invalid(
-                "org_not_used",
-                f"A key for {role} belongs to no organisation; leave org out.",
-                detail_zh="该角色不属于任何单位。",
-                field="org",
-            )
-        if head and (role != "clerk" or person is None):
-            raise Invalid(
-                "head_is_a_person",
-                "A head is a person of an organisation: issue a key of the role clerk with its staff code (person).",
-                detail_zh="负责人须为单位的工作人员，请签发 clerk 密钥并注明人员代码（person）。",
-                field="head",
-            )
-        jurisdiction = await _one_of(handling, role, jurisdiction)
+        check_role(role, org, head, person)
+        jurisdiction = await one_jurisdiction(handling, role, jurisdiction)
         now = self._clock.now()
         if expires is not None and expires <= now:
             raise Invalid(
@@ -230,16 +217,45 @@ class AccessKeys:
         return self._by_id[key_id]
 
 
-async def _one_of(handling: CommandHandler, role: str, named: str | None) -> str:
-    """The jurisdiction of a new key. Raises Invalid if none is named and it is not clear which is meant, for an unknown one, and
-    for `ALL` with another role than operations."""
+def check_role(role: str, org: str | None, head: bool, person: str | None) -> None:
+    """Raises Invalid for a role that does not exist, or does not go with this organisation, person and headship."""
+    if role not in PEOPLE:
+        raise Invalid("unknown_role", f"Choose one of: {', '.join(PEOPLE)}.", detail_zh="没有这种角色。", field="role")
+    if role in NEEDS_ORG and not org:
+        raise Invalid(
+            "org_missing",
+            f"A key for a {role} needs the code of its organisation.",
+            detail_zh="缺少单位代码。",
+            field="org",
+        )
+    if role not in NEEDS_ORG | MAY_NAME_ORG and org:
+        raise Invalid(
+            "org_not_used",
+            f"A key for {role} belongs to no organisation; leave org out.",
+            detail_zh="该角色不属于任何单位。",
+            field="org",
+        )
+    if head and (role != "clerk" or person is None):
+        raise Invalid(
+            "head_is_a_person",
+            "A head is a person of an organisation: issue a key of the role clerk with its staff code (person).",
+            detail_zh="负责人须为单位的工作人员，请签发 clerk 密钥并注明人员代码（person）。",
+            field="head",
+        )
+
+
+async def one_jurisdiction(handling: CommandHandler, role: str, named: str | None) -> str:
+    """The jurisdiction of a new key or post.
+
+    Raises Invalid if none is named and it is not clear which is meant, for an unknown one, and for `ALL` with a role that may not
+    have it."""
     if named == ALL:
-        if role == "operations":
+        if role in EVERYWHERE:
             return ALL
         raise Invalid(
             "jurisdiction_not_all",
-            "Only a key of the role operations may belong to all jurisdictions, because that role sees no case. Name one.",
-            detail_zh="只有运维角色的密钥可以不限辖区，请指明一个辖区。",
+            "Only a key of the role operations or portal, which see no case, may belong to all jurisdictions. Name one.",
+            detail_zh="只有运维和门户角色的密钥可以不限辖区，请指明一个辖区。",
             field="jurisdiction",
         )
     books = await handling.policies.all()

@@ -19,6 +19,11 @@ def owner_of(principal: Principal) -> str:
     return principal.name
 
 
+def thumbnail_of(upload: str) -> str:
+    """The upload of the thumbnail of an upload, which is attached with it."""
+    return f"{upload}:thumbnail"
+
+
 @dataclass
 class Attaching:
     """The files of a command that is being decided."""
@@ -40,7 +45,9 @@ async def attaching(
         yield Attaching()
         return
     owner = owner_of(principal)
-    found = await files.resolve(owner, uploads, cause)
+    found = await files.resolve(owner, [*uploads, *map(thumbnail_of, uploads)], cause)
+    small = [upload for upload in map(thumbnail_of, uploads) if isinstance(found[upload], AttachableFile)]
+    uploads = [*uploads, *small]
     decided = Attaching(tuple(found[upload] for upload in uploads))
     try:
         yield decided

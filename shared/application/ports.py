@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from shared.application.file_uploads import FileUploads
+from shared.application.persons import Persons
 from shared.commands.command_handler import CommandHandler
 from shared.consumers.consumer import CaseConsumer
 from shared.events.fields import Service
@@ -43,10 +44,12 @@ class Ports:
     """No other process has the same stores."""
     checkpoints: Checkpoints | None = None
     """Set if the consumers' positions are dropped together with the views; None if the feed keeps them itself."""
+    persons: Persons = field(init=False, repr=False, compare=False)
     _handlings: dict[Service, CommandHandler] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.policies.keep_time(self.clock)
+        object.__setattr__(self, "persons", Persons(self.log, self.keys, self.clock))
 
     @cached_property
     def files(self) -> FileUploads:

@@ -4,6 +4,7 @@ from shared.case import evolve_department, evolve_intake, evolve_notices, evolve
 from shared.case.as_of import cut
 from shared.case.evolve import MOVES, evolve
 from shared.case.fast_fold import fold
+from shared.case.late_history import LATE as LATE
 from shared.case.matter import head_of, line_of, older
 from shared.case.state import (
     EMPTY,
@@ -24,6 +25,7 @@ from shared.case.state import (
 __all__ = [
     "EMPTY",
     "FINAL_STATES",
+    "LATE",
     "MOVES",
     "OPEN_STATES",
     "STATES",

@@ -20,6 +20,7 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
+from shared.case.late_history import LATE, filled
 from shared.case.state import Case, Fact
 from shared.events import supervision as s
 from shared.events.base import Event
@@ -114,6 +115,8 @@ def _changes(case: Case, event: RecordedEvent) -> Changes:
         )
         changes["facts"] = (*case.facts, fact)
     meant = kind.meaning(case, event, body)
+    if event.cause.startswith(LATE):
+        return changes | filled(case, meant)
     changes |= meant
     if kind.moves:
         changes["state"] = kind.moves

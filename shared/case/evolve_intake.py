@@ -119,7 +119,16 @@ def _receipt_confirmed(case: Case, event: RecordedEvent, body: i.ReceiptDateConf
 
 @on(i.Nudged)
 def _nudged(case: Case, event: RecordedEvent, body: i.Nudged) -> Changes:
-    return {"supervision.nudges": case.supervision.nudges + 1}
+    return {
+        "supervision.nudges": case.supervision.nudges + 1,
+        "supervision.nudged_at": event.effective_at,
+        "supervision.nudges_joined": 0,
+    }
+
+
+@on(i.NudgedAgain, fact=False)
+def _nudged_again(case: Case, event: RecordedEvent, body: i.NudgedAgain) -> Changes:
+    return {"supervision.nudges_joined": body.times - 1}
 
 
 @on(i.CaseLinked, fact=kind_of("kind"))
@@ -174,6 +183,21 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
         moved = (fact for fact in case.facts if fact.name in MOVES and fact.effective_at == case.moved_at)
         if wrong.version == max((fact.version for fact in moved), default=None):
             changes["moved_at"] = new
+    return changes
+
+
+@on(i.SourceRestated, fact=False)
+def _restated(case: Case, event: RecordedEvent, body: i.SourceRestated) -> Changes:
+    changes: Changes = {}
+    for name in ("place", "subject", "level"):
+        if getattr(body, f"{name}_text") is not None or f"{name}_text" in body.fields:
+            changes[f"filing.{name}"] = None
+    if body.org is not None:  # what the source knew before was said of the organisation that it names now
+        old = case.assignment.org
+        changes["assignment.org"] = body.org
+        changes["facts"] = tuple(
+            fact._replace(org=body.org) if fact.history and fact.org == old else fact for fact in case.facts
+        )
     return changes
 
 

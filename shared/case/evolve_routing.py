@@ -195,3 +195,9 @@ def _not_competent(case: Case, event: RecordedEvent, body: r.NotCompetentDeclare
 @on(r.ReRegistrationBarred, "barred")
 def _barred(case: Case, event: RecordedEvent, body: r.ReRegistrationBarred) -> Changes:
     return {"closure.closed_at": event.effective_at}
+
+
+@on(r.ClerkAssigned, fact=False)
+def _clerk(case: Case, event: RecordedEvent, body: r.ClerkAssigned) -> Changes:
+    others = tuple(one for one in case.assignment.clerks if one[0] != body.org)
+    return {"assignment.clerks": others if body.clerk is None else (*others, (body.org, body.clerk))}

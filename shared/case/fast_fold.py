@@ -10,6 +10,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from shared.case.evolve import KINDS, NO_DETAILS
+from shared.case.late_history import LATE, filled
 from shared.case.state import EMPTY, Case, Fact
 from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 
@@ -55,7 +56,8 @@ def fold(events: Iterable[RecordedEvent], case: Case = EMPTY) -> Case:
                 Fact, (name, told, version, effective_at, recorded_at, org, due, days, since, by, history, None, False)
             )
             own["facts"] = (*own["facts"], fact)
-        for path, value in changes.items():
+        late = event.cause.startswith(LATE)
+        for path, value in (filled(after, changes) if late else changes).items():
             place = _PLACES[path]
             if place is None:
                 own[path] = value
@@ -65,7 +67,7 @@ def fold(events: Iterable[RecordedEvent], case: Case = EMPTY) -> Case:
                 own[group] = whole = _copy(own[group])
                 copied[group] = whole.__dict__
             copied[group][field] = value
-        if moves == "":
+        if late or moves == "":
             continue
         if moves is not None:
             own["state"] = moves

@@ -218,6 +218,12 @@ class Assignment:
     signed_before_return: bool = False
     queue_reason: str | None = None
     """Why it waits for a person to dispatch it."""
+    clerks: tuple[tuple[str, str], ...] = ()
+    """(unit, staff code): who handles the case in each unit that named somebody."""
+
+    def clerk_of(self, org: str | None) -> str | None:
+        """The staff code of the clerk of that unit."""
+        return dict(self.clerks).get(org) if org is not None else None
 
 
 @dataclass(frozen=True)
@@ -340,6 +346,11 @@ class Supervision:
     since: LegalTime | None = None
     """Since when `stage` has its value."""
     nudges: int = 0
+    """Days on which the petitioner asked about the progress."""
+    nudged_at: LegalTime | None = None
+    """When it was counted last."""
+    nudges_joined: int = 0
+    """Further nudges on the day of `nudged_at`."""
     redos: int = 0
 
 

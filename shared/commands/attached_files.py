@@ -12,9 +12,10 @@ from shared.events.files import FileAttached, FileForm, FileKind
 from shared.kernel.legal_time import LegalTime
 from shared.kernel.refusals import Invalid, Refused
 from shared.kernel.validation_messages import WrongValue
+from shared.policy.book import PolicyBook
 
-FILES_LIMIT = 10
-"""Files of one command at most (own choice; the policy may allow fewer)."""
+FILES_LIMIT = 100
+"""Files of one command at most; the policy allows fewer (`files.files_per_filing`)."""
 
 
 class FileDetails(NamedTuple):
@@ -27,6 +28,10 @@ class FileDetails(NamedTuple):
     """The blob of the file that this one was made of: a thumbnail, or a redacted form."""
     form: FileForm | None = None
     """`thumbnail` or `redacted` where there is an original."""
+    position: tuple[float, float] | None = None
+    """Latitude and longitude that an image named. Offered to the owner of the upload; in no event."""
+    pixels: tuple[int, int] | None = None
+    """Width and height of an image."""
 
 
 class AttachableFile(NamedTuple):
@@ -46,7 +51,7 @@ def _once(uploads: tuple[str, ...]) -> tuple[str, ...]:
     return uploads
 
 
-FileReference = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:-]+$")]
+FileReference = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._-]+$")]
 FileReferences = Annotated[
     tuple[FileReference, ...],
     Field(max_length=FILES_LIMIT),
@@ -91,6 +96,18 @@ def attached(files: Sequence[object], *, party: str | None, at: LegalTime | None
             )
         )
     return events
+
+
+def check_count(files: Sequence[object], book: PolicyBook) -> None:
+    """Raises Refused `too_many_files`. Thumbnails do not count."""
+    most = book.files.files_per_filing.value
+    if sum(not (isinstance(one, AttachableFile) and one.details.form == "thumbnail") for one in files) > most:
+        raise Refused(
+            "too_many_files",
+            f"At most {most} files come with one filing. Leave some out, or add them as material afterwards.",
+            detail_zh=f"一次最多提交 {most} 个附件，其余可在登记后以补充材料提交。",
+            field="files",
+        )
 
 
 def no_such_file() -> Invalid:

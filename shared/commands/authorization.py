@@ -14,7 +14,16 @@ from shared.eventstore.recorded_event import Actor
 from shared.kernel.refusals import Denied, Unknown
 
 Role = Literal[
-    "platform", "organisation", "clerk", "registrar", "supervisor", "analyst", "operations", "citizen", "service"
+    "platform",
+    "organisation",
+    "clerk",
+    "registrar",
+    "supervisor",
+    "analyst",
+    "operations",
+    "portal",
+    "citizen",
+    "service",
 ]
 ROLES: tuple[Role, ...] = get_args(Role)
 NEEDS_ORG: frozenset[Role] = frozenset({"platform", "organisation", "clerk", "registrar", "supervisor"})
@@ -25,7 +34,7 @@ SEES_ALL: frozenset[Role] = frozenset({"registrar", "supervisor", "service"})
 
 
 class Principal(NamedTuple):
-    """An authenticated caller. `ref` is the id of the key that was shown, never a person's name."""
+    """An authenticated caller. `ref` is the id of the key that was shown, or of the post that acts, never a person's name."""
 
     role: Role
     org: str | None
@@ -36,7 +45,7 @@ class Principal(NamedTuple):
     """The jurisdiction whose cases the principal may see; None: all of them (the owner of the data folder, our services, and
     operations with a key for all: they see no case)."""
     person: str | None = None
-    """The staff code of the person who holds the key; two keys of one person are the same person."""
+    """The staff code of the person who holds the key or signed in; two keys or posts of one person are the same person."""
     head: bool = False
     """The person is head (负责人) of the organisation, who approves extensions (Art. 34)."""
     reason: str | None = None
@@ -44,7 +53,7 @@ class Principal(NamedTuple):
 
     @property
     def actor(self) -> Actor:
-        return Actor(self.org, self.role, self.ref)
+        return Actor(self.org, self.role, self.ref, self.person)
 
     @property
     def signature(self) -> str:

@@ -42,10 +42,17 @@ def check_version(case: Case, expected: int) -> None:
         )
 
 
-def check_pace(case: Case, role: Role, now: datetime) -> None:
+_NEVER_TOO_MANY = frozenset({"Nudged", "NudgedAgain"})
+"""A nudge is heard whatever else happened that day; at most one in a day is counted."""
+
+
+def check_pace(case: Case, role: Role, now: datetime, fresh: Iterable[Event] = ()) -> None:
     """Raises Refused `too_many_in_a_day` where people have recorded `MOST_IN_A_DAY` steps of the case within 24 hours: a case costs
-    more to read and to decide on the longer it is. Steps of our services are not refused."""
+    more to read and to decide on the longer it is. Steps of our services are not refused, nor is a nudge. `fresh`: the events to
+    be appended."""
     if role == "service" or len(case.facts) < MOST_IN_A_DAY:
+        return
+    if (names := {type(body).__name__ for body in fresh}) and names <= _NEVER_TOO_MANY:
         return
     if now - case.facts[-MOST_IN_A_DAY].recorded_at < DAY:
         raise Refused(

@@ -27,7 +27,7 @@ from shared.case import STREAM, Case, fold
 from shared.commands.authorization import Action, visible, visible_among
 from shared.commands.command import DecisionContext, NewEvent
 from shared.commands.command_checks import check_pace, check_version
-from shared.commands.effective_dates import check_order
+from shared.commands.effective_dates import check_order, meant
 from shared.commands.event_writer import EventMetadata, EventWriter, Published, first_answer
 from shared.commands.reading_meter import ReadingMeter
 from shared.commands.stream_writer import ATTEMPTS, DecideStream, append_to, pause
@@ -111,8 +111,11 @@ class CommandHandler:
             try:
                 given, fresh = await self._decide(loaded.case, action, stamp, decide, others, expected_version)
                 if fresh:
-                    policy, jurisdiction = stamp.policy or given.book.reference, loaded.case.jurisdiction
-                    stamped = stamp._replace(policy=policy, jurisdiction=jurisdiction or stamp.jurisdiction)
+                    policy, jurisdiction = (
+                        stamp.policy or given.book.reference,
+                        loaded.case.jurisdiction or stamp.jurisdiction,
+                    )
+                    stamped = stamp._replace(policy=policy, jurisdiction=jurisdiction, at=given.at)
                     written = await self._writer.append(
                         stream, loaded.head, fresh, stamped, given.now, loaded.case.last_recorded
                     )
@@ -148,14 +151,16 @@ class CommandHandler:
         known = await authorised(self.cases, stamp.principal, action, case, others)
         now = self._writer.recording_time(case.last_recorded)
         book = await self.policies.book(case.jurisdiction or stamp.jurisdiction)
-        given = DecisionContext(stamp.principal, now, stamp.at or now, book, visible_among(stamp.principal, known))
+        given = DecisionContext(
+            stamp.principal, now, meant(stamp.at or now, case), book, visible_among(stamp.principal, known)
+        )
         fresh = decide(case, given)
         if fresh:
             if expected_version is not None:
                 check_version(case, expected_version)
             if case.exists and stamp.origin == "live":
-                check_pace(case, stamp.principal.role, now)
-            check_order(case, fresh, given.at, now, book.zone)
+                check_pace(case, stamp.principal.role, now, (one.body for one in fresh))
+            check_order(case, fresh, given.at, now, book.zone, stamp.cause)
         return given, fresh
 
     async def _written(self, before: Case, commit: Commit, recorded: Sequence[RecordedEvent]) -> CommandResult:

@@ -5,18 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared.case import MOVES, Case
+from shared.case import LATE, MOVES, Case
 from shared.commands.command import NewEvent
 from shared.kernel.legal_time import LegalTime, before, local_text, to_text
 from shared.kernel.refusals import Refused
 
 
-def check_order(case: Case, fresh: Sequence[NewEvent], at: LegalTime, now: datetime, zone: str) -> None:
+def meant(at: LegalTime, case: Case) -> LegalTime:
+    """The moment that a caller means by `at`: a time without a fraction is the whole second, so within the second of the last
+    step of the case it is the moment of that step.
+
+    >>> from datetime import UTC
+    >>> last = datetime(2026, 3, 2, 10, 40, 43, 575527, UTC)
+    >>> meant(datetime(2026, 3, 2, 10, 40, 43, tzinfo=UTC), Case(moved_at=last)) == last
+    True
+    """
+    last = case.moved_at
+    if isinstance(at, datetime) and isinstance(last, datetime) and not at.microsecond:
+        return last if at == last.replace(microsecond=0) else at
+    return at
+
+
+def check_order(
+    case: Case, fresh: Sequence[NewEvent], at: LegalTime, now: datetime, zone: str, cause: str = ""
+) -> None:
     """Check the legal times of `fresh`, the events to be appended to `case`.
 
     Args:
         at: Legal time of the events that have none of their own.
         zone: Time zone of the jurisdiction; a date means the end of that day there.
+        cause: Cause of the commit: a step that a source of history reports later moves nothing.
 
     Raises:
         Refused: `effective_in_future` (with the latest possible instant) or `effective_too_early` (with the earliest).
@@ -34,7 +52,7 @@ def check_order(case: Case, fresh: Sequence[NewEvent], at: LegalTime, now: datet
                 field="effective_at",
                 latest=to_text(now),
             )
-        if type(item.body).__name__ not in MOVES:
+        if type(item.body).__name__ not in MOVES or cause.startswith(LATE):
             continue
         if last is not None and before(when, last, zone):
             raise Refused(

@@ -1,6 +1,6 @@
 """All event types. Importing this package fills REGISTRY."""
 
-from shared.events import department, files, intake, notices, platforms, policy, routing, supervision
+from shared.events import department, desk, files, intake, notices, persons, platforms, policy, routing, supervision
 from shared.events.base import REGISTRY, Event
 from shared.events.fields import Personal
 
@@ -9,9 +9,11 @@ __all__ = [
     "Event",
     "Personal",
     "department",
+    "desk",
     "files",
     "intake",
     "notices",
+    "persons",
     "platforms",
     "policy",
     "routing",

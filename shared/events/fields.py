@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, PlainSerializer
 from shared.kernel.legal_time import LegalTime, given_time, not_a_time, to_text
 
 Service = Literal["intake", "routing", "supervision", "analytics"]
-Purpose = Literal["identity", "text", "file"]
+Purpose = Literal["identity", "text", "file", "credential"]
 """file: the keys of files, which no reader of texts ever gets."""
 Class = Literal["claim", "accusation", "suggestion", "litigation", "consultation"]
 Urgency = Literal["ordinary", "urgent"]
@@ -48,5 +48,7 @@ Moment = Annotated[LegalTime, WHEN, PlainSerializer(to_text, return_type=str)]
 Identity = Annotated[str | None, Personal("identity")]
 Text = Annotated[str | None, Personal("text")]
 FileSecret = Annotated[str | None, Personal("file")]
+Secret = Annotated[str | None, Personal("credential")]
+"""What proves who somebody is: the hash of a password, a shared secret, a public key."""
 Texts = Annotated[tuple[str, ...], Personal("text")]
 """Several pieces of free text; () where the key is gone."""

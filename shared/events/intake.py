@@ -165,8 +165,20 @@ class MaterialAdded(_PetitionersWord, zh="补充材料", en="Material was added.
 
 
 class Nudged(_PetitionersWord, zh="催问", en="The petitioner asked about the progress.", for_petitioner=True):
-    """The petitioner asked about the progress of the case (催问)."""
+    """The petitioner asked about the progress of the case (催问). At most one in a calendar day is counted."""
 
+    text: Text = None
+
+
+class NudgedAgain(
+    _PetitionersWord, zh="当日再次催问", en="The petitioner asked again on the same day.", shows=("times",)
+):
+    """The petitioner asked again on a day on which a nudge was counted: it is joined to that one, and its text is kept.
+
+    `times`: how often the petitioner asked on that day, with this time.
+    """
+
+    times: int = 2
     text: Text = None
 
 
@@ -211,6 +223,27 @@ class CaseCorrected(_Intake, zh="更正登记事项", en="A registered fact was 
     reason_code: Literal["typing", "misread", "wrong_source", "other"] = "other"
     reason: Text = None
     wrong_clock: bool = False
+
+
+class SourceRestated(_Intake, zh="来源更正登记内容", en="The source now states it otherwise.", shows=("org",)):
+    """History only: a later export of the source states other content of an imported case. The original event stays beside it.
+
+    `fields`: what changed. `of`: version of the step whose text changed; None for the filing. `org`: the responsible organisation
+    that the source names now, without saying since when.
+    """
+
+    author: ClassVar[str | None] = "p1"
+    fields: tuple[str, ...]
+    of: int | None = None
+    org: str | None = None
+    received_at: Moment | None = None
+    """The time of filing that the source states now, where it would shorten a delay: reported, not applied."""
+    title: Text = None
+    text: Text = None
+    location: Text = None
+    place_text: Text = None
+    subject_text: Text = None
+    level_text: Text = None
 
 
 class CaseVoided(

@@ -15,6 +15,7 @@ Section = Literal[
     "channels",
     "routing",
     "clocks",
+    "files",
     "calendar",
     "keywords",
     "mappings",

@@ -315,6 +315,17 @@ class OutboxEntry(_Routing, zh="告知单位", en="An organisation was notified.
     refusal: Refusal | None = None
 
 
+class ClerkAssigned(_Routing, zh="确定经办人", en="The clerk who handles it was named.", shows=("clerk",)):
+    """A unit named the member of staff who handles the case for it: one who took the case, or to whom a colleague handed it on.
+
+    `clerk`: the staff code; None: nobody any more. `org` is the unit: the petition office, too, names a clerk of its own.
+    """
+
+    org: str
+    clerk: str | None = None
+    reason: Text = None
+
+
 class ReadRecorded(_Routing, zh="查阅个人信息", en="Personal data of the case were read."):
     """A person read personal data of a case (PIPL Art. 51, 54). Stream `reads/<case>`."""
 

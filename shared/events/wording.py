@@ -12,8 +12,8 @@ from shared.kernel.wording import Words, with_words
 DETAILS = frozenset({
     "org", "to", "kind", "result", "grade", "object", "reason_code", "why", "due", "days", "mode", "step", "clock", "rung",
     "agreed", "ground", "decider", "body", "decision", "from_", "parties",
-    "document", "document_number", "electronic", "opened_on", "party", "word", "evidence", "effective_on", "independent",
-    "class_", "path", "rule", "field", "old", "new", "of", "lead", "by", "reached", "satisfied",
+    "document", "document_number", "electronic", "opened_on", "party", "word", "evidence", "effective_on", "independent", "clerk",
+    "class_", "path", "rule", "field", "old", "new", "of", "lead", "by", "reached", "satisfied", "times",
 })  # fmt: skip
 """Names of fields that a timeline shows of every event that has them: codes and dates, never text."""
 

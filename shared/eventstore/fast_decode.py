@@ -20,7 +20,7 @@ from shared.eventstore.upcasting import upcast
 from shared.kernel.legal_time import from_text
 
 _actor_of = itemgetter("org", "role", "ref")
-_actor = lru_cache(maxsize=4096)(Actor._make)
+_actor = lru_cache(maxsize=4096)(Actor)
 _instant = datetime.fromisoformat
 """Sufficient for `recorded_at`, which to_text() always writes in UTC."""
 _loads = orjson.loads
@@ -55,7 +55,7 @@ def fast_decode(data: bytes) -> RecordedEvent:
             recorded_at if effective == recorded else from_text(effective),
             recorded_at,
             raw["origin"],
-            _actor(_actor_of(raw["actor"])),
+            _actor(*_actor_of(raw["actor"]), raw["actor"].get("person")),
             raw["cause"],
             optional("request"),
             optional("correlation"),

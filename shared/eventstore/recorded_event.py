@@ -30,11 +30,12 @@ Origin = Literal["live", "history"]
 
 
 class Actor(NamedTuple):
-    """The authenticated principal who acted. `ref` is the id of an access key, never a person's name."""
+    """The authenticated principal who acted. `ref`: id of an access key or post; `person`: a staff code. Never a name."""
 
     org: str | None
     role: str
     ref: str
+    person: str | None = None
 
 
 class NewerEvent(NamedTuple):
@@ -85,7 +86,7 @@ def encode(event: RecordedEvent) -> bytes:
             "effective_at": recorded_at if effective_at is event.recorded_at else to_text(effective_at),
             "recorded_at": recorded_at,
             "origin": event.origin,
-            "actor": {"org": event.actor.org, "role": event.actor.role, "ref": event.actor.ref},
+            "actor": {name: one for name, one in event.actor._asdict().items() if one is not None or name == "org"},
             "cause": event.cause,
             "request": event.request,
             "correlation": event.correlation,
@@ -119,7 +120,7 @@ def decode(data: bytes) -> RecordedEvent:
     values.update(
         effective_at=from_text(values["effective_at"]),
         recorded_at=datetime.fromisoformat(values["recorded_at"]),
-        actor=Actor(actor["org"], actor["role"], actor["ref"]),
+        actor=Actor(actor["org"], actor["role"], actor["ref"], actor.get("person")),
         body=body,
         sealed=tuple(values["sealed"]),
     )

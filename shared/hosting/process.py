@@ -12,7 +12,9 @@ from typing import Any
 import structlog
 
 from shared.application.access_keys import AccessKeys
+from shared.application.persons import Persons
 from shared.application.ports import Ports
+from shared.application.sessions import Sessions
 from shared.commands.command_handler import CommandHandler
 from shared.consumers.consumer import CaseConsumer
 from shared.consumers.redrive import retry
@@ -43,6 +45,7 @@ class Process:
     ports: Ports
     parts: Sequence[ServiceModule]
     principals: AccessKeys
+    sessions: Sessions
     beside: Sequence[ServiceModule] = ()
     """Services whose consumers run in other processes. Their read models are in the same store as ours."""
     back_up: Callable[[Path], Awaitable[dict[str, Any]]] | None = None
@@ -77,6 +80,10 @@ class Process:
     _waiting: dict[str, set[asyncio.Event]] = field(default_factory=dict)
     """Stream -> the events of those who wait for its next append."""
     _unlisten: Callable[[], None] | None = None
+
+    @property
+    def persons(self) -> Persons:
+        return self.sessions.persons
 
     @property
     def consumers(self) -> list[CaseConsumer]:

@@ -12,7 +12,6 @@ import traceback
 
 import structlog
 import uuid_utils
-from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
@@ -103,7 +102,7 @@ class AccessLog:
         finally:
             seconds = time.perf_counter() - started
             route = scope.get("route")
-            path = route.path_format if isinstance(route, APIRoute) else "(none)"
+            path = getattr(route, "path_format", "(none)")
             method = scope["method"] if scope["method"] in _METHODS else "(other)"
             self._metrics.answered(path, method, status, seconds)
             role = scope.get("state", {}).get("role", "-")

@@ -1,4 +1,5 @@
-"""Authentication: an access key in `Authorization: Bearer …`; on the socket in the data folder, the role its owner chooses."""
+"""Authentication: an access key or the session of a person in `Authorization: Bearer …`; on the socket in the data folder, the
+role its owner chooses."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import Annotated, cast, get_args
 from fastapi import Depends, Request
 
 from shared.application.problem import NotAuthenticated
+from shared.application.sessions import SESSION, Session
 from shared.commands.authorization import NEEDS_ORG, Principal, Role
 from shared.commands.reading_meter import reason_of
 from shared.hosting.process import Process
@@ -45,6 +47,26 @@ def key_required() -> NotAuthenticated:
     )
 
 
+def session_ended() -> NotAuthenticated:
+    return NotAuthenticated(
+        "session_ended",
+        "Your session has ended. Sign in again; what you typed was not recorded yet.",
+        detail_zh="会话已结束，请重新登录；尚未提交的内容没有保存。",
+    )
+
+
+async def signed_in(request: Request) -> Session:
+    """The session of this request. Raises NotAuthenticated where there is none or it has ended."""
+    runtime: Process = request.app.state.runtime
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    session = runtime.sessions.read(token.strip()) if scheme.lower() == "bearer" else None
+    principal = await runtime.sessions.principal(session) if session is not None else None
+    if session is None or principal is None:
+        raise session_ended()
+    request.state.session_principal, request.state.role = principal, principal.role
+    return session
+
+
 async def who(request: Request) -> Principal:
     """The principal of this request. Raises NotAuthenticated."""
     runtime: Process = request.app.state.runtime
@@ -54,12 +76,18 @@ async def who(request: Request) -> Principal:
         principal = acting_as(request.headers.get(AS_HEADER, "operations"))
     else:
         scheme, _, key = (shown or "").partition(" ")
-        record = await runtime.principals.authenticate(key.strip()) if scheme.lower() == "bearer" and key else None
-        if record is None:
-            raise key_required()
-        principal = record.principal
-        if record.expires is not None and record.expires_soon(runtime.ports.clock.now()):
-            request.state.key_expires = to_text(record.expires)
+        shown = key.strip() if scheme.lower() == "bearer" else ""
+        if shown.startswith(SESSION):
+            session = await signed_in(request)
+            principal = request.state.session_principal
+            request.state.session = session
+        else:
+            record = await runtime.principals.authenticate(shown) if shown else None
+            if record is None:
+                raise key_required()
+            principal = record.principal
+            if record.expires is not None and record.expires_soon(runtime.ports.clock.now()):
+                request.state.key_expires = to_text(record.expires)
     if (reason := request.headers.get("reason")) is not None:
         principal = principal._replace(reason=reason_of(reason))
     request.state.role = principal.role
@@ -67,3 +95,5 @@ async def who(request: Request) -> Principal:
 
 
 Caller = Annotated[Principal, Depends(who)]
+SignedIn = Annotated[Session, Depends(signed_in)]
+"""For routes that only a person who signed in may use."""

@@ -45,7 +45,13 @@ class Commands:
             raise
         events = done.commit.recorded if done.commit is not None else ()
         return CommandAnswer.built_from(
-            case, events=events, allowed=allowed(case, caller), repeated=done.repeated, code=None
+            case,
+            events=events,
+            allowed=allowed(case, caller),
+            repeated=done.repeated,
+            code=None,
+            heard=None,
+            heard_zh=None,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from fastapi import FastAPI
@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from shared.http.operation_examples import describe, illustrate
 from shared.http.problem_details import MEDIA_TYPE, Problem
 
 _REF = "#/components/schemas/{model}"
@@ -73,8 +74,8 @@ def gives_lines(model: type[BaseModel], description: str) -> dict[int | str, dic
     return {200: {"description": description, "content": {"application/x-ndjson": {"schema": schema}}}}
 
 
-def document(app: FastAPI) -> None:
-    """Put bodies that are read by hand, and the problem, into the app's OpenAPI document."""
+def document(app: FastAPI, examples: Callable[[], Mapping[str, Any]]) -> None:
+    """Put bodies that are read by hand, the problem, sentences and `examples` into the app's OpenAPI document."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -89,12 +90,17 @@ def document(app: FastAPI) -> None:
             _names, definitions = models_json_schema(models, ref_template=_REF)
             schema.setdefault("components", {}).setdefault("schemas", {}).update(definitions.get("$defs", {}))
             schema["components"]["securitySchemes"] = {
-                "key": {"type": "http", "scheme": "bearer", "description": "Access key: hy_<role>_…"}
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "Access key hy_<role>_…, or the token of a session hys_…",
+                }
             }
+            known = examples()
             for path in schema["paths"].values():
                 for operation in path.values():
-                    if "description" in operation:  # the docstring of the route
-                        operation["summary"] = operation.pop("description")
+                    describe(operation)
+                    illustrate(operation, known)
                     if "401" in operation["responses"]:
                         operation["security"] = [{"key": []}]
             app.openapi_schema = schema

@@ -46,6 +46,8 @@ class CommandAnswer(Answer):
     code: str | None = Field(
         None, description="The new query code, for the petitioner who renewed it; the old one is void"
     )
+    heard: str | None = Field(None, description="What became of a nudge, for the petitioner")
+    heard_zh: str | None = Field(None, description="The same in Chinese")
 
 
 class Health(Answer):

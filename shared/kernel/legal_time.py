@@ -25,6 +25,7 @@ _GIVEN = re.compile(
     rf"{_DATE}(?:T[0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:\.[0-9]{{1,9}})?)?(?P<offset>Z|[+-][0-9]{{2}}:[0-9]{{2}})?)?",
     re.ASCII,
 )
+_END_OF_DAY = re.compile(rf"({_DATE})T24:00(?::00(?:\.0+)?)?(Z|[+-][0-9]{{2}}:[0-9]{{2}})", re.ASCII)
 
 
 def is_instant(when: LegalTime) -> bool:
@@ -81,7 +82,8 @@ def given_time(text: str) -> LegalTime:
     found = _GIVEN.fullmatch(text)
     if found is not None and (len(text) == _DATE_LENGTH or found["offset"] is not None):
         try:
-            return from_text(text)
+            end = _END_OF_DAY.fullmatch(text)  # a period ends at 24:00, which is 00:00 of the next day
+            return from_text(f"{end[1]}T00:00{end[2]}") + timedelta(days=1) if end else from_text(text)
         except (ValueError, OverflowError):  # no such day, or outside of the calendar in UTC
             pass
     raise not_a_time()

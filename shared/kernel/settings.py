@@ -63,6 +63,16 @@ class Settings(BaseSettings):
     """Cases whose personal data an access key may read in an hour without the header `Reason`; ten times as many with it"""
     status_misses: int = Field(10, ge=1)
     """Wrong pairs of number and query code per client and minute before 429; a client is an IPv4 address or an IPv6 network /64"""
+    public_filings: int = Field(10, ge=1)
+    """Filings that one client may send per minute without an access key before 429; a client is counted as for status_misses"""
+    sign_in_misses: int = Field(5, ge=1)
+    """Wrong sign-ins of one person from one client per minute before 429; 20 times as many of a whole client or of a person"""
+    oidc_issuer: str | None = Field(None, pattern=r"^https?://[^\s?#]+$", max_length=300)
+    """Issuer of the identity provider (OpenID Connect) with which members of staff sign in; empty: none"""
+    oidc_client: str | None = Field(None, max_length=200)
+    """Client id of this system at the identity provider, which its ID tokens name as audience"""
+    oidc_keys_url: str | None = Field(None, pattern=r"^https?://[^\s?#]+$", max_length=300)
+    """Address of the provider's key set; empty: as its discovery document says"""
     ready_seconds: float = Field(60.0, gt=0)
     """Seconds without progress after which a consumer is not ready"""
     trusted_proxies: str = Field(
@@ -72,7 +82,9 @@ class Settings(BaseSettings):
         " empty: none, and all clients behind a proxy count as one",
     )
     public_url: str | None = Field(None, pattern=r"^https?://[^\s?#]+$", max_length=200)
-    """Address under which citizens reach this server; the QR code of a receipt leads to its status page"""
+    """Address under which citizens reach this server; the QR code of a receipt leads to its page /track"""
+    telephone: str = Field("12345", pattern=r"^[0-9+() -]{0,30}$")
+    """Telephone number that the pages name as another way; empty: none. Default: the national hotline of the authorities"""
     cases_kept: int = Field(20_000, ge=100)
     """Number of cases that a process caches in memory, about 7 kB each"""
     candidate_days: int = Field(180, ge=0, le=3660)
@@ -91,6 +103,12 @@ class Settings(BaseSettings):
     """Prefix of the names of topics and groups, if several deployments share a cluster"""
     file_cipher: FileCipher = "AES-256-GCM"
     """Cipher of new files; each file names its own, so that it can be changed"""
+    clamd: str | None = Field(
+        None,
+        pattern=r"^(tcp://[^\s/]+:\d{1,5}|unix:/\S+)$",
+        description="Virus scanner with the protocol of clamd: tcp://HOST:PORT or unix:/PATH. Files wait until it has answered;"
+        " empty: files are checked by their structure only",
+    )
     unpublished_limit: int = Field(100_000, ge=1)
     """Full mode: commits that may wait for Kafka; above that filings are refused (503) until it has caught up"""
     intake_key: Path | None = Field(
@@ -272,6 +290,9 @@ def contradictions(settings: Settings) -> list[str]:
         found.append(f"{PREFIX}KAFKA_CA: is given, but HUIYIN_KAFKA_SECURITY is without SSL: set SSL or SASL_SSL")
     if settings.kafka_ca is not None and not settings.kafka_ca.is_file():
         found.append(f"{PREFIX}KAFKA_CA: there is no such file")
+    if (settings.oidc_issuer is None) != (settings.oidc_client is None):
+        one = "CLIENT" if settings.oidc_client is None else "ISSUER"
+        found.append(f"{PREFIX}OIDC_{one}: is missing; an identity provider needs issuer and client id")
     if settings.history_limit < settings.body_limit:
         found.append(
             f"{PREFIX}HISTORY_LIMIT: must not be less than HUIYIN_BODY_LIMIT, since a row contains a whole filing"

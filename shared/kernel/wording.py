@@ -63,6 +63,15 @@ CODE_WORDS: dict[str, str] = {
     "not_our_mandate": "不属于职责范围", "not_our_place": "不属于管辖区域",
     "another_organ_leads": "应由其他单位主办", "done": "已办完",
     "re_review": "复核", "review": "复查", "lapse": "逾期未申请",
+    "account": "网上账户", "agreed": "达成协议", "assignment": "交办", "delay": "拖延", "email": "电子邮件",
+    "evidence": "证据", "expert": "鉴定", "failed": "调解未成", "falsification": "弄虚作假", "hearing": "听证",
+    "incomplete": "内容不完整", "inquiry": "调查询问", "letter": "来信", "mediation": "调解", "meeting": "会商",
+    "misread": "辨认有误", "not_executed": "未履行", "offered": "提出调解", "perfunctory": "敷衍", "phone": "电话",
+    "recalled": "收回", "recording": "录音录像", "refusal_to_execute": "拒不执行", "registered_twice": "重复登记",
+    "shirking": "推诿", "signed_form": "签字表", "site_visit": "现场查看", "sms": "短信", "test": "测试",
+    "typing": "录入有误", "witnessed_visit": "有见证的来访", "wrong_clock": "机器时钟有误", "wrong_content": "内容有误",
+    "wrong_organisation": "单位有误", "wrong_source": "来源有误",
+    "named": "实名", "anonymous": "匿名", "confidential": "保密", "calendar": "自然日", "working": "工作日",
     "other": "其他",
 }  # fmt: skip
 """Chinese words for the codes of classes, results, kinds of closing and notice, grades and clock states."""

@@ -39,6 +39,7 @@ from shared.policy.documents import (
     ancestry,
 )
 from shared.policy.edition import Edition, begins, joined
+from shared.policy.file_rules import FileRules
 from shared.policy.keyword_rules import Keywords
 from shared.policy.office_hours import Office
 from shared.policy.organisations import OrganisationsInForce
@@ -56,6 +57,7 @@ MODELS: dict[Section, type[Document]] = {
     "channels": Channels,
     "routing": Routing,
     "clocks": Clocks,
+    "files": FileRules,
     "calendar": CalendarDocument,
     "keywords": Keywords,
     "mappings": Mappings,
@@ -166,6 +168,11 @@ class PolicyBook(OrganisationsInForce):
         """The values of the jurisdiction that no article fixes for all."""
         edition = self.edition("clocks")
         return edition.document.profile if edition else ProfileValues()
+
+    @cached_property
+    def files(self) -> FileRules:
+        """The limits and types of files."""
+        return self.document("files", FileRules)
 
     @cached_property
     def unread(self) -> UnreadService:

@@ -153,13 +153,15 @@ class Year(Document):
 
 class CalendarDocument(Document):
     """Working days. `weekend`: ISO weekdays, 7 is Sunday. `fixed`: holidays (MM-DD) by statute, which each published year
-    must contain and with which an unpublished year is computed. `published_until`: the last published year; a period that
+    must contain and with which an unpublished year is computed; `statutory`: those of a year whose day changes (Spring
+    Festival), with the same effect. `published_until`: the last published year; a period that
     ends later is provisional."""
 
     id: str = "calendar"
     source: str | None = None
     weekend: tuple[Annotated[int, Field(ge=1, le=7)], ...] = (6, 7)
     fixed: tuple[Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")], ...] = ()
+    statutory: dict[int, tuple[date, ...]] = Field(default_factory=dict)
     published_until: int | None = None
     years: dict[int, Year] = Field(default_factory=dict)
 

@@ -51,6 +51,7 @@ class Calendar:
         self._workdays = {day.toordinal() for year in document.years.values() for day in year.workdays}
         self._weekend = frozenset(document.weekend)
         self._fixed = frozenset(document.fixed)
+        self._statutory = frozenset(day for days in document.statutory.values() for day in days)
         until = document.published_until
         self._published = frozenset(year for year in document.years if until is None or year <= until)
         # If no year is published and none is expected, there are no make-up days and only weekends count.
@@ -69,7 +70,7 @@ class Calendar:
                 return None
             if ordinal in self._holidays:
                 return "holiday"
-        if self._fixed and not self.published(day.year) and day.isoformat()[5:] in self._fixed:
+        if not self.published(day.year) and (day in self._statutory or day.isoformat()[5:] in self._fixed):
             return "statutory"
         return "weekend" if day.isoweekday() in self._weekend else None
 

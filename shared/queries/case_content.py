@@ -51,7 +51,7 @@ def purposes(principal: Principal, case: Case, lead: Case | None = None) -> froz
     return frozenset()
 
 
-def _for_the_accuser(event: RecordedEvent, principal: Principal, case: Case) -> bool:
+def for_the_accuser(event: RecordedEvent, principal: Principal, case: Case) -> bool:
     """True for an answer of the organ that handles an accusation, which only the accuser and that organ read (Art. 30)."""
     body = event.body
     if not case.accusation.sealed or principal.org in case.handlers or isinstance(body, NewerEvent):
@@ -112,7 +112,7 @@ async def content(
 
     While the log is full the read cannot be recorded, so nothing is decrypted; `withheld` gives the reason."""
     allowed = purposes(principal, case, lead)
-    sealed = [event for event in events if event.sealed and not _for_the_accuser(event, principal, case)]
+    sealed = [event for event in events if event.sealed and not for_the_accuser(event, principal, case)]
     if not allowed or not sealed:
         return None
     try:

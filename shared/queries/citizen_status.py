@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from shared.application.ports import Ports
 from shared.case import FINAL_STATES, STREAM, Case, PendingWithdrawal, fold
 from shared.case.withdrawals import waits_for_person
+from shared.commands.allowed_commands import allowed
+from shared.commands.authorization import Principal
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
 from shared.events import department as d
 from shared.events import routing as r
-from shared.events.intake import CaseCorrected, CaseLinked, CaseUnlinked, EvaluationInvited
+from shared.events.intake import CaseCorrected, CaseLinked, CaseUnlinked, EvaluationInvited, NudgedAgain
 from shared.events.supervision import CaseClosed
 from shared.events.wording import event_words
 from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
@@ -48,6 +50,9 @@ async def status(ports: Ports, case: Case) -> StatusAnswer:
     lead = await _leading(ports, case)
     shown: list[dict[str, str]] = []
     for place, event in enumerate(events):
+        if isinstance(event.body, NudgedAgain):
+            _join(shown, day_of(event.effective_at, book.zone).isoformat(), event.body.times)
+            continue
         words = heard(event, events[: place + 1], book)
         if words is not None:
             shown.append({"day": day_of(event.effective_at, book.zone).isoformat(), "zh": words.zh, "en": words.en})
@@ -76,9 +81,33 @@ async def status(ports: Ports, case: Case) -> StatusAnswer:
         notice_due=step.notice.due_day.isoformat() if step.notice else None,
         may_ask=right,
         withdrawal=day_of(leaving.effective_on, book.zone).isoformat() if leaving is not None else None,
+        today=day_of(now, book.zone).isoformat(),
+        days_left=_days_left(step.deadline, day_of(now, book.zone), book) if step.deadline else None,
+        days_unit=step.deadline.rule.period.unit if step.deadline else None,
+        allowed=allowed(case, Principal("citizen", None, case.number, case.id)),
         documents=len(readable(events)),
         events=shown,
     )
+
+
+def _days_left(deadline: Deadline, today: date, book: PolicyBook) -> int:
+    """Days from `today` to the due day in the unit of the clock, negative once it has passed."""
+    due = deadline.due_day
+    if deadline.rule.period.unit != "working":
+        return (due - today).days
+    first, last = sorted((today, due))
+    days = (date.fromordinal(one) for one in range(first.toordinal() + 1, last.toordinal() + 1))
+    count = sum(map(book.calendar.is_working, days))
+    return count if due >= today else -count
+
+
+def _join(shown: list[dict[str, str]], day: str, times: int) -> None:
+    """Say with the nudge of that day how often it was asked."""
+    first = event_words("Nudged")
+    for line in reversed(shown):
+        if line["day"] == day and line["zh"].startswith(first.zh):
+            line |= {"zh": f"{first.zh}（当日 {times} 次）", "en": f"{first.en[:-1]} ({times} times that day)."}
+            return
 
 
 _REVIEWS = {"ReviewRequested": "request_review", "ReReviewRequested": "request_re_review"}

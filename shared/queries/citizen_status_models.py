@@ -29,6 +29,12 @@ class StatusAnswer(Answer):
     due_because: str | None = Field(description="Article of the law")
     notice_due: str | None = Field(description="Day by which a written notice is due that is not the next step itself")
     may_ask: MayAsk | None = Field(description="The review that may be requested now")
+    today: str = Field(description="Today in the zone of the jurisdiction")
+    days_left: int | None = Field(
+        description="Days from today to due_day in the unit of its clock; negative once it has passed; null without due_day"
+    )
+    days_unit: str | None = Field(description="calendar or working")
+    allowed: list[str] = Field(description="Commands that you may give now with POST /v1/citizens/commands")
     documents: int = Field(description="Number of texts that can be read with /v1/status/documents")
     withdrawal: str | None = Field(
         description="Last day before your request to withdraw takes effect; until then you may take it back. Null: none"

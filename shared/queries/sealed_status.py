@@ -16,6 +16,7 @@ from shared.eventstore.recorded_event import RecordedEvent
 TOLD = frozenset(
     {
         "CaseRegistered", "PartyRecorded", "RepresentativesNamed", "ConfidentialityRequested", "MaterialAdded", "Nudged",
+        "NudgedAgain",
         "QueryCodeRenewed", "WithdrawalRequested", "CaseWithdrawn", "CaseVoided", "CaseUnlinked", "AssignmentWithdrawn",
     }
 )  # fmt: skip

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from typing import NamedTuple
+from datetime import date, datetime
+from typing import Literal, NamedTuple
 
 import orjson
 from pydantic import Field
@@ -20,8 +21,9 @@ from shared.commands.authorization import LIST, Principal, authorize, visible
 from shared.deadlines.derivation import deadlines
 from shared.deadlines.escalation_ladder import first_risk
 from shared.eventstore.read_models import Condition, Row, Value
-from shared.kernel.legal_time import to_text
+from shared.kernel.legal_time import day_of, from_text, instant_of, to_text
 from shared.kernel.refusals import Invalid
+from shared.policy.book import PolicyBook
 
 QUEUES = (
     "to_dispatch",
@@ -43,6 +45,9 @@ QUEUES = (
 _ALSO = ("to_confirm_receipt",)
 """Queues of work beside the handling of a case: values of the column `also`."""
 _BY_TIME = ("at_risk", "overdue")
+_MOST_COUNTED = 366
+_MOST_COUNTED_CASES = 1_000
+"""Cases that a total counts one by one (own choice); a longer list says that there are more."""
 _MOST_LOOKED_AT = 5_000
 """Maximum number of rows that one page reads. A rare filter gives a short page and a cursor instead of a slow answer."""
 _OTHERWISE = {"forwarded": "holder", "to_notify": "owes"}
@@ -56,6 +61,8 @@ _CHOICES: tuple[tuple[str, ...], ...] = (
     ("holder",),
     ("owes",),
     ("also",),
+    ("clerk",),
+    ("office_clerk",),
     ("org", "queue"),
     ("queue",),
     ("org", "state"),
@@ -63,8 +70,18 @@ _CHOICES: tuple[tuple[str, ...], ...] = (
     ("state",),
     ("place",),
     ("subject",),
+    ("channel",),
+    ("class_",),
+    ("due_clock",),
     (),
 )
+_RANGES = ("due_before", "filed_from", "filed_to", "number")
+_CLERKS = ("clerk", "office_clerk")
+_EQUAL = (
+    "org", "state", "place", "subject", "reviewer", "holder", "owes", "also", "class_", "channel", "due_clock", *_CLERKS,
+)  # fmt: skip
+NOBODY = "none"
+"""In the place of a staff code: cases without a clerk."""
 
 
 class ListFilter(NamedTuple):
@@ -84,6 +101,18 @@ class ListFilter(NamedTuple):
     """A queue of work beside the handling."""
     owes: str | None = None
     """The organisation that received the filing and owes the petitioner the notice of the transfer."""
+    class_: str | None = None
+    channel: str | None = None
+    due_clock: str | None = None
+    clerk: str | None = None
+    """Staff code of the clerk of the unit whose turn it is; NOBODY: none."""
+    office_clerk: str | None = None
+    """Staff code of the clerk of the petition office; NOBODY: none."""
+    filed_from: str | None = None
+    """An instant as text."""
+    filed_to: str | None = None
+    number: str | None = None
+    """The beginning of the number, in its normal form."""
 
 
 class ListedCase(Answer):
@@ -111,6 +140,16 @@ class ListedCase(Answer):
     due_clock: str | None = Field(description="Clock of that deadline")
     overdue: bool = Field(description="True if that instant has passed")
     filed_at: str | None = Field(description="Legal filing time")
+    clerk: str | None = Field(description="Staff code of the clerk of the unit whose turn it is")
+    office_clerk: str | None = Field(description="Staff code of the clerk of the petition office")
+    names: dict[str, str] = Field({}, description="Names in the policy of the codes in this row, by code")
+    clerk_names: dict[str, str] = Field({}, description="Names of the clerks in this row, by staff code")
+    clock_zh: str | None = Field(None, description="The clock in Chinese")
+    clock_en: str | None = Field(None, description="The clock in English")
+    days_left: int | None = Field(
+        None, description="Days until the due day in the unit of the clock: 0 is today, negative ones have passed"
+    )
+    unit: Literal["calendar", "working"] | None = Field(None, description="Unit of days_left")
 
 
 class CasePage(Answer):
@@ -118,6 +157,8 @@ class CasePage(Answer):
 
     cases: list[ListedCase] = Field(description="The rows")
     after: str | None = Field(description="Cursor of the next page; null at the end")
+    total: int | None = Field(None, description="Number of all cases of this list, if `totals` was asked for")
+    total_is_minimum: bool = Field(False, description="True if there are more than were counted")
 
 
 class _Cursor(NamedTuple):
@@ -132,7 +173,8 @@ async def cases(
 ) -> CasePage:
     """One page. Raises Invalid for a cursor that is not of this list."""
     authorize(principal, LIST)
-    if principal.role in ("organisation", "clerk"):
+    own_cases = wanted.clerk not in (None, NOBODY) and wanted.queue is None  # also those forwarded to its unit
+    if principal.role in ("organisation", "clerk") and not (own_cases and wanted.org is None):
         if wanted.org not in (None, principal.org):
             return CasePage(cases=[], after=None)
         wanted = wanted._replace(**{"org": None, _AS.get(wanted.queue or "", "org"): principal.org})
@@ -152,14 +194,15 @@ async def cases(
         rows = await _rows(ports, wanted, place, step)
         for stored in rows:
             looked_at += 1
-            place = _Cursor(place.undated, str(stored.values["due"] or "") if stored.values else "", stored.key)
-            row = await _own_clocks(ports, principal, stored)
-            if _meets(row, wanted, now) and await _may_see(ports, principal, row):
-                found.append(_shown(row, now))
+            order = "due" if wanted.number is None else "number"
+            place = _Cursor(place.undated, str(stored.values[order] or "") if stored.values else "", stored.key)
+            row = await own_clocks(ports, principal, stored)
+            if _meets(row, wanted, now) and await may_see(ports, principal, row):
+                found.append(await _shown(ports, principal, row, now))
                 if len(found) == limit:
                     return CasePage(cases=found, after=_write(place))
         if len(rows) < step:
-            if place.undated or wanted.due_before is not None or wanted.queue in _BY_TIME:
+            if place.undated or wanted.due_before is not None or wanted.queue in _BY_TIME or wanted.number is not None:
                 return CasePage(cases=found, after=None)
             place = _Cursor(True, "", "")
         elif looked_at >= _MOST_LOOKED_AT and await _may_be_named(ports, principal, rows[-1]):
@@ -169,12 +212,16 @@ async def cases(
 async def _rows(ports: Ports, wanted: ListFilter, place: _Cursor, limit: int) -> Sequence[Row]:
     """The next rows in order, from the most selective index that fits the filters."""
     asked: dict[str, Value] = {
-        name: value for name, value in wanted._asdict().items() if value is not None and name != "due_before"
+        name: None if value == NOBODY and name in _CLERKS else value
+        for name, value in wanted._asdict().items()
+        if value is not None and name not in _RANGES
     }
     if asked.get("queue") == _PAPER:
         asked["on_paper"] = True
     if asked.get("queue") in (*_BY_TIME, *_OTHERWISE, _PAPER):
         del asked["queue"]
+    if wanted.number is not None:
+        return await _numbered(ports, wanted.number, place, limit)
     for columns in _CHOICES:
         if not set(columns) <= asked.keys():
             continue
@@ -185,6 +232,16 @@ async def _rows(ports: Ports, wanted: ListFilter, place: _Cursor, limit: int) ->
             if not columns:
                 raise
     raise AssertionError("the last choice needs no filter")
+
+
+async def _numbered(ports: Ports, prefix: str, place: _Cursor, limit: int) -> Sequence[Row]:
+    """The next rows whose number begins like this, in the order of the numbers. There is no second part without a deadline."""
+    if place.undated:
+        return []
+    where = [Condition("number", ">=", prefix)]
+    after: list[Value] | None = [place.due, place.key] if place.key else None
+    rows = await ports.views.find(WORKLIST, where, order=("number",), after=after, limit=limit)
+    return [row for row in rows if row.values is not None and str(row.values["number"]).startswith(prefix)]
 
 
 async def _page(
@@ -205,10 +262,17 @@ def _meets(row: Row, wanted: ListFilter, now: str) -> bool:
     if values["state"] == "voided" and wanted.state != "voided":
         return False
     due = values["due"]
-    for name in ("org", "state", "place", "subject", "reviewer", "holder", "owes", "also"):
+    for name in _EQUAL:
         value = getattr(wanted, name)
-        if value is not None and values[name] != value:
+        if value is not None and values[name] != (None if value == NOBODY and name in _CLERKS else value):
             return False
+    filed, number = values["filed_at"], values["number"]
+    if wanted.filed_from is not None and not (isinstance(filed, str) and filed >= wanted.filed_from):
+        return False
+    if wanted.filed_to is not None and not (isinstance(filed, str) and filed <= wanted.filed_to):
+        return False
+    if wanted.number is not None and not (isinstance(number, str) and number.startswith(wanted.number)):
+        return False
     if wanted.due_before is not None and not (isinstance(due, str) and due < wanted.due_before):
         return False
     if wanted.queue == "overdue":
@@ -229,7 +293,7 @@ async def _may_be_named(ports: Ports, principal: Principal, row: Row) -> bool:
     return visible(principal, (await ports.cases.get(row.key, at_least=row.applied))[0])
 
 
-async def _may_see(ports: Ports, principal: Principal, row: Row) -> bool:
+async def may_see(ports: Ports, principal: Principal, row: Row) -> bool:
     """True if the row is visible: sealed accusations to the petition office, supervisors, and the authorised organisation
     that handles the case. A respondent never sees a case against itself."""
     assert row.values is not None
@@ -242,7 +306,7 @@ async def _may_see(ports: Ports, principal: Principal, row: Row) -> bool:
     return own is not None and own.kind == "sealed" and own.code in case.handlers
 
 
-async def _own_clocks(ports: Ports, principal: Principal, row: Row) -> Row:
+async def own_clocks(ports: Ports, principal: Principal, row: Row) -> Row:
     """The row for an organisation. The receiver of a filing and its handler have clocks of their own, so each sees only its
     own deadline."""
     if principal.role not in ("organisation", "clerk") or row.values is None or row.values["owes"] is None:
@@ -258,11 +322,69 @@ async def _own_clocks(ports: Ports, principal: Principal, row: Row) -> Row:
     return row._replace(values={**row.values, **own})
 
 
-def _shown(row: Row, now: str) -> ListedCase:
+async def _shown(ports: Ports, principal: Principal, row: Row, now: str) -> ListedCase:
     assert row.values is not None
-    due = row.values["due"]
-    own = {"id": row.key, "overdue": isinstance(due, str) and due < now}
-    return ListedCase.model_validate({**row.values, **own}, extra="ignore")
+    values = row.values
+    due, clock = values["due"], values["due_clock"]
+    book = await ports.policies.book(str(values["jurisdiction"]))
+    known = book.names
+    codes = (values[name] for name in ("org", "reviewer", "holder", "owes", "place", "subject", "channel"))
+    clerks = {str(values[name]) for name in _CLERKS if values[name] is not None}
+    own = {
+        "id": row.key,
+        "overdue": isinstance(due, str) and due < now,
+        "names": {code: known[code] for code in codes if isinstance(code, str) and code in known},
+        "clerk_names": {code: name for code in sorted(clerks) if (name := await _clerk_name(ports, code)) is not None},
+    }
+    if isinstance(due, str) and isinstance(clock, str):
+        rule = next(
+            (found for _from, _until, one in reversed(book.clock_editions) if (found := one.rule(clock)) is not None),
+            None,
+        )
+        if rule is not None:
+            days = days_left(
+                book, instant_of(from_text(due), book.zone), instant_of(from_text(now), book.zone), rule.period.unit
+            )
+            own |= {
+                "clock_zh": rule.title.zh,
+                "clock_en": rule.title.en,
+                "days_left": days,
+                "unit": rule.period.unit,
+            }
+    return ListedCase.model_validate({**values, **own}, extra="ignore")
+
+
+async def _clerk_name(ports: Ports, code: str) -> str | None:
+    return await ports.persons.name(await ports.persons.get(code))
+
+
+def days_left(book: PolicyBook, due: datetime, now: datetime, unit: str) -> int:
+    """Days from the present day to the due day in the unit of the clock; negative after it."""
+    first, last = day_of(now, book.zone), day_of(due, book.zone)
+    if unit == "calendar" or abs((last - first).days) > _MOST_COUNTED:
+        return (last - first).days
+    earlier, later = sorted((first, last))
+    days = sum(
+        book.calendar.is_working(date.fromordinal(one)) for one in range(earlier.toordinal() + 1, later.toordinal() + 1)
+    )
+    return days if last >= first else -days
+
+
+def clerk_column(principal: Principal) -> str:
+    """The column that names the clerk of the principal's own unit."""
+    return "clerk" if principal.role in ("organisation", "clerk") else "office_clerk"
+
+
+async def total(ports: Ports, principal: Principal, wanted: ListFilter) -> tuple[int, bool]:
+    """Number of the cases of a list, and whether there are more than were counted: at most `_MOST_COUNTED_CASES` are looked at."""
+    number, after = 0, None
+    while number < _MOST_COUNTED_CASES:
+        page = await cases(ports, principal, wanted, after, 200)
+        number += len(page.cases)
+        after = page.after
+        if after is None:
+            return number, False
+    return number, True
 
 
 def _write(cursor: _Cursor) -> str:

@@ -101,11 +101,13 @@ async def test_words_are_on_page_and_never_in_address() -> None:
         await county.housing.decides(case, "supported", on="2026-03-10", text=f"{WORDS}<script>")
         await county.housing.replies(case, on="2026-03-11")
         pair = {"number": case.number, "code": case.code}
-        async with county.here.client() as home:
-            status = await home.post("/status", data=pair)
-            page = await home.post("/status/documents", data=pair)
-            wrong = await home.post("/status/documents", data={**pair, "code": "WRONG"})
-        assert 'action="/status/documents"' in status.text
+        async with county.here.browser() as home:
+            assert (await home.post("/track", data=pair)).headers["location"] == "/track"
+            status = await home.get("/track")
+            page = await home.post("/track/documents")
+        async with county.here.browser() as stranger:
+            wrong = await stranger.post("/track", data={**pair, "code": "WRONG"})
+        assert 'action="/track/documents"' in status.text
         assert WORDS in page.text
         assert "<script>" not in page.text
         assert page.headers["cache-control"] == "no-store"

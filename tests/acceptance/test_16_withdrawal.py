@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.acceptance.vocabulary import story
 
 
@@ -31,12 +33,18 @@ async def test_withdrawal_is_taken_back_on_page_without_javascript() -> None:
         case = await county.platform.files("楼道漏水", on="2026-03-02", channel="province")
         await county.citizen_does("withdraw", case, on="2026-03-05")
         form = {"number": case.number, "code": case.code}
-        async with county.here.client() as browser:
-            page = await browser.post("/status", data=form)
-            assert 'action="/status/take-back"' in page.text and "2026年3月12日" in page.text
+        async with county.here.browser() as browser:
+            await browser.post("/track", data=form)
+            page = await browser.get("/track")
+            assert "/track/do/take_back_withdrawal" in page.text and "2026年3月12日" in page.text
+            found = re.search(
+                r'name="command_id" value="([^"]+)"', (await browser.get("/track/do/take_back_withdrawal")).text
+            )
+            assert found
             for _ in range(2):
-                page = await browser.post("/status/take-back", data=form)
-                assert page.status_code == 200 and "/status/take-back" not in page.text
+                done = await browser.post("/track/do/take_back_withdrawal", data={"command_id": found[1]})
+                assert done.headers["location"] == "/track?done=take_back_withdrawal"
+            assert "/track/do/take_back_withdrawal" not in (await browser.get("/track")).text
         assert len(await county.events(case, "WithdrawalTakenBack")) == 1
         await county.day("2026-03-20")
         assert await county.state(case) == "dispatched"

@@ -10,11 +10,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import httpx
 import orjson
+import pyotp
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -26,13 +28,18 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.support.process import Server, server
+from tests.support.process import Server, huiyin, server
 
 pytestmark = pytest.mark.slow
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 EXAMPLES = 25
 ROLES = ("registrar:xfj", "clerk:zj", "operations", "platform:province")
-NOTICE = {"office": "xfj", "kind": "receipt", "year": str(datetime.now(ZoneInfo("Asia/Shanghai")).year), "number": "1"}
+NOTICE = {
+    "office": "xfj",
+    "notice": "receipt",
+    "year": str(datetime.now(ZoneInfo("Asia/Shanghai")).year),
+    "number": "1",
+}
 FILING = {"channel": "web", "text": "楼道漏水", "place": "dh-yl", "subject": "0102", "petitioner": {"name": "张三"}}
 
 PLATFORMS = {"when": "2026-03-01 08:30:00", "what": "楼上一直漏水"}
@@ -59,10 +66,18 @@ class Prepared(NamedTuple):
     calendar: dict[str, Any]
     day: str
     """The day on which a notice was issued."""
+    staff: Staff
 
     def names(self, parameter: str) -> str | None:
         """An existing value for a parameter of that name."""
-        known = {"reference": self.case, "org": "zj", "jurisdiction": "cn-demo", "clock": self.clock, "channel": "own"}
+        known = {
+            "reference": self.case,
+            "org": "zj",
+            "jurisdiction": "cn-demo",
+            "clock": self.clock,
+            "channel": "own",
+            "kind": "letter",
+        }
         known |= {"platform": "province", "day": "2026-03-02", **NOTICE}
         return known.get(parameter)
 
@@ -84,6 +99,18 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
         "registrar:xfj", body=orjson.dumps({**FILING, "item": "good-2"}), media_type=NDJSON
     ),
     ("POST", "/v1/status"): lambda here: Request("", body={"number": here.number, "code": here.code}),
+    ("GET", "/v1/public/form"): lambda _: Request("", query={"jurisdiction": "cn-demo"}),
+    ("POST", "/v1/public/submissions"): lambda _: Request(
+        "",
+        body={
+            "command_id": "good-8-random-enough",
+            "text": "楼道漏水",
+            "identity": "named",
+            "petitioner": {"name": "张三"},
+        },
+    ),
+    ("POST", "/v1/receipt/details"): lambda here: Request("", body={"number": here.number, "code": here.code}),
+    ("POST", "/v1/status/token"): lambda here: Request("", body={"number": here.number, "code": here.code}),
     ("POST", "/v1/status/documents"): lambda here: Request("", body={"number": here.number, "code": here.code}),
     ("POST", "/v1/cases/{reference}/commands"): lambda here: Request(
         "clerk:zj", {"reference": here.case}, body={"command": "accept", "command_id": "good-3", "path": 6}
@@ -147,26 +174,135 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
     ("GET", "/v1/notices/{office}/days/{day}"): lambda here: Request(
         "registrar:xfj", {"office": "xfj", "day": here.day}
     ),
-    ("GET", "/v1/notices/{office}/{kind}/{year}/{number}"): lambda _: Request("registrar:xfj", NOTICE),
-    ("GET", "/v1/notices/{office}/{kind}/{year}/{number}/document"): lambda _: Request("registrar:xfj", NOTICE),
+    ("GET", "/v1/notices/{office}/{notice}/{year}/{number}"): lambda _: Request("registrar:xfj", NOTICE),
+    ("GET", "/v1/notices/{office}/{notice}/{year}/{number}/document"): lambda _: Request("registrar:xfj", NOTICE),
     ("GET", "/v1/notice-drafts/{reference}"): lambda here: Request(
         "registrar:xfj", {"reference": here.case}, query={"kind": "transfer"}
     ),
     ("GET", "/v1/dossiers/{reference}"): lambda here: Request("registrar:xfj", {"reference": here.case}),
     ("GET", "/v1/matters/{reference}"): lambda here: Request("registrar:xfj", {"reference": here.case}),
+    ("GET", "/v1/words"): lambda _: Request(""),
+    ("GET", "/v1/me"): lambda _: Request("acts"),
+    ("GET", "/v1/live"): lambda _: Request("acts", query={"wait": 0}),
+    ("GET", "/v1/cases/counts"): lambda _: Request("acts"),
+    ("POST", "/v1/cases/{reference}/clerk"): lambda here: Request(
+        "acts", {"reference": here.case}, body={"command_id": "good-9", "clerk": "me"}
+    ),
+    ("POST", "/v1/cases/{reference}/notes"): lambda here: Request(
+        "acts", {"reference": here.case}, body={"command_id": "good-10", "text": "已约上门查看"}
+    ),
+    ("GET", "/v1/cases/{reference}/notes"): lambda here: Request("acts", {"reference": here.case}),
+    ("PUT", "/v1/cases/{reference}/drafts/{kind}"): lambda here: Request(
+        "acts", {"reference": here.case, "kind": "letter"}, body={"command_id": "good-11", "content": {"text": "x"}}
+    ),
+    ("GET", "/v1/cases/{reference}/drafts"): lambda here: Request("acts", {"reference": here.case}),
+    ("GET", "/v1/cases/{reference}/drafts/{kind}"): lambda here: Request(
+        "acts", {"reference": drafted(here), "kind": "reply"}
+    ),
+    ("POST", "/v1/cases/{reference}/drafts/{kind}/check"): lambda here: Request(
+        "again", {"reference": drafted(here), "kind": "reply"}, body={"command_id": "good-12", "of": 1, "agreed": True}
+    ),
+    ("DELETE", "/v1/cases/{reference}/drafts/{kind}"): lambda here: Request(
+        "acts", {"reference": here.case, "kind": "letter"}, {"command_id": "good-13"}
+    ),
+    ("GET", "/v1/sessions/methods"): lambda _: Request(""),
+    ("POST", "/v1/sessions"): lambda here: Request(
+        "",
+        body={
+            "method": "password",
+            "person": "p-acts",
+            "password": PASSWORD,
+            "totp": pyotp.TOTP(here.staff.secret).at(time.time() + 30),
+        },
+    ),
+    ("POST", "/v1/sessions/passkey"): lambda _: Request(""),
+    ("POST", "/v1/sessions/renew"): lambda _: Request("acts"),
+    ("POST", "/v1/sessions/post"): lambda here: Request("acts", body={"post": here.staff.post}),
+    ("POST", "/v1/sessions/end"): lambda _: Request("ends"),
+    ("POST", "/v1/sessions/end-all"): lambda _: Request("ends-all"),
+    ("POST", "/v1/sessions/absence"): lambda here: Request(
+        "acts",
+        body={
+            "post": here.staff.post,
+            "begins": "2030-01-01T00:00:00+08:00",
+            "ends": "2030-01-02T00:00:00+08:00",
+            "deputy": "p-again",
+        },
+    ),
+    ("POST", "/v1/invitations"): lambda here: Request("", body={"invitation": here.staff.offered}),
+    ("POST", "/v1/invitations/accept"): lambda here: Request("", body=here.staff.accepting),
     ("GET", "/livez"): lambda _: Request(""),
 }
 """An operation without a row is never sure to succeed, and fails the test."""
 
 
+def drafted(here: Prepared) -> str:
+    """The case, with a draft of a reply."""
+    answer = httpx.put(
+        f"{here.url}/v1/cases/{here.case}/drafts/reply",
+        json={"command_id": "good-14", "content": {"text": "x"}},
+        headers=headers_of(here, "acts"),
+    )
+    assert answer.is_success, answer.text
+    return here.case
+
+
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with server(tmp_path_factory.mktemp("openapi") / "data") as found:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("openapi") / "data"
+
+
+@pytest.fixture(scope="module")
+def running(folder: Path) -> Iterator[Server]:
+    with server(folder, HUIYIN_PUBLIC_URL="http://localhost") as found:
         yield found
 
 
+class Staff(NamedTuple):
+    """Members of staff: sessions to use and to end, the person who signs in again, and invitations to use."""
+
+    sessions: dict[str, str]
+    secret: str
+    post: str
+    offered: str
+    accepting: dict[str, Any]
+
+
+PASSWORD = "one long sentence, said aloud"
+
+
+def invitation(folder: Path, code: str) -> str:
+    done = huiyin("person", "invite", code, "--role", "clerk", "--org", "zj", "--data", str(folder), "--json")
+    assert done.returncode == 0, done.stderr
+    found: str = orjson.loads(done.stdout)["invitation"]
+    return found
+
+
+def staff(folder: Path, url: str) -> Staff:
+    def sent(path: str, body: Any) -> Any:
+        answer = httpx.post(url + path, json=body, timeout=30)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def acceptance(code: str) -> tuple[dict[str, Any], str]:
+        text = invitation(folder, code)
+        offer = sent("/v1/invitations", {"invitation": text})
+        body = {
+            "method": "password", "invitation": text, "setup": offer["setup"], "password": PASSWORD,
+            "totp": pyotp.TOTP(offer["totp_secret"]).now(),
+        }  # fmt: skip
+        return body, offer["totp_secret"]
+
+    sessions, secret, post = {}, "", ""
+    for name in ("again", "ends", "ends-all", "acts"):
+        body, secret = acceptance(f"p-{name}")
+        answer = sent("/v1/invitations/accept", body)
+        sessions[name], post = answer["token"], answer["post"]["id"]
+    return Staff(sessions, secret, post, invitation(folder, "p-offered"), acceptance("p-accepting")[0])
+
+
 @pytest.fixture(scope="module")
-def here(running: Server) -> Prepared:
+def here(running: Server, folder: Path) -> Prepared:
     keys = {role: running.key(role) for role in ROLES}
 
     def ask(role: str, method: str, path: str, **parts: Any) -> Any:
@@ -207,7 +343,7 @@ def here(running: Server) -> Prepared:
     day = datetime.fromisoformat(issued["numbered_at"]).astimezone(ZoneInfo("Asia/Shanghai")).date().isoformat()
     return Prepared(
         running.url, keys, receipt["case"], waiting["case"], receipt["number"], receipt["code"], clock,
-        {"routing": documents["routing"]}, documents["calendar"], day,
+        {"routing": documents["routing"]}, documents["calendar"], day, staff(folder, running.url),
     )  # fmt: skip
 
 
@@ -231,7 +367,7 @@ class Tally:
 
 
 def headers_of(here: Prepared, role: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {here.keys[role]}"} if role else {}
+    return {"authorization": f"Bearer {here.staff.sessions.get(role) or here.keys[role]}"} if role else {}
 
 
 def test_every_operation_succeeds_as_documented(here: Prepared, capsys: pytest.CaptureFixture[str]) -> None:
@@ -274,8 +410,8 @@ def send_generated(operation: Any, here: Prepared, role: str, tally: Tally) -> N
         database=None,
     )
     def ask(case: Any, there: bool) -> None:
-        if case.query and "wait" in case.query:
-            case.query["wait"] = 0
+        if operation.path == "/v1/live" or (case.query and "wait" in case.query):
+            case.query = {**(case.query or {}), "wait": 0}
         if there:
             for name in case.path_parameters or ():
                 case.path_parameters[name] = here.names(name) or case.path_parameters[name]

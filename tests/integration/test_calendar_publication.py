@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,24 @@ from services.supervision.calendar_publication import merged
 from shared.deadlines.derivation import deadlines
 from shared.policy.documents import CalendarDocument
 from shared.policy.loading.loader import bundled, read_calendar
+from shared.policy.working_calendar import Calendar
 from tests.support.county import DEMO
 from tests.support.findings import in_english
 from tests.support.process import huiyin
 from tests.support.serving import Served, served
 
-STATUTORY = ["2027-01-01", "2027-05-01", "2027-10-01", "2027-10-02", "2027-10-03"]
+MOVABLE = [
+    "2027-02-05",
+    "2027-02-06",
+    "2027-02-07",
+    "2027-02-08",
+    "2027-04-05",
+    "2027-05-02",
+    "2027-06-09",
+    "2027-09-15",
+]
+"""Spring Festival with its eve, Qingming, 2 May, Dragon Boat, Mid-Autumn."""
+STATUTORY = ["2027-01-01", "2027-05-01", "2027-10-01", "2027-10-02", "2027-10-03", *MOVABLE]
 FILE = """\
 # invented
 calendar:
@@ -26,7 +38,8 @@ calendar:
   years:
     2027:
       holidays:
-        [2027-01-01, 2027-01-06, 2027-01-07, {may} 2027-10-01, 2027-10-02, 2027-10-03]
+        [2027-01-01, 2027-01-06, 2027-01-07, {may} 2027-10-01, 2027-10-02, 2027-10-03, 2027-02-05, 2027-02-06, 2027-02-07,
+         2027-02-08, 2027-04-05, 2027-05-02, 2027-06-09, 2027-09-15]
       workdays: [2027-01-09]
 """
 WHOLE = FILE.format(may="2027-05-01,")
@@ -100,6 +113,21 @@ async def test_calendar_with_missing_day_is_refused_without_changes(here: Served
     assert await due_of(here, receipt["case"], "C3") == before
     assert (await publish(here, {"years": {"2029": {"holidays": []}}})).json()["code"] == "calendar_invalid"
     assert (await publish(here, {"yeers": {}})).json()["code"] == "calendar_invalid"
+
+
+@pytest.mark.parametrize("day", MOVABLE)
+async def test_calendar_without_a_holiday_of_the_lunar_calendar_is_refused(here: Served, day: str) -> None:
+    answer = await publish(here, year(without=day))
+    assert (answer.status_code, answer.json()["code"]) == (422, "calendar_invalid")
+    assert [day in error["problem"] for error in answer.json()["errors"]] == [True]
+
+
+async def test_unpublished_year_is_estimated_with_spring_festival() -> None:
+    calendar = Calendar(CalendarDocument.model_validate(bundled("cn-calendar")[0].document))
+    assert calendar.off(date(2027, 2, 8)) == "statutory"
+    assert calendar.off(date(2028, 5, 2)) == "statutory"
+    assert calendar.period(date(2027, 2, 3), 1, "working").day == date(2027, 2, 4)
+    assert calendar.period(date(2027, 2, 4), 1, "working").day == date(2027, 2, 9)
 
 
 async def test_correctly_estimated_date_becomes_certain(here: Served) -> None:

@@ -202,16 +202,15 @@ async def by_code(client: httpx.AsyncClient, birds: Canaries, receipt: dict[str,
     good = [
         await client.post("/v1/citizens/commands", json=act),
         await client.post("/v1/status", json=pair),
-        await client.post("/status", data=pair),
-        await client.post("/receipt", data=pair),
+        await client.post("/v1/receipt/details", json=pair),
         await client.post("/v1/receipt", json=pair),
         await client.get(f"/v1/cases/{receipt['case']}/receipt", headers=as_("registrar:xfj")),
     ]
     bad = [
         await client.post("/v1/citizens/commands", json=wrong),
         await client.post("/v1/citizens/commands", json={**act, birds.new("error"): birds.new("error")}),
-        await client.post("/status", data={"number": birds.new("error"), "code": birds.new("error")}),
-        await client.post("/receipt", data={**pair, birds.new("error"): birds.new("error")}),
+        await client.post("/v1/status", json={"number": birds.new("error"), "code": birds.new("error")}),
+        await client.post("/v1/receipt/details", json={**pair, birds.new("error"): birds.new("error")}),
     ]
     assert [answer.status_code for answer in good] == [200] * len(good)
     assert all(400 <= answer.status_code < 500 for answer in bad)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from services.intake.history.items import HistoryItem, ItemResult
 from services.intake.history.recording import record_batch
 from shared.commands.authorization import Principal
 from shared.deadlines.derivation import deadlines
+from shared.eventstore.field_encryption import open_sealed
+from shared.kernel.identifiers import case_id
 from shared.kernel.refusals import Denied, Unavailable
 from tests.support.county import DEMO, REGISTRAR, County, county
 
@@ -87,12 +90,15 @@ async def test_contradictory_history_is_refused_without_changes(here: County) ->
     before = await everything(here)
     other = {"received_at": "2025-01-01", "text": "别的内容"}
     for changed, code in (
-        (item(1, REPLY, filing=other), "same_id_other_content"),
-        (item(1, (REPLY[0], "2025-01-07", {})), "history_differs"),
-        (item(1, (REPLY[0], REPLY[1], {"text": "不修", "mode": "phone"})), "same_id_other_content"),
+        (item(1, REPLY, filing=other, on_change="refuse"), "same_id_other_content"),
+        (item(1, (REPLY[0], "2025-01-07", {}), on_change="refuse"), "history_differs"),
+        (
+            item(1, (REPLY[0], REPLY[1], {"text": "不修", "mode": "phone"}), on_change="refuse"),
+            "same_id_other_content",
+        ),
+        (item(1, REPLY, org="zj", on_change="refuse"), "history_differs"),
         (item(1, REPLY, ("DeadlineBreached", "2025-01-09", {})), "step_not_importable"),
         (item(2, ("CaseClosed", "2025-01-09", {"kind": "stabilised"})), "invalid_step"),
-        (item(2, ("CaseClosed", "2099-01-09", {"kind": "explained"})), "effective_in_future"),
         (item(2, filing={**other, "received_at": "2099-01-01"}), "effective_in_future"),
         (item(2, REPLY, org="nobody"), "unknown_organisation"),
         (item(2, filing={**other, "received_by": "王某 13900000000"}), "unknown_organisation"),
@@ -103,7 +109,6 @@ async def test_contradictory_history_is_refused_without_changes(here: County) ->
         (item(2, filing={**other, "class": "accusation"}, org="zj"), "accusation_needs_sealed_organ"),
         (item(2, ("CaseTransferred", "2025-01-02", {"org": "zj"}), filing=ACCUSING), "accusation_needs_sealed_organ"),
         (item(2, channel_class=None), "unknown_channel"),
-        (item(2, REPLY, filing={**other, "received_at": "2025-02-01"}), "effective_too_early"),
     ):
         (result,) = await record(here, changed)
         assert (result.result, result.code) == ("refused", code)
@@ -111,6 +116,97 @@ async def test_contradictory_history_is_refused_without_changes(here: County) ->
         assert result.why_zh
         assert result.field
     assert await everything(here) == before
+
+
+async def test_impossible_step_is_left_out_and_the_rest_taken(here: County) -> None:
+    late = {"received_at": "2025-01-03", "text": "路灯不亮"}
+    (one,) = await record(here, item(1, SIGNED, REPLY, CLOSED, filing=late))
+    assert (one.result, one.steps_added) == ("added", 2)
+    assert [(each.field, each.code) for each in one.left_out] == [("steps.SignedFor.effective_at", "before_filing")]
+    (two,) = await record(here, item(2, REPLY, ("CaseClosed", "2099-01-09", {"kind": "explained"})))
+    assert [(each.field, each.code) for each in two.left_out] == [("steps.CaseClosed.effective_at", "step_in_future")]
+
+
+JANUARY: dict[str, Any] = {"filing": {"received_at": "2025-01-01", "text": "路灯不亮", "name": "甲", "phone": "1"}}
+FEBRUARY: dict[str, Any] = {
+    "filing": {"received_at": "2025-01-01", "text": "路灯不亮，已三天", "name": "甲", "phone": "2", "place": "dh-yl"},
+    "org": "zj",
+}
+
+
+async def _state(here: County, number: int) -> Any:
+    name = case_id(here.ports.keys.secret("case-id"), DEMO, "old", str(number))
+    case, _head = await here.ports.cases.get(name)
+    facts = {(fact.name, fact.kind, fact.effective_at, fact.org) for fact in case.facts}
+    return case.state, case.filing.place, case.assignment.org, case.handling.replied_at, case.closure, facts
+
+
+async def test_next_export_with_every_usual_change_equals_the_whole(here: County) -> None:
+    """A place, a text, a telephone number and the organisation are filled in or corrected, a reply before a known closing."""
+    closed_only = ("CaseClosed", "2025-01-06", {"kind": "resolved_unconfirmed"})
+    signed, reply = ("SignedFor", "2025-01-02", {}), ("ReplyDelivered", "2025-01-05", {"text": "已修", "mode": "phone"})
+    nudge = ("Nudged", "2025-02-03", {})
+    await record(here, item(1, closed_only, **JANUARY))
+    february = item(1, signed, reply, closed_only, nudge, **FEBRUARY)
+    (first,) = await record(here, february)
+    assert (first.result, first.steps_added, first.left_out) == ("extended", 3, ())
+    assert first.corrected >= 4
+    known = await everything(here)
+    (again,) = await record(here, february)
+    assert (again.result, again.steps_added, again.corrected, again.left_out) == ("same", 0, 0, ())
+    (older,) = await record(here, item(1, closed_only, **JANUARY))
+    assert (older.result, older.corrected, older.left_out) == ("same", 0, ())
+    assert await everything(here) == known
+    await record(here, item(2, signed, reply, closed_only, nudge, **FEBRUARY))
+    assert await _state(here, 1) == await _state(here, 2)
+
+
+async def test_changed_texts_are_kept_beside_the_original(here: County) -> None:
+    await record(here, item(1, REPLY, **JANUARY))
+    await record(here, item(1, (REPLY[0], REPLY[1], {"text": "已修好", "mode": "phone"}), **FEBRUARY | {"org": None}))
+    name = case_id(here.ports.keys.secret("case-id"), DEMO, "old", "1")
+    events = [event for commit in await here.ports.log.load(f"case/{name}") for event in commit.recorded]
+    opened = await open_sealed(here.ports.keys, events)
+    texts = [part.values["text"] for part in opened if "text" in part.values]
+    assert texts == ["路灯不亮", "已修", "路灯不亮，已三天", "已修好"]
+
+
+@pytest.mark.parametrize("policy", ["keep", "refuse"])
+async def test_mapping_can_keep_or_refuse_changes(here: County, policy: str) -> None:
+    await record(here, item(1, **JANUARY))
+    known = await everything(here)
+    (found,) = await record(here, item(1, REPLY, on_change=policy, **FEBRUARY | {"org": None}))
+    if policy == "refuse":
+        assert (found.result, found.code) == ("refused", "same_id_other_content")
+        assert "place" in (found.why or "")
+        assert "phone" in (found.why or "")
+        assert await everything(here) == known
+    else:
+        assert (found.result, found.steps_added, found.corrected) == ("extended", 1, 0)
+        assert {each.field for each in found.left_out} == {"place", "text", "phone"}
+
+
+async def test_changed_date_that_shortens_a_delay_leaves_the_breach(here: County) -> None:
+    name = case_id(here.ports.keys.secret("case-id"), DEMO, "old", "1")
+    sent, late = ("CaseTransferred", "2025-03-03", {"org": "zj"}), ("ReplyDelivered", "2026-01-20", {})
+    filing = {"filing": {"received_at": "2025-03-03", "text": "路灯不亮", "class": "claim"}, "org": "zj"}
+    accepted = ("Accepted", "2025-03-04", {"path": 6})
+    await record(here, item(1, sent, accepted, late, **filing))
+    book = await here.ports.policies.book(DEMO)
+
+    async def ends() -> dict[str, tuple[str, Any]]:
+        case, _head = await here.ports.cases.get(name)
+        return {
+            one.clock: (one.status(here.clock.now()), one.end and one.end.effective_at) for one in deadlines(case, book)
+        }
+
+    before = await ends()
+    assert ("late", date(2026, 1, 20)) in before.values()
+    (found,) = await record(here, item(1, sent, accepted, ("ReplyDelivered", "2025-03-20", {}), **filing))
+    assert (found.result, found.left_out) == ("extended", ())
+    assert await ends() == before
+    (again,) = await record(here, item(1, sent, accepted, ("ReplyDelivered", "2025-03-20", {}), **filing))
+    assert again.result == "same"
 
 
 async def test_exported_accusation_is_assigned_to_marked_organs_only(here: County) -> None:

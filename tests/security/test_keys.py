@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from deploy.modes.in_memory import memory_ports
 from shared.adapters.memory import SetClock
-from shared.application.access_keys import ALL, PEOPLE, STREAM, AccessKey, AccessKeys, digest_of
+from shared.application.access_keys import ALL, EVERYWHERE, PEOPLE, STREAM, AccessKey, AccessKeys, digest_of
 from shared.application.problem import NotAuthenticated
 from shared.commands.authorization import NEEDS_ORG
 from shared.commands.command import NewEvent
@@ -67,10 +67,10 @@ async def test_before_a_policy_every_key_names_its_jurisdiction(role: str) -> No
 
 
 @pytest.mark.parametrize("role", PEOPLE)
-async def test_only_operations_may_have_all_jurisdictions(role: str) -> None:
+async def test_only_operations_and_portal_may_have_all_jurisdictions(role: str) -> None:
     ports = memory_ports(SetClock(MORNING))
     keys, handling = AccessKeys(ports.log, ports.clock), ports.handling("intake")
-    if role == "operations":
+    if role in EVERYWHERE:
         key, _text = await keys.issue(handling, OPERATOR, role, None, jurisdiction=ALL)
         assert key.jurisdiction == ALL
         return
@@ -94,7 +94,7 @@ async def test_key_without_own_jurisdiction_opens_no_route(jurisdiction: str | N
     """Every route that wants a key, and every role; of a star only operations."""
     async with served() as here:
         for role in PEOPLE:
-            if role == "operations" and jurisdiction == ALL:
+            if role in EVERYWHERE and jurisdiction == ALL:
                 continue
             text = await issued_as_before(here, role, jurisdiction)
             for app in (here.app, here.operations):

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from services.intake.importer.errors import MappingError
 from services.intake.importer.mapping_file import parse as mapping_of
+from services.portal.assets import address as address_of
 from shared.adapters.memory import SetClock
 from shared.application import request_validation
 from shared.application.problem import Malformed
@@ -73,8 +74,8 @@ async def test_every_answer_is_kept_by_nobody_and_guessed_at_by_nobody(here: Ser
 
 
 async def test_files_that_hold_nothing_of_anybody_may_be_kept(here: Served) -> None:
-    async with here.client() as client:
-        answer = await client.get("/assets/page.css")
+    async with here.browser() as client:
+        answer = await client.get(address_of("portal.css"))
     assert (
         answer.headers["cache-control"].startswith("public") and answer.headers["x-content-type-options"] == "nosniff"
     )

@@ -13,6 +13,7 @@ import httpx
 from fastapi import FastAPI
 
 from deploy.api.app import build_app, build_operations_app
+from deploy.api.site import build_site
 from deploy.modes.in_memory import opened
 from services.supervision.policy_activation import activate
 from shared.adapters.memory import SetClock
@@ -31,6 +32,7 @@ ORGS: dict[str, str | None] = {
     "supervisor": "xfj",
     "analyst": None,
     "operations": None,
+    "portal": None,
 }
 PLATFORM_CHANNELS = ("province", "h12345")
 """Channels of the demo county that a platform of the same code feeds."""
@@ -55,6 +57,13 @@ class Served:
         if key or role:
             headers["authorization"] = f"Bearer {key or self.keys[role or '']}"
         return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://huiyin", headers=headers)
+
+    def browser(self, **headers: str) -> httpx.AsyncClient:
+        """A browser on the pages, as the embedded mode serves them: it keeps cookies and follows no redirect by itself."""
+        site = httpx.ASGITransport(build_site(self.runtime, self.app))
+        return httpx.AsyncClient(
+            transport=site, base_url="https://huiyin.test", headers={"sec-fetch-site": "same-origin", **headers}
+        )
 
     def on_operations_port(self, role: str | None = "operations") -> httpx.AsyncClient:
         headers = {"authorization": f"Bearer {self.keys[role]}"} if role else {}

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from services.intake.commands.parties import PARTIES_LIMIT, Person, Respondent, complained_of, representatives
 from shared.case import OPEN_STATES, Case
-from shared.commands.attached_files import FileReferences, attached
+from shared.commands.attached_files import FileReferences, attached, check_count
 from shared.commands.authorization import Principal, Role
 from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText, GivenCode, Short
@@ -162,11 +162,14 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
         most = book.profile.representatives.value
         named = representatives([f"p{place}" for place in command.representatives], filers, most, "representatives")
         events.append(e.RepresentativesNamed(parties=named))
-    return [*(NewEvent(event, at) for event in events), *_files(command, at)]
+    return [*(NewEvent(event, at) for event in events), *_files(command, at, book)]
 
 
-def _files(command: FileCase, at: LegalTime) -> list[NewEvent]:
-    return attached(command.files, party="p1", at=at) if command.files else []
+def _files(command: FileCase, at: LegalTime, book: PolicyBook) -> list[NewEvent]:
+    if not command.files:
+        return []
+    check_count(command.files, book)
+    return attached(command.files, party="p1", at=at)
 
 
 def received_long_ago(received: date, today: date, book: PolicyBook) -> bool:
@@ -201,6 +204,7 @@ class AddMaterial(Keyed):
 @rule("add_material", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="补充材料")
 def add_material(case: Case, command: AddMaterial, given: DecisionContext) -> list[NewEvent]:
     """Add material to the case."""
+    check_count(command.files, given.book)
     said = spoken(case, command, given, "add_material")
     return [NewEvent(e.MaterialAdded(text=command.text, **said)), *attached(command.files, party="p1")]
 
@@ -212,6 +216,7 @@ class AttachFile(Keyed):
 @rule("attach_file", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="补充附件")
 def attach_file(case: Case, command: AttachFile, given: DecisionContext) -> list[NewEvent]:
     """Attach files to the case, as material without a text."""
+    check_count(command.files, given.book)
     said = spoken(case, command, given, "attach_file")
     return [NewEvent(e.MaterialAdded(**said)), *attached(command.files, party="p1")]
 
@@ -222,8 +227,14 @@ class Nudge(Keyed):
 
 @rule("nudge", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="催问")
 def nudge(case: Case, command: Nudge, given: DecisionContext) -> list[NewEvent]:
-    """Ask about the progress of the case (催问)."""
-    return [NewEvent(e.Nudged(text=command.text, **spoken(case, command, given, "nudge")))]
+    """Ask about the progress of the case (催问). It is counted once in a calendar day and never refused for being repeated; what is
+    asked again on that day is joined to it."""
+    said = spoken(case, command, given, "nudge")
+    today, zone, last = day_of(given.at, given.book.zone), given.book.zone, case.supervision.nudged_at
+    if any(fact.name == "Nudged" and day_of(fact.effective_at, zone) == today for fact in case.facts):
+        joined = case.supervision.nudges_joined if last is not None and day_of(last, zone) == today else 0
+        return [NewEvent(e.NudgedAgain(times=joined + 2, text=command.text, **said))]
+    return [NewEvent(e.Nudged(text=command.text, **said))]
 
 
 class Evaluate(Keyed):

@@ -133,6 +133,11 @@ class HistoryDue(_Part):
     at: Moment
 
 
+OnChange = Literal["correct", "keep", "refuse"]
+"""What becomes of content that the source has changed since an earlier import: a correction beside the original, nothing, or the
+row is refused. New steps are taken in the first two cases."""
+
+
 class HistoryItem(_Part):
     """One row of an export."""
 
@@ -146,6 +151,7 @@ class HistoryItem(_Part):
     steps: Annotated[tuple[HistoryStep, ...], Field(max_length=200)] = ()
     due: HistoryDue | None = None
     go_live: bool = False
+    on_change: OnChange = "correct"
 
     @cached_property
     def distinct_steps(self) -> tuple[HistoryStep, ...]:
@@ -168,6 +174,15 @@ class DueCompared(NamedTuple):
     derived: datetime | None
 
 
+class LeftOut(NamedTuple):
+    """A part of a row that was not recorded, while the rest of it was. No value of the row is quoted."""
+
+    field: str
+    code: str
+    why: str
+    why_zh: str
+
+
 Outcome = Literal["added", "extended", "same", "refused"]
 
 
@@ -182,3 +197,6 @@ class ItemResult(NamedTuple):
     why_zh: str | None = None
     field: str | None = None
     due: DueCompared | None = None
+    corrected: int = 0
+    """Fields and dates that were corrected, because the source states them otherwise now."""
+    left_out: tuple[LeftOut, ...] = ()

@@ -12,10 +12,38 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from weakref import WeakKeyDictionary
 
-from services.intake.history.case_of_row import CAUSE, GO_LIVE, check_case, digest, go_live, organisation_code, register
-from services.intake.history.items import DueCompared, HistoryItem, HistoryStep, ItemResult, Outcome
+from services.intake.history.case_of_row import (
+    CAUSE,
+    GO_LIVE,
+    check_case,
+    content_digest,
+    digest,
+    go_live,
+    organisation_code,
+    other_organisation,
+    register,
+)
+from services.intake.history.changes import (
+    date_changes,
+    filing_changes,
+    organisation_changes,
+    other_organisation_named,
+    source_view,
+    step_changes,
+)
+from services.intake.history.items import DueCompared, HistoryItem, HistoryStep, ItemResult, LeftOut, Outcome
 from services.intake.history.organisations import accuses, check_organisations, unknown_organisation
-from services.intake.history.steps import Run, in_runs, new_events, pending, runs, steps_cause, steps_digest
+from services.intake.history.steps import (
+    Run,
+    impossible,
+    in_runs,
+    is_late,
+    new_events,
+    pending,
+    runs,
+    steps_cause,
+    steps_digest,
+)
 from shared.application.case_reference import unknown_case
 from shared.application.ports import Ports
 from shared.case import EMPTY, Case
@@ -36,6 +64,7 @@ from shared.deadlines.derivation import deadlines
 from shared.events.base import Event
 from shared.events.intake import CaseRegistered
 from shared.events.policy import OrganisationAdded
+from shared.eventstore.commit import Commit
 from shared.eventstore.event_store import EventStore
 from shared.eventstore.recorded_event import Origin
 from shared.kernel.identifiers import case_id
@@ -147,20 +176,29 @@ class _Recorder:
             book = await policies.book(self._jurisdiction)
         case_name, before = await self._named(item)
         check_case(item, before)
-        steps = pending(item, before, book.zone)
-        if steps or not before.exists or (item.go_live and go_live(before)):
-            check_organisations(item, steps, before, book)
-        left = _check_all(item, before, intake.clock.now(), book.zone)
-        request = digest(self._secret, case_name, item)
-        metadata = self._metadata(CAUSE, item.filing.received_at, request)
-        done = await intake.handle(
-            case_name, FILE, metadata, lambda found, given: register(item, found, given, case_name)
-        )
-        case, added = done.case, not done.repeated
+        if item.on_change == "refuse" and other_organisation_named(item, before):
+            raise other_organisation()
+        now = intake.clock.now()
+        possible, left_out = impossible(item.distinct_steps, item.filing.received_at, now, book.zone)
+        if left_out:
+            item = item.model_copy(update={"steps": tuple(possible)})
+            item.__dict__.pop("distinct_steps", None)
+        new = pending(item, before, book.zone)
+        if (
+            new.steps
+            or not before.exists
+            or (item.go_live and go_live(before))
+            or other_organisation_named(item, before)
+        ):
+            check_organisations(item, new.steps, before, book)
+        left = _check_all(item, new.steps, before, now, book.zone)
+        case, added = await self._file(item, case_name)
+        corrected = 0
         if not added:
-            case = self._own((await intake.cases.get(case_name))[0])
+            case = self._own(case)
             check_case(item, case)
-            await self._check_steps(item, case)
+            case, corrected, kept = await self._correct(item, case, book)
+            left_out += kept
             left = runs(item, case, book.zone)
         count = attempts = 0
         while left:
@@ -179,24 +217,94 @@ class _Recorder:
             metadata = self._metadata(GO_LIVE, origin="live")
             done = await intake.handle(case_name, RECORD, metadata, lambda found, _given: go_live(self._own(found)))
             case = done.case
-        result: Outcome = "added" if added else "extended" if count else "same"
-        return ItemResult(item.line, result, count, due=_compare(item, case, book))
+        result: Outcome = "added" if added else "extended" if count or corrected else "same"
+        due = _compare(item, case, book)
+        return ItemResult(item.line, result, count, due=due, corrected=corrected, left_out=tuple(left_out))
 
-    async def _append(self, run: Run, item: HistoryItem, case: Case, zone: str) -> tuple[int, Case]:
-        """Append one run, the first that `case` does not have; 0 when another sender was first."""
-        service, steps = run
-        handling = self._ports.handling(service)
+    async def _file(self, item: HistoryItem, case_name: str) -> tuple[Case, bool]:
+        """The case after its filing was registered, and whether that was now."""
+        request = digest(self._secret, case_name, item)
+        metadata = self._metadata(CAUSE, item.filing.received_at, request)
+        try:
+            done = await self._intake.handle(
+                case_name, FILE, metadata, lambda found, given: register(item, found, given, case_name)
+            )
+        except Refused as refused:
+            if refused.code != "same_id_other_content":
+                raise
+            return (await self._intake.cases.get(case_name))[0], False
+        if not done.repeated:
+            return done.case, True
+        return (await self._intake.cases.get(case_name))[0], False
+
+    async def _correct(self, item: HistoryItem, case: Case, book: PolicyBook) -> tuple[Case, int, list[LeftOut]]:
+        """The case after the corrections of what the source states otherwise now, their number, and what was left as it is.
+
+        An export that was imported before, also an older one, corrects nothing."""
+        commits = await self._ports.log.load(case.stream)
+        same_filing = digest(self._secret, case.id, item)
+        causes = {commit.cause: commit.request for commit in commits}
+        known = same_filing in causes.values()
+        new = pending(item, case, book.zone)
+        steps_differ = bool(item.steps) and self._steps_differ(item, commits, case)
+        organisation = organisation_changes(item, case)
+        events, left_out, corrected = (
+            list(organisation.events),
+            [*organisation.left_out, *new.left_out],
+            organisation.corrected,
+        )
+        if not known or steps_differ:
+            view = await source_view(self._intake.keys, [event for commit in commits for event in commit.recorded])
+            parts = [] if known else [filing_changes(item, case, view, book)]
+            parts += [step_changes(item, case, view)] if steps_differ else []
+            for part in parts:
+                events += part.events
+                left_out += part.left_out
+                corrected += part.corrected
+        if item.on_change == "refuse" and left_out:
+            raise Refused(
+                "same_id_other_content",
+                "A step of this item was imported before with different content. Nothing is overwritten.",
+                detail_zh="该件的某一步骤此前以不同的内容导入过，不会覆盖原有记录。",
+                field=left_out[0].field,
+            )
+        dates, beside = date_changes(new.redated, case, book)
+        events += dates
+        corrected += len(dates)
+        if events:
+            cause = f"restated:{content_digest(self._secret, case.id, item)}"
+            metadata = self._metadata(cause, request=same_filing)
+
+            def decide(found: Case, _given: object) -> list[NewEvent]:
+                self._own(found)
+                return events if found.version == case.version else []
+
+            done = await self._intake.handle(case.id, RECORD, metadata, decide)
+            if done.repeated:
+                corrected = 0
+            case = (await self._intake.cases.get(case.id))[0]
+        for run in in_runs(beside, case, book.zone):
+            _count, case = await self._append(run, item, case, book.zone, beside=True)
+            corrected += _count
+        return case, corrected, left_out
+
+    async def _append(
+        self, run: Run, item: HistoryItem, case: Case, zone: str, *, beside: bool = False
+    ) -> tuple[int, Case]:
+        """Append one run, the first that `case` does not have; 0 when another sender was first. `beside`: its steps are known with
+        other dates."""
+        handling = self._ports.handling(run.service)
 
         def decide(found: Case, _given: object) -> list[NewEvent]:
             self._own(found)
             if found.version != case.version:  # otherwise it is the case for which the run was derived
-                pending_runs = runs(item, found, zone)
+                pending_runs = [] if beside else runs(item, found, zone)
                 if not pending_runs or pending_runs[0] != run:
                     return []
-            return new_events(steps, item.org or found.assignment.org)
+            return new_events(run.steps, item.org or found.assignment.org)
 
-        request = steps_digest(self._secret, case.id, steps)
-        metadata = self._metadata(steps_cause(steps), steps[0].effective_at, request)
+        request = steps_digest(self._secret, case.id, run.steps)
+        metadata = self._metadata(steps_cause(run), run.steps[0].effective_at, request)
         try:
             done = await handling.handle(case.id, RECORD, metadata, decide)
         except Refused as refused:
@@ -204,29 +312,23 @@ class _Recorder:
                 raise
             done = None  # another sender appended a shorter or longer run that begins with the same step
         if done is not None and done.commit is not None and not done.repeated:
-            return len(steps), done.case
+            return len(run.steps), done.case
         return 0, (await handling.cases.reload(case.id))[0]
 
-    async def _check_steps(self, item: HistoryItem, case: Case) -> None:
-        """Steps that were imported before must have the same content. Only keyed digests are compared."""
-        if not item.steps:
-            return
+    def _steps_differ(self, item: HistoryItem, commits: Sequence[Commit], case: Case) -> bool:
+        """True if a step that was imported before had other content. Only keyed digests are compared."""
         stated: dict[tuple[str, object], list[HistoryStep]] = {}
         for step in item.steps:
             stated.setdefault((step.type, step.effective_at), []).append(step)
-        for commit in await self._ports.log.load(case.stream):
+        for commit in commits:
             if not commit.cause.startswith("history:"):
                 continue
             steps = [stated.get((event.type, event.effective_at), []) for event in commit.recorded]
-            if any(len(found) != 1 for found in steps):  # the export no longer contains it, or contains it twice
-                continue
+            if any(len(found) != 1 for found in steps):  # dated otherwise, or the export contains it twice or not
+                return True
             if commit.request != steps_digest(self._secret, case.id, (found[0] for found in steps)):
-                raise Refused(
-                    "same_id_other_content",
-                    "A step of this item was imported before with different content. Nothing is overwritten.",
-                    detail_zh="该件的某一步骤此前以不同的内容导入过，不会覆盖原有记录。",
-                    field=f"steps.{steps[0][0].type}",
-                )
+                return True
+        return False
 
     async def organisations(self, items: Iterable[HistoryItem]) -> None:
         """Create the organisations that the rows need, each once, before the rows are recorded concurrently."""
@@ -282,10 +384,10 @@ _ORDER = {
 """Reasons that quote no cell: they are written to the rejects file, which people pass on."""
 
 
-def _check_all(item: HistoryItem, case: Case, now: datetime, zone: str) -> list[Run]:
+def _check_all(item: HistoryItem, steps: Sequence[HistoryStep], case: Case, now: datetime, zone: str) -> list[Run]:
     """Check a row as a whole before any of it is written. Returns the runs to append after the filing."""
-    steps = pending(item, case, zone)
-    fresh = new_events(steps, item.org or case.assignment.org)
+    fresh = new_events([step for step in steps if not is_late(step, case, zone)], item.org or case.assignment.org)
+    new_events(steps, item.org or case.assignment.org)
     filed = [] if case.exists else [NewEvent(_FILED, item.filing.received_at)]
     try:
         check_order(case, [*filed, *fresh], item.filing.received_at, now, zone)
@@ -294,7 +396,7 @@ def _check_all(item: HistoryItem, case: Case, now: datetime, zone: str) -> list[
         field = "received_at" if wrong is _FILED else f"steps.{type(wrong).__name__}.effective_at"
         why, why_zh = _ORDER[refused.code]
         raise Refused(refused.code, why, detail_zh=why_zh, field=field) from None
-    return in_runs(steps)
+    return in_runs(steps, case, zone)
 
 
 def _first_wrong(case: Case, fresh: Sequence[NewEvent], item: HistoryItem, now: datetime, zone: str) -> Event:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from datetime import datetime
 from itertools import groupby
+from typing import NamedTuple
 
 import orjson
 
-from services.intake.history.items import HistoryItem, HistoryStep
+from services.intake.history.items import HistoryItem, HistoryStep, LeftOut
 from services.intake.history.step_types import BY_KIND, RANK
-from shared.case import MOVES, Case, Fact
+from shared.case import LATE, MOVES, Case, Fact
 from shared.commands.command import NewEvent
 from shared.events import REGISTRY
 from shared.events.fields import Service
@@ -18,8 +20,29 @@ from shared.kernel.identifiers import request_digest
 from shared.kernel.legal_time import LegalTime, before, day_of, instant_of, is_instant, to_text
 from shared.kernel.refusals import Refused
 
-Run = tuple[Service, list[HistoryStep]]
-"""Consecutive steps whose types belong to the same service."""
+
+class Run(NamedTuple):
+    """Consecutive steps whose types belong to the same service."""
+
+    service: Service
+    steps: list[HistoryStep]
+    late: bool = False
+    """They are dated before the step that moved the case last: recorded beside it, without moving the case."""
+
+
+class Redated(NamedTuple):
+    """A step that was imported with another date."""
+
+    fact: Fact
+    step: HistoryStep
+
+
+class Pending(NamedTuple):
+    """What a row adds to a case: steps by time, dates that changed, and what contradicts what is known."""
+
+    steps: list[HistoryStep]
+    redated: list[Redated]
+    left_out: list[LeftOut]
 
 
 def steps_digest(key: bytes, case_id: str, steps: Iterable[HistoryStep]) -> str:
@@ -56,16 +79,47 @@ def _rank(step: HistoryStep) -> int:
     return RANK.get(step.type, 0)
 
 
-def pending(item: HistoryItem, case: Case, zone: str) -> list[HistoryStep]:
-    """The steps that the case does not have yet, by time.
+_BEFORE_FILING = LeftOut(
+    "",
+    "before_filing",
+    "The step is dated before the filing of its case, so it was left out; the rest of the row was taken. Correct the date in the"
+    " source, or take the step out of the mapping.",
+    "该步骤的日期早于登记时间，未导入；该行其余内容已导入。请在来源中修正日期，或从映射文件中去掉该步骤。",
+)
+_IN_FUTURE = LeftOut(
+    "",
+    "step_in_future",
+    "The step is dated in the future, so it was left out; the rest of the row was taken. Correct the date in the source, or check"
+    " source: zone in the mapping.",
+    "该步骤的日期晚于当前时间，未导入；该行其余内容已导入。请在来源中修正日期，或检查映射文件中的 source: zone。",
+)
 
-    Raises Refused `history_differs` where the export now states another time or kind of a step that was imported,
-    `already_live` where the case is no longer history, and `history_too_late` for a step before the latest one that moved the
-    case, which cannot be inserted.
+
+def impossible(
+    steps: Iterable[HistoryStep], received_at: LegalTime, now: datetime, zone: str
+) -> tuple[list[HistoryStep], list[LeftOut]]:
+    """The steps that can have happened, and why each of the others cannot: dated before the filing, or in the future."""
+    possible: list[HistoryStep] = []
+    left: list[LeftOut] = []
+    for step in steps:
+        if before(step.effective_at, received_at, zone):
+            left.append(_BEFORE_FILING._replace(field=f"steps.{step.type}.effective_at"))
+        elif before(now, step.effective_at, zone):
+            left.append(_IN_FUTURE._replace(field=f"steps.{step.type}.effective_at"))
+        else:
+            possible.append(step)
+    return possible, left
+
+
+def pending(item: HistoryItem, case: Case, zone: str) -> Pending:
+    """What the case does not have yet.
+
+    A step of a type that was imported with another date is a changed date, not a second step. Raises Refused `history_differs` for
+    it where the mapping says `on_change: refuse`, and `already_live` where the case is no longer history.
     """
     steps = item.distinct_steps
     if case.state == "voided" or not steps:  # steps after the voiding have no meaning
-        return []
+        return Pending([], [], [])
     types = {step.type for step in steps}
     known = Counter((_group(fact), _key(fact)) for fact in case.facts if fact.name in types)
     new: list[HistoryStep] = []
@@ -75,59 +129,81 @@ def pending(item: HistoryItem, case: Case, zone: str) -> list[HistoryStep]:
             known[place] -= 1
         else:
             new.append(step)
-    contradicted = {group for (group, _), count in known.items() if count}
+    unmatched: dict[tuple[str, str | None], list[Fact]] = {}
+    for fact in case.facts:
+        place = _group(fact), _key(fact)
+        if known[place] > 0:
+            known[place] -= 1
+            unmatched.setdefault(_group(fact), []).append(fact)
+    added: list[HistoryStep] = []
+    redated: list[Redated] = []
+    left: list[LeftOut] = []
     for step in new:
-        if _group(step.fact) in contradicted:
+        others = unmatched.get(_group(step.fact), [])
+        if not others:
+            added.append(step)
+            continue
+        if _was_corrected(case, step, others):
+            continue
+        if item.on_change == "refuse":
             raise _differs(case, step)
-    if new and case.exists and case.live:
+        fact = others.pop(0)
+        if item.on_change == "keep" or fact.effective_at == step.effective_at or case.live:
+            left.append(_contradicts(case, step))
+        else:
+            redated.append(Redated(fact, step))
+    if added and case.exists and case.live:
         raise Refused(
             "already_live",
             "This case is handled in this system now. Record the new step with a command.",
             detail_zh="该件已转为在本系统办理，请用命令登记新的步骤，导入不再添加。",
             field="steps",
         )
-    ordered = in_order(new, zone)
-    for step in ordered:
-        _check_late(step, case, zone)
-    return ordered
+    return Pending(in_order(added, zone), redated, left)
+
+
+def _was_corrected(case: Case, step: HistoryStep, facts: list[Fact]) -> bool:
+    """True for a date that a later export has corrected: this export is older."""
+    at, versions = to_text(step.effective_at), {fact.version for fact in facts}
+    return any(one.field == "effective_at" and one.of in versions and one.old == at for one in case.corrections)
 
 
 def _differs(case: Case, step: HistoryStep) -> Refused:
+    left = _contradicts(case, step)
+    return Refused("history_differs", left.why, detail_zh=left.why_zh, field=left.field)
+
+
+def _contradicts(case: Case, step: HistoryStep) -> LeftOut:
     same_time = any((fact.name, fact.effective_at) == (step.type, step.effective_at) for fact in case.facts)
     field, what = ("kind", "类型") if same_time else ("effective_at", "时间")
-    return Refused(
+    return LeftOut(
+        f"steps.{step.type}.{field}",
         "history_differs",
         f"{step.type} was imported before with another {'kind' if same_time else 'time'}. Nothing is overwritten: "
         "correct the case with case_corrected, or correct the export.",
-        detail_zh=f"{step.type} 此前导入的{what}不同。不会覆盖原有记录：请更正该件，或修正导出文件。",
-        field=f"steps.{step.type}.{field}",
+        f"{step.type} 此前导入的{what}不同。不会覆盖原有记录：请更正该件，或修正导出文件。",
     )
 
 
-def _check_late(step: HistoryStep, case: Case, zone: str) -> None:
+def is_late(step: HistoryStep, case: Case, zone: str) -> bool:
+    """True for a step that would have moved the case before the step that moved it last."""
     last = case.moved_at
-    if last is None or step.type not in MOVES:
-        return
+    if last is None or not case.exists or step.type not in MOVES:
+        return False
     mover = next((fact for fact in reversed(case.facts) if fact.name in MOVES and fact.effective_at == last), None)
     usual = RANK.get(mover.name, -1) if mover is not None else -1
-    if before(step.effective_at, last, zone) or (not before(last, step.effective_at, zone) and _rank(step) < usual):
-        raise Refused(
-            "history_too_late",
-            f"{step.type} is dated before the step that moved this case last ({to_text(last)}), which was imported earlier; "
-            "it cannot be put in between.",
-            detail_zh=f"{step.type} 早于该件此前已导入的最后一步（{to_text(last)}），不能再插入。",
-            field=f"steps.{step.type}.effective_at",
-        )
+    return before(step.effective_at, last, zone) or (not before(last, step.effective_at, zone) and _rank(step) < usual)
 
 
 def runs(item: HistoryItem, case: Case, zone: str = "UTC") -> list[Run]:
     """The runs that are still to be appended. Raises as pending()."""
-    return in_runs(pending(item, case, zone))
+    return in_runs(pending(item, case, zone).steps, case, zone)
 
 
-def in_runs(steps: Iterable[HistoryStep]) -> list[Run]:
+def in_runs(steps: Iterable[HistoryStep], case: Case, zone: str) -> list[Run]:
     """Ordered steps, grouped into runs."""
-    return [(service, list(group)) for service, group in groupby(steps, key=lambda step: REGISTRY[step.type].owner)]
+    grouped = groupby(steps, key=lambda step: (REGISTRY[step.type].owner, is_late(step, case, zone)))
+    return [Run(service, list(group), late) for (service, late), group in grouped]
 
 
 def new_events(steps: Iterable[HistoryStep], org: str | None = None) -> list[NewEvent]:
@@ -135,7 +211,8 @@ def new_events(steps: Iterable[HistoryStep], org: str | None = None) -> list[New
     return [step.new_event(org) for step in steps]
 
 
-def steps_cause(steps: Sequence[HistoryStep]) -> str:
+def steps_cause(run: Run) -> str:
     """The cause of the commit of a run: its first step, which is appended only once."""
-    first = steps[0]
-    return f"history:{first.type}:{to_text(first.effective_at)}:{first.fact.kind or '-'}"
+    first = run.steps[0]
+    begin = LATE if run.late else "history:"
+    return f"{begin}{first.type}:{to_text(first.effective_at)}:{first.fact.kind or '-'}"

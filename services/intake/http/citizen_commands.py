@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 
 from services.intake.commands.reading import receipt_printed
 from services.intake.http.citizen_status import LIMIT, StatusQuestion, StatusReaders
-from services.intake.http.pages.receipt import receipt
+from services.intake.http.printed_receipt.receipt import receipt
 from services.intake.http.sealed_commands import given_on_sealed
 from shared.application.command_dispatch import CommandId
 from shared.application.ports import Ports
@@ -31,6 +31,7 @@ from shared.http.responses import CommandAnswer
 from shared.kernel.identifiers import query_code
 from shared.queries import case_details as reading
 from shared.queries.case_content import record_reading
+from shared.queries.query_code_access import TOKEN, wrong_pair
 from shared.queries.sealed_status import told_case
 
 RENEWS = "renew_query_code"
@@ -39,7 +40,7 @@ _PAGE: dict[int | str, dict[str, Any]] = {
 }
 _SHAPE: dict[str, Any] = {
     "number": (str, Field(min_length=1, max_length=60, description="Number of the case")),
-    "code": (str, Field(min_length=1, max_length=100, description="Query code")),
+    "code": (str, Field(min_length=1, max_length=100, description="Query code, or a token of POST /v1/status/token")),
     "command_id": (
         CommandId,
         Field(description="Your id of this command. Sending the same id again returns the first answer"),
@@ -59,6 +60,19 @@ def body_models() -> dict[str, type[BaseModel]]:
                 **{"command": (Literal[rule.name], Field(description="Name of the command")), **_SHAPE},
             )
     return models
+
+
+_HEARD = {
+    False: (
+        "Your question about the progress was heard and is recorded with the case.",
+        "您的催问已收到，并记录在案。",
+    ),
+    True: (
+        "Your question was heard. You asked today before; it is joined to that question and recorded with it.",
+        "您的催问已收到。您今天已催问过，本次已并入该次催问，一并记录。",
+    ),
+}
+"""What the petitioner is told of a nudge: the first of a day, and a further one."""
 
 
 def router(runtime: Process, commands: Commands, askers: StatusReaders) -> APIRouter:
@@ -87,6 +101,9 @@ def router(runtime: Process, commands: Commands, askers: StatusReaders) -> APIRo
             answer = await commands.given(citizen, case.id, rule, command)
         if rule.name == RENEWS:
             answer = answer.model_copy(update={"code": await code_of(runtime.ports, case.id)})
+        if rule.name == "nudge":
+            again = any(event.type == "NudgedAgain" for event in answer.events)
+            answer = answer.model_copy(update=dict(zip(("heard", "heard_zh"), _HEARD[again], strict=True)))
         return answer
 
     @routes.post(
@@ -99,6 +116,8 @@ def router(runtime: Process, commands: Commands, askers: StatusReaders) -> APIRo
     async def by_code(request: Request) -> HTMLResponse:
         """A printable receipt, by number and query code."""
         question = await bodies.read_model(request, StatusQuestion, LIMIT)
+        if question.code.startswith(TOKEN):  # the receipt holds the code: nobody gets it with less than the code
+            raise wrong_pair()
         _citizen, case = await askers.opened(request, question.number, question.code)
         return await page_of(runtime, case.id)
 

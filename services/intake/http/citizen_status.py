@@ -6,16 +6,17 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.application.problem import TooMany
+from shared.application.response import Answer, TimeText
 from shared.case import Case
 from shared.commands.authorization import Principal
 from shared.hosting.process import Process
-from shared.http.client_network import network_of
+from shared.http.client_network import client_network
 from shared.http.openapi import operation
 from shared.http.request_bodies import read_model
 from shared.kernel.refusals import Unknown
 from shared.queries.citizen_status import status
 from shared.queries.citizen_status_models import StatusAnswer
-from shared.queries.query_code_access import RateLimiter, opened
+from shared.queries.query_code_access import RateLimiter, case_token, opened
 
 LIMIT = 4096
 
@@ -26,7 +27,15 @@ class StatusQuestion(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     number: str = Field(min_length=1, max_length=60, description="Number of the case")
-    code: str = Field(min_length=1, max_length=100, description="Query code")
+    code: str = Field(min_length=1, max_length=100, description="Query code, or a token of POST /v1/status/token")
+
+
+class CaseToken(Answer):
+    """A token in place of the query code, for pages that must not carry the code."""
+
+    number: str = Field(description="Number of the case; it is sent with the token")
+    token: str = Field(description="Send it as `code`. It opens this case only")
+    expires_at: TimeText = Field(description="When it expires. A valid token gives the next one")
 
 
 class StatusReaders:
@@ -38,11 +47,14 @@ class StatusReaders:
 
     async def opened(self, request: Request, number: str, code: str) -> tuple[Principal, Case]:
         """The citizen and the case. Raises Unknown for a wrong pair, and TooMany for one from a client that sent too many."""
-        client = network_of(request.client.host) if request.client else "local"
+        client = await client_network(request)
         wait = self._misses.take(client)
         try:
             found = await opened(self._ports, number, code)
-        except Unknown:
+        except Unknown as unknown:
+            if unknown.code == "token_expired":  # it was right: nothing was guessed
+                self._return(client, wait)
+                raise
             if not wait:
                 raise
             raise TooMany(
@@ -74,5 +86,16 @@ def router(runtime: Process, askers: StatusReaders) -> APIRouter:
         question = await read_model(request, StatusQuestion, LIMIT)
         _citizen, case = await askers.opened(request, question.number, question.code)
         return await status(runtime.ports, case)
+
+    @routes.post(
+        "/v1/status/token",
+        **operation("token_v1_status_token_post", 400, 404, 413, 415, 422, 429, 503, body=StatusQuestion),
+    )
+    async def token(request: Request) -> CaseToken:
+        """A token for one case and 15 minutes, by number and query code or by the previous token."""
+        question = await read_model(request, StatusQuestion, LIMIT)
+        _citizen, case = await askers.opened(request, question.number, question.code)
+        text, expires = case_token(runtime.ports, case)
+        return CaseToken(number=case.number, token=text, expires_at=expires)
 
     return routes

@@ -38,11 +38,18 @@ class HistoryLine(Answer):
     why: str | None = Field(description="The refusal as a sentence")
     why_zh: str | None = Field(description="The same in Chinese")
     field: str | None = Field(description="The field that is wrong")
+    corrected: int = Field(
+        0, description="Fields and dates that the source states otherwise now, corrected beside the original"
+    )
+    left_out: list[dict[str, str]] = Field(
+        [], description="Parts of the row that were not recorded: field, code and reason"
+    )
     due: dict[str, Any] | None = Field(description="The derived due date, and the one that the source states")
 
 
 def _shown(result: ItemResult) -> bytes:
     shown = result._asdict()
+    shown["left_out"] = [one._asdict() for one in result.left_out]
     if result.due is not None:
         shown["due"] = result.due._asdict()
     return orjson.dumps(shown) + b"\n"

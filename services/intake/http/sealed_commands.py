@@ -41,5 +41,11 @@ async def given_on_sealed(
     after = await told_case(ports, (await ports.cases.get(case.id))[0])
     events = [one.model_copy(update={"version": after.version}) for one in answer.events]
     return CommandAnswer.built_from(
-        after, events=events, allowed=allowed(after, citizen), repeated=answer.repeated, code=None
+        after,
+        events=events,
+        allowed=allowed(after, citizen),
+        repeated=answer.repeated,
+        code=None,
+        heard=None,
+        heard_zh=None,
     )

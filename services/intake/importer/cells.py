@@ -5,20 +5,37 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import cache
 
+from services.intake.importer.damaged_cells import Damaged, ShownNumber
 from services.intake.importer.errors import RowError
 from services.intake.importer.readers import Cell
-from shared.kernel.text_normalization import is_empty
+from shared.kernel.text_normalization import is_empty, name_form
+
+Nothing = Callable[[str, str], None]
+"""Takes (field, text) of a cell that stands for an empty one."""
 
 # Characters that no text has: NUL, other control characters, halves of surrogate pairs (also what damaged bytes become).
 _ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _HALVES = re.compile("[\ud800-\udfff]")
 _ERRORS = frozenset(("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#GETTING_DATA", "#SPILL!"))
-_EMPTY = frozenset(("NULL", "\\N", "(null)"))
-"""Texts with which databases write an empty value."""
+_NULLS = frozenset(
+    ("null", "\\n", "(null)", "<null>", "[null]", "{null}", "nil", "none", "nan", "#null", "undefined", "nat")
+)
+"""Texts, in small letters, with which databases and programs write an empty value."""
+_NOTHING = frozenset(
+    (
+        "无", "n/a", "na", "-", "--", "---", "/", "//", "\\", ".", "_", "*", "?", "暂无", "没有", "未知", "不详", "不明", "空",
+        "空白", "无单位", "未填", "未填写", "未指定", "未分配", "unknown", "not available", "not applicable", "unassigned", "n.a.",
+        "(blank)", "(空)", "(空白)", "0000-00-00", "0000-00-00 00:00:00", "0000/00/00", "00:00:00", "0000-00-00t00:00:00",
+    )
+)  # fmt: skip
+"""Texts with which people and forms write that there is nothing. In a text they may be what was said, in a code or a date not."""
+_PROSE = frozenset(("text", "title", "location", "address", "reason", "how_to", "proof", "reference", "constant"))
 _ROUNDED = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+\d{1,3}")
 _ZEROS = re.compile(r"\d{15}000")
 _PROTECTED = re.compile(r"=\"(.*)\"|['\t]+(.*)", re.DOTALL)
+_LONGEST_NOTHING = 20
 _EXACT = 1e15
 """Spreadsheets keep 15 digits of a number."""
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -31,12 +48,38 @@ def _check_digit(digits: str) -> str:
     return "10X98765432"[sum(int(digit) * weight for digit, weight in zip(digits, _WEIGHTS, strict=False)) % 11]
 
 
-def cell_text(cell: Cell, line: int, field: str, cleaned: Callable[[], None]) -> str | None:
-    """The text of a cell, None if it is empty. `cleaned` is called if control characters were removed. Raises RowError."""
+def is_nothing(text: str, field: str) -> bool:
+    """True if a text stands for an empty cell: blanks, what databases write for it, and outside of prose what people write.
+
+    >>> is_nothing("\\\\N", "text"), is_nothing("无", "text"), is_nothing("无", "organisation"), is_nothing("—", "SignedFor.date")
+    (True, False, True, True)
+    """
+    if len(text) > _LONGEST_NOTHING:
+        return is_empty(text)
+    if is_empty(text):
+        return True
+    plain = name_form(text)
+    return plain in _NULLS or (field.rpartition(".")[2] not in _PROSE and plain in _nothing_forms())
+
+
+@cache
+def _nothing_forms() -> frozenset[str]:
+    return frozenset(map(name_form, _NOTHING | {"—", "——", "－"}))
+
+
+def cell_text(
+    cell: Cell, line: int, field: str, cleaned: Callable[[], None], empty: Nothing | None = None, *, prose: bool = False
+) -> str | None:
+    """The text of a cell, None if it is empty. `cleaned` is called if control characters were removed, `empty` with a text that
+    was read as an empty cell; with `prose`, what people write for nothing is a text. Raises RowError."""
     if cell is None:
         return None
     if isinstance(cell, str):
-        return _of_text(cell, line, field, cleaned)
+        return _of_text(cell, line, field, cleaned, empty, prose)
+    if isinstance(cell, Damaged):
+        raise RowError(line, field, cell.code)
+    if isinstance(cell, ShownNumber):
+        return cell.shown
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, int):
@@ -48,7 +91,9 @@ def cell_text(cell: Cell, line: int, field: str, cleaned: Callable[[], None]) ->
     raise RowError(line, field, "nested_value")
 
 
-def _of_text(cell: str, line: int, field: str, cleaned: Callable[[], None]) -> str | None:
+def _of_text(
+    cell: str, line: int, field: str, cleaned: Callable[[], None], empty: Nothing | None, prose: bool
+) -> str | None:
     if _ODD.search(cell):
         if _HALVES.search(cell):
             raise RowError(line, field, "bad_encoding")
@@ -57,11 +102,13 @@ def _of_text(cell: str, line: int, field: str, cleaned: Callable[[], None]) -> s
         cell = _ODD.sub(" ", cell)
         cleaned()
     text = cell.strip()
-    if is_empty(text) or text in _EMPTY:
+    if is_nothing(text, "text" if prose else field):
+        if empty is not None and not is_empty(text):
+            empty(field, text)
         return None
     if text[0] == "#" and text in _ERRORS:
         raise RowError(line, field, "error_cell")
-    if field in NUMBERS:
+    if field.rpartition(".")[2] in NUMBERS:
         protected = _PROTECTED.fullmatch(cell.strip(" "))
         if protected:
             text = (protected[1] if protected[1] is not None else protected[2] or "").strip()

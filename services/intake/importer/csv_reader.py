@@ -7,6 +7,7 @@ Therefore only the first line of a record that does not parse is rejected, and t
 from __future__ import annotations
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator
 from typing import TextIO
@@ -98,18 +99,32 @@ def find_delimiter(sample: str) -> str:
     return best if counts[best] else ","
 
 
+_SEP = re.compile(r"\ufeff?\"?sep=(.)\"?[;,\t]*\s*", re.IGNORECASE)
+"""A first line that names the separator to a spreadsheet."""
+_SAMPLE = 200
+_LEAST = 2
+"""Rows that must end in the same empty cells before these are taken for the way in which the system writes every row."""
+
+
 def read_csv(source: TextIO, delimiter: str, header_row: int) -> Iterator[tuple[int, list[str] | str]]:
-    """(line, cells) of each row, the header first; or (line, error code). Raises FileError `no_header`."""
+    """(line, cells) of each row, the header first; or (line, error code). A row has at most as many cells as the header: fewer
+    where a spreadsheet left out empty cells at its end. Raises FileError `no_header`."""
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_RECORD + 10))
-    for _ in range(1, header_row):
-        if not source.readline(LONGEST_RECORD):
-            raise FileError("no_header")
     first = source.readline(LONGEST_RECORD)
+    named = _SEP.fullmatch(first)
+    if named is not None:
+        delimiter = named[1] if delimiter == "auto" else delimiter
+        header_row = max(header_row, 2)
+    for _ in range(1, header_row):
+        first = source.readline(LONGEST_RECORD)
+        if not first:
+            raise FileError("no_header")
     if not first.strip():
         raise FileError("no_header")
     if delimiter == "auto":
         delimiter = find_delimiter(first)
     lines = _Lines(source)
+    extra = _empty_ends(source, lines, first, delimiter)
     lines.push(first)
     lines.line = header_row - 1
     records = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -133,14 +148,40 @@ def read_csv(source: TextIO, delimiter: str, header_row: int) -> Iterator[tuple[
             yield lines.line, cells
         elif not cells or (len(cells) == 1 and not cells[0].strip()):
             continue
-        elif len(cells) > width and not any(cells[width:]):
-            yield lines.line, cells[:width]  # spreadsheets write separators for empty columns at the end
+        elif extra and len(cells) == width + extra and not any(cells[width:]):
+            yield lines.line, cells[:width]
         else:
             if lines.second is not None and _is_row(lines.second, delimiter, width):
                 lines.give_up()
                 yield lines.line, "broken_quotes"
                 continue
-            yield lines.line, "wrong_number_of_fields"
+            yield lines.line, cells if len(cells) < width else "wrong_number_of_fields"
+
+
+def _empty_ends(source: TextIO, lines: _Lines, header: str, delimiter: str) -> int:
+    """The number of empty cells that this system writes at the end of every row, beyond the columns of the header.
+
+    Only where every row of a sample has them: one row that is longer than the others and ends in an empty cell is more likely
+    a row with a separator inside a text, whose cells have all moved by one column."""
+    width = len(next(csv.reader([header], delimiter=delimiter), []))
+    taken: list[str] = []
+    while len(taken) < _SAMPLE and sum(map(len, taken[-1:])) <= LONGEST_RECORD:
+        line = source.readline(LONGEST_RECORD + 2)
+        if not line:
+            break
+        taken.append(line)
+    for line in reversed(taken):
+        lines.push(line)
+    try:
+        rows = [row for row in csv.reader(taken, delimiter=delimiter) if row]
+    except csv.Error:
+        return 0
+    if len(taken) == _SAMPLE:
+        rows = rows[:-1]
+    sizes = {len(row) for row in rows}
+    if len(rows) < _LEAST or len(sizes) != 1 or (size := sizes.pop()) <= width:
+        return 0
+    return 0 if any(any(row[width:]) for row in rows) else size - width
 
 
 def _is_row(line: str, delimiter: str, width: int) -> bool:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, TextIO, cast
 
 from services.intake.importer.errors import FileError
 
 _CHUNK = 1 << 20
+_SAMPLE = 4096
 _MANY = 1_000
 """With more damaged places the file is not in this encoding, unless ten times as many characters decode."""
 
@@ -57,12 +59,38 @@ def _judge(source: BinaryIO, encoding: str) -> tuple[int, int]:
             return good, bad
 
 
+_MOVED = str.maketrans(
+    "\ue7c7\ue78d\ue78e\ue78f\ue790\ue791\ue792\ue793\ue794\ue795\ue796\ue816\ue817\ue818\ue81e\ue826\ue82b\ue82c"
+    "\ue831\ue832\ue83b\ue843\ue854\ue855\ue864",
+    "\u1e3f\ufe10\ufe12\ufe11\ufe13\ufe14\ufe15\ufe16\ufe17\ufe18\ufe19\U00020087\U00020089\U000200cc\u9fb4\u9fb5\u9fb6"
+    "\u9fb7\U000215d7\u9fb8\U0002298f\u9fb9\u9fba\U000241fe\u9fbb",
+)
+"""Byte pairs that GB 18030-2000, and the codec of Python, decode to the private use area, and GB 18030-2005 and -2022 to characters
+of Unicode: among them rare characters of names."""
+_PRIVATE = re.compile("[\ue78d-\ue864]")
+
+
+class GbText:
+    """The lines of a text in GB 18030, with the characters of GB 18030-2022."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+
+    def readline(self, size: int = -1) -> str:
+        line = self._text.readline(size)
+        return line.translate(_MOVED) if _PRIVATE.search(line) else line
+
+
 def find_encoding(path: Path) -> str:
-    """`utf-8-sig`, `utf-16` or `gb18030`. Bytes that do not decode are reported row by row when reading."""
+    """`utf-8-sig`, `utf-16` (also without a byte-order mark) or `gb18030`. Bytes that do not decode are reported row by row
+    when reading."""
     with opened(path) as source:
-        start = source.read(4)
+        start = source.read(_SAMPLE)
         if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return "utf-16"
+        even, odd = start[::2].count(0), start[1::2].count(0)
+        if max(even, odd) * 50 > len(start) and min(even, odd) * 20 < max(even, odd):  # blanks, digits and separators
+            return "utf-16-be" if even > odd else "utf-16-le"
         if start.startswith(codecs.BOM_UTF8):
             return "utf-8-sig"
         source.seek(0)

@@ -10,6 +10,8 @@ _DATA = Path(__file__).parent / "data"
 MAPPING_ERRORS = Messages(_DATA / "mapping_errors.yaml")
 FILE_ERRORS = Messages(_DATA / "file_errors.yaml")
 ROW_ERRORS = Messages(_DATA / "row_errors.yaml")
+NOTICES = Messages(_DATA / "notices.yaml")
+"""What is surprising in a file, and was read all the same: said once, with a count."""
 
 
 class MappingError(Exception):

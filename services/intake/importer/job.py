@@ -15,9 +15,12 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from services.intake.history.items import HistoryItem
+from services.intake.history.steps import impossible
 from services.intake.importer.errors import FileError, RowError
 from services.intake.importer.mapping import Mapping
 from services.intake.importer.preview import preview
@@ -25,6 +28,10 @@ from services.intake.importer.readers import Table
 from services.intake.importer.rejects import Reject, RejectsFile
 from services.intake.importer.row_mapper import RowMapper
 from services.intake.importer.warnings import Snapshot
+from shared.application.problem import describe
+from shared.application.request_validation import validated
+from shared.kernel.refusals import Refused
+from shared.kernel.text_normalization import identifier_form
 
 BATCH = 500
 LARGEST_BATCH = 4_000_000
@@ -47,6 +54,10 @@ class Report:
     extended: int = 0
     steps_added: int = 0
     same: int = 0
+    corrected: int = 0
+    """Fields and dates that the source states otherwise now."""
+    left_out: int = 0
+    """Parts of rows that were not taken, while the rest of the row was; they are in the rejects file."""
     refused: int = 0
     bad_rows: int = 0
     understood: int = 0
@@ -61,6 +72,12 @@ class Report:
     """Columns that classify persons; they are not read."""
     unmapped_columns: dict[str, int] = field(default_factory=dict)
     unmapped_values: dict[str, dict[str, int]] = field(default_factory=dict)
+    empty_values: dict[str, int] = field(default_factory=dict)
+    """Texts that were read as empty cells, such as NULL, with counts."""
+    notices: dict[str, int] = field(default_factory=dict)
+    """What is surprising in the file, by code of NOTICES, with counts."""
+    sheet: str | None = None
+    """The sheet of a workbook that was read."""
     preview: list[Item] = field(default_factory=list)
     rejects: str | None = None
     resumed_after_line: int | None = None
@@ -70,13 +87,31 @@ class Report:
 
     @property
     def clean(self) -> bool:
-        return not self.refused and not self.bad_rows
+        return not self.refused and not self.bad_rows and not self.left_out
 
 
 _COUNTED = (
-    "rows", "added", "extended", "steps_added", "same", "refused", "bad_rows", "understood", "dues_equal",
+    "rows", "added", "extended", "steps_added", "same", "corrected", "left_out", "refused", "bad_rows", "understood", "dues_equal",
     "dues_different", "dues_not_derived",
 )  # fmt: skip
+
+
+class SeenItems:
+    """The items of a file so far, to find two rows of one item that state different filings. Two numbers are kept of each."""
+
+    def __init__(self) -> None:
+        self._filing_of: dict[int, int] = {}
+
+    def check(self, item: Item) -> None:
+        """Raise RowError `repeated_item` if an earlier row has this item with another filing. Rows with further steps are fine."""
+        name = _short(f"{identifier_form(item['channel'])}\x1f{identifier_form(item['item'])}".encode())
+        filing = _short(json.dumps([item["filing"], item.get("organisation")], sort_keys=True).encode())
+        if self._filing_of.setdefault(name, filing) != filing:
+            raise RowError(item["line"], "item", "repeated_item")
+
+
+def _short(data: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest())
 
 
 class _Batch(NamedTuple):
@@ -88,11 +123,17 @@ class _Batch(NamedTuple):
     share: float | None
 
 
+def _reject(error: RowError) -> Reject:
+    return Reject(error.line, error.field, error.code, error.why, error.why_zh)
+
+
 def _batches(rows: RowMapper, table: Table, after: int, go_live: bool) -> Generator[_Batch, None, None]:
     """The batches of the rows after line `after`. Raises FileError after the last batch of a file that breaks off."""
     items: list[Item] = []
     rejects: list[Reject] = []
     count = size = last = 0
+    cut: int | None = None
+    seen = SeenItems()
     broken: FileError | None = None
     with closing(iter(table)) as source:
         try:
@@ -102,10 +143,18 @@ def _batches(rows: RowMapper, table: Table, after: int, go_live: bool) -> Genera
                 count, last = count + 1, row.line
                 try:
                     item = rows.item(row, go_live=go_live)
+                    seen.check(item)
                     items.append(item)
                     size += 200 + len(item["filing"].get("text", ""))
+                    cut = row.line if row.short else None
                 except RowError as error:
-                    rejects.append(Reject(error.line, error.field, error.code, error.why, error.why_zh))
+                    rejects.append(_reject(error))
+                    if cut is not None and (row.short or error.code == "wrong_number_of_fields"):
+                        items.pop()
+                        rejects.append(_reject(RowError(cut, "row", "cut_row")))
+                    cut = None
+                if cut is not None and count < 5 * BATCH:  # the next row may show that this one is only half of it
+                    continue
                 if len(items) >= BATCH or count >= 4 * BATCH or size >= LARGEST_BATCH:
                     yield _Batch(items, rejects, count, last, rows.warnings.snapshot(), table.share)
                     items, rejects, count, size = [], [], 0, 0
@@ -157,7 +206,9 @@ async def import_file(
     unreadable: FileError | None = None
 
     async def post(batch: _Batch) -> list[dict[str, Any]]:
-        return await send(batch.items) if batch.items and not dry_run else []
+        if dry_run:
+            return await asyncio.to_thread(_tried, batch.items, mapping.source.zone)
+        return await send(batch.items) if batch.items else []
 
     try:
         more = True
@@ -178,7 +229,7 @@ async def import_file(
             batch, task = under_way.popleft()
             _count(report, batch, await task, rejects)
             state.save(batch.last, report, batch.warnings, rejects.size)
-            _report_warnings(report, rows, batch.warnings)
+            _report_warnings(report, rows, batch.warnings, table)
             if progress is not None:
                 progress(report, batch.share)
     finally:
@@ -191,11 +242,27 @@ async def import_file(
         unreadable.rows = report.rows
         raise unreadable
     state.done()
-    _report_warnings(report, rows, rows.warnings.snapshot())
+    _report_warnings(report, rows, rows.warnings.snapshot(), table)
     report.rejects = str(rejects.path) if rejects.size else None
     report.seconds = round(time.monotonic() - began, 3)
     report.rows_per_second = round((report.rows - before) / max(report.seconds, 0.001), 1)
     return report
+
+
+def _tried(items: list[Item], zone: str) -> list[dict[str, Any]]:
+    """What an import would leave out of these rows."""
+    results: list[dict[str, Any]] = []
+    for item in items:
+        try:
+            parsed = validated(HistoryItem, item)
+        except Refused as refused:
+            why_zh = describe(refused)["detail_zh"]
+            told = {"code": refused.code, "why": refused.detail, "why_zh": why_zh, "field": refused.field}
+            results.append({"result": "refused", **told})
+            continue
+        _possible, left = impossible(parsed.distinct_steps, parsed.filing.received_at, datetime.now(UTC), zone)
+        results.append({"result": "understood", "left_out": [one._asdict() for one in left]})
+    return results
 
 
 def _count(report: Report, batch: _Batch, results: list[dict[str, Any]], rejects: RejectsFile) -> None:
@@ -205,7 +272,8 @@ def _count(report: Report, batch: _Batch, results: list[dict[str, Any]], rejects
     counts = vars(report)
     for item, result in zip(batch.items if results else [], results, strict=True):
         kind = result["result"]
-        counts[kind] += 1
+        if kind != "understood":
+            counts[kind] += 1
         report.steps_added += result.get("steps_added") or 0
         if result.get("due") is not None:
             counts[f"dues_{result['due']['result']}"] += 1
@@ -214,6 +282,11 @@ def _count(report: Report, batch: _Batch, results: list[dict[str, Any]], rejects
             problems[code] += 1
             why = str(result.get("why") or "")
             bad.append(Reject(item["line"], result.get("field") or "row", code, why, str(result.get("why_zh") or why)))
+        report.corrected += result.get("corrected") or 0
+        for part in result.get("left_out") or ():
+            bad.append(Reject(item["line"], part["field"], part["code"], part["why"], part["why_zh"]))
+            problems[part["code"]] += 1
+            report.left_out += 1
     rejects.write(bad)
     report.rows += batch.rows
     report.understood += len(batch.items)
@@ -221,7 +294,10 @@ def _count(report: Report, batch: _Batch, results: list[dict[str, Any]], rejects
     report.problems = dict(sorted(problems.items()))
 
 
-def _report_warnings(report: Report, rows: RowMapper, warnings: Snapshot) -> None:
+def _report_warnings(report: Report, rows: RowMapper, warnings: Snapshot, table: Table) -> None:
+    report.empty_values = dict(sorted(warnings.empty.items()))
+    report.notices = {code: count for code, count in sorted(table.found.items()) if count}
+    report.sheet = table.sheet
     report.cleaned = warnings.cleaned
     report.dropped_columns = rows.dropped()
     report.unmapped_columns = dict(sorted(warnings.unmapped_columns.items()))

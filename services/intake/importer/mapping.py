@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from services.intake.importer.dates import compile_format
+from services.intake.history.items import OnChange
+from services.intake.importer.dates import compile_format, contradicts, literal_zone
 from shared.kernel.legal_time import zone as zone_of
 from shared.kernel.text_normalization import name_form
 from shared.kernel.validation_messages import WrongValue
@@ -24,6 +25,15 @@ Column = Annotated[str, Field(min_length=1, max_length=400)]
 def _short_form(value: Any) -> Any:
     """`title: 标题` is short for `title: {column: 标题}`."""
     return {"column": value} if isinstance(value, str) else value
+
+
+def _usable(formats: tuple[str, ...]) -> tuple[str, ...]:
+    for text in formats:
+        compile_format(text)
+    return formats
+
+
+DateFormats = Annotated[tuple[str, ...], AfterValidator(_usable)]
 
 
 class _Part(BaseModel):
@@ -39,19 +49,27 @@ class Value(_Part):
     with_: str = Field(" ", alias="with")
     table: dict[str, str] | None = None
     default: str | None = None
+    as_: Literal["date"] | None = Field(None, alias="as")
+    """`date`: the column holds days, so midnight is no time of day."""
+    date_formats: DateFormats = ()
+    """Date formats of this column; those of `source` if there are none."""
+    hash: tuple[Column, ...] = ()
+    """Columns whose content together makes a number, where the source has none of its own."""
+    row: bool = False
+    """The content of all columns of the row makes a number."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.column is not None) + (self.constant is not None) + bool(self.join) != 1:
+        if (self.column is not None) + (self.constant is not None) + bool(self.join) + bool(self.hash) + self.row != 1:
             raise WrongValue(
-                "needs exactly one of column, constant or join",
-                "须写明 column、constant、join 三者之一，且只能写一个。",
+                "needs exactly one of column, constant or join (or for item hash or row: true)",
+                "须写明 column、constant、join（item 还可用 hash 或 row: true）之一，且只能写一个。",
             )
         return self
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return (self.column,) if self.column is not None else self.join
+        return (self.column,) if self.column is not None else self.join or self.hash
 
     def looked_up(self, text: str) -> str | None:
         """The entry of the table for a text: as written, else with the same name form. None if there is none."""
@@ -75,7 +93,9 @@ class Source(_Part):
     header_row: int = Field(1, ge=1, le=1000)
     sheet: str | None = None
     delimiter: str = "auto"
-    date_formats: tuple[str, ...] = ()
+    date_formats: DateFormats = ()
+    empty: tuple[str, ...] = ()
+    """Texts that stand for an empty cell in this file, besides the usual ones."""
 
     @field_validator("zone")
     @classmethod
@@ -92,13 +112,6 @@ class Source(_Part):
                 "delimiter is auto, comma, semicolon, tab, or one character",
                 "delimiter 须为 auto、comma、semicolon、tab 或单个符号。",
             )
-        return value
-
-    @field_validator("date_formats")
-    @classmethod
-    def _formats(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for text in value:
-            compile_format(text)
         return value
 
 
@@ -134,8 +147,16 @@ class Step(_Part):
 
 
 class DueDate(_Part):
+    """A due date that the source states. `as: date`: it is a day, up to its end."""
+
     clock: str = Field(min_length=1, max_length=80)
     column: Column
+    as_: Literal["date"] | None = Field(None, alias="as")
+    date_formats: DateFormats = ()
+
+    @property
+    def value(self) -> Value:
+        return Value.model_validate({"column": self.column, "as": self.as_, "date_formats": self.date_formats})
 
 
 class Filing(_Part):
@@ -173,6 +194,33 @@ class Mapping(_Part):
     steps: tuple[Step, ...] = ()
     due: DueDate | None = None
     ignore: tuple[Column, ...] = ()
+    on_change: OnChange = "correct"
+    """What becomes of content that a later export states otherwise."""
+
+    @model_validator(mode="after")
+    def _made_numbers_are_items(self) -> Self:
+        """Only an item is made of the content of a row: elsewhere it would stand for something that nobody wrote."""
+        if any((value.hash or value.row) and path != ("item",) for path, value in self.values()):
+            raise WrongValue(
+                "hash and row make the number of an item; use column, join or constant here",
+                "hash 和 row 只用于 item，此处请用 column、join 或 constant。",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _zone_as_in_formats(self) -> Self:
+        """A format with the word of a zone, such as `hh:mm:ss UTC`, says what the times are; the zone may not
+        say something else."""
+        own = [text for _, value in self.values() for text in value.date_formats]
+        for text in (*self.source.date_formats, *own, *(self.due.date_formats if self.due is not None else ())):
+            word = literal_zone(text)
+            if word is not None and contradicts(word, self.source.zone):
+                raise WrongValue(
+                    f"the date format names {word}, but source.zone is {self.source.zone}; write ZZ for the zone of each cell, "
+                    "or correct source.zone",
+                    f"日期格式写明 {word}，而 source.zone 为 {self.source.zone}；请用 ZZ 表示各单元格的时区，或更正 source.zone。",
+                )
+        return self
 
     @cached_property
     def columns(self) -> frozenset[str]:

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Generator, Iterator, Sequence
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from pathlib import Path
-from typing import IO, Any, BinaryIO, NamedTuple, cast
+from typing import IO, Any, BinaryIO, NamedTuple, TextIO, cast
 
 from services.intake.importer.csv_reader import LONGEST_RECORD, read_csv
-from services.intake.importer.encodings import find_encoding, opened
+from services.intake.importer.damaged_cells import Damaged
+from services.intake.importer.encodings import GbText, find_encoding, opened
 from services.intake.importer.errors import FileError, RowError
 from services.intake.importer.mapping import Source, normalized_name
 from shared.kernel import strict_json as unambiguous
-from shared.kernel.text_normalization import name_form
+from shared.kernel.text_normalization import is_empty, name_form
 
-Cell = str | float | int | bool | datetime | date | None | list[Any] | dict[str, Any]
-_LARGEST_SHEET = 2_000_000_000
-"""Bytes of a decompressed workbook."""
+Cell = str | float | int | bool | datetime | date | Damaged | None | list[Any] | dict[str, Any]
 
 
 class Row(NamedTuple):
@@ -31,6 +32,8 @@ class Row(NamedTuple):
     line: int
     cells: Sequence[Cell]
     problem: str | None = None
+    short: bool = False
+    """It has fewer cells than the header: empty ones at its end were left out, or a line break outside quotes cut it."""
 
 
 class Table:
@@ -40,6 +43,10 @@ class Table:
         self.path = path
         self.source = source
         self.format = source.format if source.format != "auto" else find_format(path)
+        self.sheet: str | None = None
+        """The sheet of a workbook that is read."""
+        self.found: Counter[str] = Counter()
+        """What is surprising in the file, by code of NOTICES, with counts."""
         self.columns: list[str] = []
         self._places: dict[str, int] = {}
         self.repeated: set[str] = set()
@@ -58,6 +65,8 @@ class Table:
     def __iter__(self) -> Generator[Row, None, None]:
         """All rows. Raises FileError if the file as a whole cannot be read."""
         self.columns, self._places, self.repeated = [], {}, set()
+        self.found.clear()
+        check_kind(self.path, self.format)
         if self.format == "xlsx":
             yield from self._xlsx()
             return
@@ -65,12 +74,13 @@ class Table:
         if encoding == "utf-8":
             encoding = "utf-8-sig"
         # surrogateescape: damaged bytes become characters that no text has, and are reported with their row
-        errors = "replace" if encoding == "utf-16" else "surrogateescape"
+        errors = "replace" if encoding.startswith("utf-16") else "surrogateescape"
         with opened(self.path) as raw:
             self._position = raw.fileobj if isinstance(raw, gzip.GzipFile) else raw
             text = io.TextIOWrapper(raw, encoding=encoding, errors=errors, newline="")
+            source = cast(TextIO, GbText(text)) if encoding == "gb18030" else text
             try:
-                yield from self._csv(text) if self.format == "csv" else self._jsonl(text)
+                yield from self._csv(source) if self.format == "csv" else self._jsonl(source)
             except UnicodeError:
                 raise FileError("wrong_encoding") from None
             finally:
@@ -103,16 +113,30 @@ class Table:
 
     # ------------------------------------------------------------ formats
 
-    def _csv(self, text: io.TextIOWrapper) -> Iterator[Row]:
+    def _csv(self, text: TextIO) -> Iterator[Row]:
         for line, cells in read_csv(text, self.source.delimiter, self.source.header_row):
             if isinstance(cells, str):
                 yield Row(line, (), cells)
             elif not self.columns:
                 self._name(cells)
             else:
-                yield Row(line, cells)
+                if short := len(cells) < len(self.columns):
+                    self.found["short_row"] += 1
+                self._unnamed(enumerate(cells))
+                yield Row(line, cells, None, short)
 
-    def _jsonl(self, text: io.TextIOWrapper) -> Iterator[Row]:
+    def _unnamed(self, cells: Iterable[tuple[int, object]]) -> None:
+        """Count the cells that hold something where the header names no column."""
+        columns = self.columns
+        for place, cell in cells:
+            if (
+                (place >= len(columns) or not columns[place])
+                and cell
+                and not (isinstance(cell, str) and is_empty(cell))
+            ):
+                self.found["cell_without_column"] += 1
+
+    def _jsonl(self, text: TextIO) -> Iterator[Row]:
         line = 0
         while True:
             content = text.readline(LONGEST_RECORD)
@@ -164,37 +188,40 @@ class Table:
         return cells
 
     def _xlsx(self) -> Iterator[Row]:
-        import python_calamine
+        from services.intake.importer.workbook import Workbook
 
         with opened(self.path) as raw, _seekable(raw) as whole:
-            try:
-                _check_size(whole)
-                book = python_calamine.CalamineWorkbook.from_filelike(whole)
-                name = self.source.sheet
-                sheet = book.get_sheet_by_index(0) if name is None else book.get_sheet_by_name(name)
-                rows = sheet.iter_rows()
-                offset = sheet.start[0] if sheet.start else 0
-            except FileError:
-                raise
-            except Exception:
-                raise FileError("broken_workbook") from None
+            book = Workbook(whole)
+            book.found = self.found
+            sheet = book.sheet(self.source.sheet)
+            self.sheet = sheet.name
+            self.found["other_sheet"] = sum(1 for each in book.sheets if each is not sheet and not each.hidden)
+            self.found["hidden_sheet"] = sum(1 for each in book.sheets if each is not sheet and each.hidden)
             header = self.source.header_row
-            for line, cells in enumerate(rows, start=1 + offset):
-                if line < header:
+            for row in book.rows(sheet):
+                if row.line < header:
                     continue
                 if not self.columns:
-                    self._name(cells)
-                elif any(cell not in ("", None) for cell in cells):
-                    yield Row(line, [_plain(cell) for cell in cells])
+                    if row.line > header or not row.cells:
+                        break
+                    last = max(row.cells)
+                    self._name([_heading(row.cells.get(place)) for place in range(last + 1)])
+                    continue
+                self._unnamed(row.cells.items())
+                width = len(self.columns)
+                cells = [row.cells.get(place) for place in range(width)]
+                if any(cell is not None and not (isinstance(cell, str) and is_empty(cell)) for cell in cells):
+                    self.found["hidden_row"] += row.hidden
+                    yield Row(row.line, cells)
             if not self.columns:
                 raise FileError("no_header")
 
 
-def _plain(cell: Any) -> Cell:
-    """The cell of a workbook. A duration or a time of day has no meaning for a case and becomes a text."""
-    if isinstance(cell, time | timedelta):
-        return str(cell)
-    return None if cell == "" else cast(Cell, cell)
+def _heading(cell: object) -> object:
+    """The name of a column as the workbook shows it."""
+    if isinstance(cell, Damaged):
+        return None
+    return int(cell) if isinstance(cell, float) and cell == int(cell) else cell
 
 
 @contextmanager
@@ -209,33 +236,84 @@ def _seekable(raw: BinaryIO) -> Iterator[BinaryIO]:
         yield copy
 
 
-def _check_size(whole: BinaryIO) -> None:
-    """Raise FileError for a workbook that decompresses to more than fits in memory."""
-    try:
-        with zipfile.ZipFile(whole) as packed:
-            size = sum(entry.file_size for entry in packed.infolist())
-    except zipfile.BadZipFile:
-        size = 0
-    whole.seek(0)
-    if size > _LARGEST_SHEET:
-        raise FileError("workbook_too_large")
-
-
 _ENDINGS = {
     "csv": (".csv", ".tsv", ".txt"),
     "jsonl": (".jsonl", ".ndjson", ".json"),
-    "xlsx": (".xlsx", ".xlsm", ".xls", ".ods"),
+    "xlsx": (".xlsx", ".xlsm"),
 }
+_ZIP = b"PK\x03\x04"
+_OTHERS = (
+    (b"\xd0\xcf\x11\xe0", "old_workbook"),
+    (b"%PDF", "not_a_table"),
+    (b"7z\xbc\xaf", "packed"),
+    (b"Rar!", "packed"),
+    (b"\xfd7zXZ", "packed"),
+    (b"\x28\xb5\x2f\xfd", "packed"),
+    (b"BZh", "packed"),
+    (b"PAR1", "not_a_table"),
+    (b"SQLite format 3", "not_a_table"),
+    (b"{\\rtf", "not_a_table"),
+)
+"""First bytes of files that are no table, whatever their names say."""
+_MARKUP = re.compile(rb"<(?:!doctype|\?xml|html|head|meta|table|style|workbook|ss:workbook|!--)", re.IGNORECASE)
 
 
 def find_format(path: Path) -> str:
-    """`csv`, `jsonl` or `xlsx`, by the ending of the name, else by the first bytes."""
-    name = path.name.lower().removesuffix(".gz")
-    for found, endings in _ENDINGS.items():
-        if name.endswith(endings):
-            return found
-    with opened(path) as source:
-        start = source.read(8)
-    if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+    """`csv`, `jsonl` or `xlsx`: what the first bytes say, and only then the ending of the name."""
+    named = _by_ending(path)
+    start = _start(path) if path.exists() else b""
+    if start.startswith(_ZIP):
         return "xlsx"
-    return "jsonl" if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") else "csv"
+    if re.match(rb'\{\s*"', _in_utf8(start)):
+        return "jsonl"
+    return named or "csv"
+
+
+def check_kind(path: Path, wanted: str) -> None:
+    """Raise FileError for a file that is no table of the format `wanted`, with what it is."""
+    start = _start(path)
+    if start.startswith(_ZIP):
+        with opened(path) as source, _seekable(source) as whole:
+            whole.seek(0)
+            _check_workbook(whole)
+        if wanted != "xlsx":
+            raise FileError("is_workbook")
+        return
+    for first, code in _OTHERS:
+        if start.startswith(first):
+            raise FileError(code)
+    text = _in_utf8(start)
+    if _MARKUP.match(text):
+        raise FileError("web_page")
+    if wanted == "xlsx":
+        raise FileError("not_workbook")
+    if re.match(rb"\[\s*(?:\{|\])", text):
+        raise FileError("json_array")
+
+
+def _start(path: Path) -> bytes:
+    with opened(path) as source:
+        return source.read(2048)
+
+
+def _in_utf8(start: bytes) -> bytes:
+    text = start.decode("utf-16", "ignore").encode() if start[:2] in (b"\xff\xfe", b"\xfe\xff") else start
+    return text.removeprefix(b"\xef\xbb\xbf").lstrip()
+
+
+def _by_ending(path: Path) -> str | None:
+    name = path.name.lower().removesuffix(".gz")
+    return next((found for found, endings in _ENDINGS.items() if name.endswith(endings)), None)
+
+
+def _check_workbook(whole: BinaryIO) -> None:
+    """Raise FileError for an archive that is no workbook of this kind."""
+    try:
+        with zipfile.ZipFile(whole) as packed:
+            names = set(packed.namelist())
+    except (zipfile.BadZipFile, OSError):
+        raise FileError("broken_workbook") from None
+    if "xl/workbook.bin" in names or "mimetype" in names:
+        raise FileError("old_workbook")
+    if "_rels/.rels" not in names:
+        raise FileError("packed")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
 from services.intake.history.items import CODE_LIMIT, SHORT_LIMIT, TEXT_LIMIT, HistoryStep, organisation_name
-from services.intake.importer.cells import cell_text
+from services.intake.importer.cells import cell_text, is_nothing
+from services.intake.importer.damaged_cells import Damaged
 from services.intake.importer.dates import BadDate, reader
 from services.intake.importer.errors import MappingError, RowError
 from services.intake.importer.excluded_columns import classifies_persons
@@ -40,7 +42,7 @@ class RowMapper:
     def __init__(self, mapping: Mapping, table: Table) -> None:
         self._mapping = mapping
         self._table = table
-        self._read_date = reader(mapping.source.zone, mapping.source.date_formats)
+        self._empty = frozenset(map(name_form, mapping.source.empty))
         self._known = len(table.columns)
         self.warnings = ImportWarnings()
         self._compile()
@@ -58,7 +60,7 @@ class RowMapper:
         if mapping.organisation is not None:
             self._organisation = self._getter(mapping.organisation.model_copy(update={"table": None}), "organisation")
         self._steps = [self._step(step) for step in mapping.steps]
-        self._due = None if mapping.due is None else self._dates(Value(column=mapping.due.column), "due")
+        self._due = None if mapping.due is None else self._dates(mapping.due.value, "due")
         used = {
             place for column in (*mapping.columns, *mapping.ignore) if (place := self._table.place(column)) is not None
         }
@@ -121,6 +123,8 @@ class RowMapper:
             item["due"] = {"clock": self._mapping.due.clock, "at": due}
         if go_live:
             item["go_live"] = True
+        if self._mapping.on_change != "correct":
+            item["on_change"] = self._mapping.on_change
         for place, column in self._unmapped:
             if place < len(cells) and cells[place] not in (None, ""):
                 self.warnings.unmapped[column] += 1
@@ -154,22 +158,29 @@ class RowMapper:
 
     def _getter(self, value: Value, field: str, *, required: bool = False) -> Get:
         """A function that returns the text of a field from the cells of a row."""
+        if value.hash or value.row:
+            places = self._places(value.hash) if value.hash else None
+            return lambda cells, _line: _made_number(cells, places)
         if value.constant is not None:
             constant = value.constant
             return lambda _cells, _line: constant
         first, *others = self._places(value.columns) or [sys.maxsize]
-        table, default, clean = value.table, value.default, self.warnings.clean
+        table, default = value.table, value.default
+        prose = table is not None  # what a table names has a meaning, even 无
 
         def get(cells: Sequence[Cell], line: int) -> str | None:
-            text = cell_text(cells[first], line, field, clean) if first < len(cells) else None
+            text = self._text(cells[first], line, field, prose) if first < len(cells) else None
             if others:
-                parts = [text, *(cell_text(cells[at], line, field, clean) for at in others if at < len(cells))]
+                parts = [text, *(self._text(cells[at], line, field, prose) for at in others if at < len(cells))]
                 text = value.with_.join(part for part in parts if part is not None)
             if not text or table is None:
                 return text or default
             found = value.looked_up(text)
             if found is not None:
                 return found or None
+            if is_nothing(text, field):
+                self.warnings.empty(field, text)
+                return default
             self.warnings.note(value.columns, field, text)
             if default is None and required:
                 raise RowError(line, field, "value_not_in_table")
@@ -177,9 +188,18 @@ class RowMapper:
 
         return get
 
+    def _text(self, cell: Cell, line: int, field: str, prose: bool = False) -> str | None:
+        """The text of a cell. `prose`: what people write for nothing is kept."""
+        text = cell_text(cell, line, field, self.warnings.clean, self.warnings.empty, prose=prose)
+        if text is not None and self._empty and name_form(text) in self._empty:
+            self.warnings.empty(field, text)
+            return None
+        return text
+
     def _dates(self, value: Value, field: str) -> Get:
         """A function that returns a date or instant in its storage form."""
-        read = self._read_date
+        source = self._mapping.source
+        read = reader(source.zone, value.date_formats or source.date_formats, whole_days=value.as_ == "date")
         place = next(iter(self._places(value.columns)), sys.maxsize)
         get_text = self._getter(value, field) if value.column is None or value.table is not None else None
 
@@ -188,8 +208,11 @@ class RowMapper:
                 cell: Cell = get_text(cells, line)
             else:
                 cell = cells[place] if place < len(cells) else None
-                if cell is None or (isinstance(cell, str) and identifier_form(cell) in ("", "NULL")):
-                    cell = value.default
+                if isinstance(cell, str):
+                    cell = self._text(cell, line, field)
+                elif isinstance(cell, Damaged):
+                    raise RowError(line, field, cell.code)
+                cell = value.default if cell is None else cell
             try:
                 return None if cell is None else to_text(read(cell))
             except BadDate as bad:
@@ -200,7 +223,7 @@ class RowMapper:
     def _step(self, step: Step) -> GetStep:
         """A function that returns the step of a row, or None if it did not occur."""
         date_of = self._dates(step.date, f"{step.event}.date")
-        conditions = [(self._getter(Value(column=column), column), wanted) for column, wanted in step.when.items()]
+        conditions = [(self._condition(column), wanted) for column, wanted in step.when.items()]
         fields = [self._field(step, name, value) for name, value in step.fields.items()]
 
         def get(cells: Sequence[Cell], line: int) -> dict[str, Any] | None:
@@ -224,6 +247,15 @@ class RowMapper:
 
         return get
 
+    def _condition(self, column: str) -> Get:
+        """A function that returns the text of a column as it is: a condition may ask for 无."""
+        place = next(iter(self._places((column,))), sys.maxsize)
+
+        def get(cells: Sequence[Cell], line: int) -> str | None:
+            return self._text(cells[place], line, column, prose=True) if place < len(cells) else None
+
+        return get
+
     def _field(self, step: Step, name: str, value: Value) -> _StepField:
         model = REGISTRY[step.event]
         info = model.model_fields[name]
@@ -233,6 +265,15 @@ class RowMapper:
         limit = TEXT_LIMIT if name in model.personal else CODE_LIMIT
         get = self._getter(value, f"{step.event}.{name}", required=required)
         return _StepField(name, get, limit, required, many)
+
+
+def _made_number(cells: Sequence[Cell], places: list[int] | None) -> str | None:
+    """The number of an item that the source does not number: the same content always gives the same number."""
+    chosen = cells if places is None else [cells[place] for place in places if place < len(cells)]
+    parts = ["" if cell is None else name_form(str(cell)) for cell in chosen]
+    while parts and not parts[-1]:  # empty cells at the end, which some programs leave out
+        parts.pop()
+    return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=12).hexdigest() if any(parts) else None
 
 
 class _StepField(NamedTuple):

@@ -20,6 +20,7 @@ class Snapshot(NamedTuple):
     unmapped_columns: dict[str, int]
     unmapped_values: dict[str, dict[str, int]]
     cleaned: int
+    empty: dict[str, int]
 
 
 class ImportWarnings:
@@ -29,6 +30,11 @@ class ImportWarnings:
         self.unmapped: Counter[str] = Counter()
         self._values: dict[str, Counter[str]] = {}
         self._cleaned = 0
+        self._empty: Counter[str] = Counter()
+
+    def empty(self, _field: str, text: str) -> None:
+        """A text was read as an empty cell. It is one of a short list, or named by the mapping: no content."""
+        self._empty[text] += 1
 
     def clean(self) -> None:
         """Characters were removed from a cell."""
@@ -43,10 +49,11 @@ class ImportWarnings:
 
     def snapshot(self) -> Snapshot:
         values = {name: dict(counts) for name, counts in self._values.items()}
-        return Snapshot(dict(self.unmapped), values, self._cleaned)
+        return Snapshot(dict(self.unmapped), values, self._cleaned, dict(self._empty))
 
     def restore(self, snapshot: Snapshot) -> None:
         """Continue with the counts of an interrupted import."""
         self.unmapped = Counter(snapshot.unmapped_columns)
         self._values = {name: Counter(counts) for name, counts in snapshot.unmapped_values.items()}
         self._cleaned = snapshot.cleaned
+        self._empty = Counter(snapshot.empty)

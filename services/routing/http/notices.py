@@ -146,23 +146,23 @@ def router(runtime: Process, issuing: Issuing) -> APIRouter:
         return _file(await asyncio.to_thread(merged, pages), "pdf", f"notices-{_day(day).isoformat()}")
 
     @routes.get(
-        "/v1/notices/{office}/{kind}/{year}/{number}",
-        **operation("notice_v1_notices__office___kind___year___number__get", *READING),
+        "/v1/notices/{office}/{notice}/{year}/{number}",
+        **operation("notice_v1_notices__office___notice___year___number__get", *READING),
     )
-    async def one(office: str, kind: DocumentKind, year: int, number: int, caller: Caller) -> NoticeAnswer:
+    async def one(office: str, notice: DocumentKind, year: int, number: int, caller: Caller) -> NoticeAnswer:
         """One notice of the register."""
-        return await reader.answer(caller, await reader.one(caller, office, kind, year, number))
+        return await reader.answer(caller, await reader.one(caller, office, notice, year, number))
 
     @routes.get(
-        "/v1/notices/{office}/{kind}/{year}/{number}/document",
-        **_files("document_v1_notices__office___kind___year___number__document_get", *MEDIA.values()),
+        "/v1/notices/{office}/{notice}/{year}/{number}/document",
+        **_files("document_v1_notices__office___notice___year___number__document_get", *MEDIA.values()),
     )
     async def document(
-        office: str, kind: DocumentKind, year: int, number: int, caller: Caller, format: FormatQuery = "pdf"
+        office: str, notice: DocumentKind, year: int, number: int, caller: Caller, format: FormatQuery = "pdf"
     ) -> Response:
         """The document of a notice, as it was issued. The reading is recorded."""
-        event = await reader.one(caller, office, kind, year, number)
-        return _file(await reader.document(caller, event, format), format, f"{kind}-{year}-{number}")
+        event = await reader.one(caller, office, notice, year, number)
+        return _file(await reader.document(caller, event, format), format, f"{notice}-{year}-{number}")
 
     @routes.get(
         "/v1/notice-drafts/{reference:path}", **_files("draft_v1_notice_drafts__reference__get", *MEDIA.values())

@@ -176,6 +176,10 @@ def router(runtime: Process) -> APIRouter:
         hidden = _CONFIDENTIAL - _readable(caller)
         documents = {section: plain(one) for section, one in book.documents.items() if section not in hidden}
         profile = [ProfileValue(name=name, value=value, source=source) for name, value, source in book.profile.values()]
+        profile += [
+            ProfileValue(name=f"files.{name}", value=value, source=source)
+            for name, value, source in book.files.values()
+        ]
         return _summary(PolicyAnswer, book, documents=documents, profile=profile)
 
     return routes

@@ -41,7 +41,7 @@ class ProfileValue(Answer):
     """A value that rules use, with its source."""
 
     name: str = Field(description="Name")
-    value: int | bool = Field(description="Value")
+    value: int | bool | str = Field(description="Value")
     source: str = Field(description="Law or local document that sets it; `own choice`: a proposal to be confirmed")
 
 

@@ -94,6 +94,12 @@ def of_calendar(calendar: CalendarDocument) -> Iterator[Finding]:
             named = _day(year, fixed)
             if named is not None and named not in entry.holidays:
                 yield finding(f"{where}.holidays", "statutory_holiday_missing", day=named, fixed=fixed)
+        for named in sorted(set(calendar.statutory.get(year, ())) - set(entry.holidays)):
+            yield finding(f"{where}.holidays", "statutory_holiday_missing", day=named, fixed=named)
+    for year, days in calendar.statutory.items():
+        for day in days:
+            if day.year != year:
+                yield finding(f"calendar.statutory[{year}]", "day_of_other_year", day=day)
 
 
 def _day(year: int, fixed: str) -> date | None:

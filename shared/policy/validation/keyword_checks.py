@@ -10,7 +10,10 @@ from shared.policy.keyword_rules import KeywordRule, Keywords
 from shared.policy.validation.finding import Finding
 from shared.policy.validation.messages import finding
 
-_SEPARATOR = re.compile("[、，,;；|｜/／\n]")
+_SEPARATOR = re.compile(
+    "[、，,;；|｜/／\n\t。．·•・＋+&＆~～\u3000\ufe50\ufe51\uff61\uff64]|(?<=[\u3400-\u9fff])\\s+(?=[\u3400-\u9fff])"
+)
+"""Signs between words that somebody wrote as one word; a blank only between Chinese characters."""
 
 
 def unmatchable(document: Keywords) -> Iterator[Finding]:

@@ -78,6 +78,7 @@ STAYS: dict[str, frozenset[str]] = {
     "CaseUnlinked": OPEN,
     "MaterialAdded": OPEN,
     "Nudged": OPEN,
+    "NudgedAgain": OPEN,
     "RepresentativesNamed": OPEN,
     "ConfidentialityRequested": OPEN,
     "WithdrawalRequested": OPEN,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.intake.history.case_of_row import check_case, digest, go_live, organisation_code, register
 from services.intake.history.items import HistoryItem
 from services.intake.history.step_types import STEPS
-from services.intake.history.steps import in_order, new_events, runs
+from services.intake.history.steps import impossible, in_order, new_events, pending, runs, steps_cause
 from shared.case import EMPTY, Case, fold
 from shared.commands.authorization import Principal
 from shared.commands.command import DecisionContext, NewEvent
@@ -42,11 +42,11 @@ def item(*steps: tuple[str, str] | tuple[str, str, dict[str, Any]], **more: Any)
     return HistoryItem.model_validate({**whole, **more})
 
 
-def after(case: Case, fresh: list[NewEvent], origin: Any = "history") -> Case:
+def after(case: Case, fresh: list[NewEvent], origin: Any = "history", cause: str = "c") -> Case:
     events = [
         RecordedEvent(
             "e", f"case/{ID}", case.version + number, type(one.body).__name__, 1, "X", one.at or NOW, NOW, origin,
-            Actor(None, "service", "k"), "c", None, None, None, one.body, (),
+            Actor(None, "service", "k"), cause, None, None, None, one.body, (),
         )
         for number, one in enumerate(fresh, 1)
     ]  # fmt: skip
@@ -56,7 +56,7 @@ def after(case: Case, fresh: list[NewEvent], origin: Any = "history") -> Case:
 def imported(one: HistoryItem, case: Case = EMPTY) -> Case:
     case = after(case, register(one, case, GIVEN, ID))
     while missing := runs(one, case, ZONE):
-        case = after(case, new_events(missing[0][1], one.org))
+        case = after(case, new_events(missing[0].steps, one.org), cause=steps_cause(missing[0]))
     return case
 
 
@@ -88,7 +88,7 @@ def test_steps_are_recorded_by_owner_in_time_order() -> None:
         CLOSED, REPLY, ("SignedFor", "2026-01-02"), ("EvaluationInvited", "2026-01-04", {"object": "organisation"})
     )
     found = runs(one, imported(item()), ZONE)
-    assert [(owner, [step.type for step in steps]) for owner, steps in found] == [
+    assert [(owner, [step.type for step in steps]) for owner, steps, _late in found] == [
         ("routing", ["SignedFor"]),
         ("intake", ["EvaluationInvited"]),
         ("routing", ["ReplyDelivered"]),
@@ -109,22 +109,31 @@ def test_date_only_steps_are_ordered_by_usual_sequence() -> None:
 def test_additional_cells_add_only_their_steps() -> None:
     case = imported(item(("SignedFor", "2026-01-02")))
     whole = item(("SignedFor", "2026-01-02"), REPLY)
-    assert [step.type for _, steps in runs(whole, case, ZONE) for step in steps] == ["ReplyDelivered"]
+    assert [step.type for run in runs(whole, case, ZONE) for step in run.steps] == ["ReplyDelivered"]
     case = imported(whole, case)
     assert runs(whole, case, ZONE) == []
     assert runs(item(("SignedFor", "2026-01-02")), case, ZONE) == []  # less information removes nothing
 
 
-def test_contradictory_step_is_refused_and_named() -> None:
+def test_contradictory_step_is_refused_and_named_where_the_mapping_says_so() -> None:
     case = imported(item(REPLY, CLOSED))
-    assert refused(item(("ReplyDelivered", "2026-01-06"), CLOSED), case) == (
+    assert refused(item(("ReplyDelivered", "2026-01-06"), CLOSED, on_change="refuse"), case) == (
         "history_differs",
         "steps.ReplyDelivered.effective_at",
     )
     other = ("CaseClosed", "2026-01-05", {"kind": "explained"})
-    assert refused(item(REPLY, other), case) == ("history_differs", "steps.CaseClosed.kind")
-    with pytest.raises(Refused, match="history_differs"):
-        check_case(item(REPLY, org="B"), case)
+    assert refused(item(REPLY, other, on_change="refuse"), case) == ("history_differs", "steps.CaseClosed.kind")
+
+
+def test_changed_date_is_a_correction_and_a_changed_kind_is_left_out() -> None:
+    case = imported(item(REPLY, CLOSED))
+    other = ("CaseClosed", "2026-01-05", {"kind": "explained"})
+    found = pending(item(("ReplyDelivered", "2026-01-04"), other), case, ZONE)
+    assert [(one.fact.name, one.step.effective_at) for one in found.redated] == [("ReplyDelivered", date(2026, 1, 4))]
+    assert [(one.field, one.code) for one in found.left_out] == [("steps.CaseClosed.kind", "history_differs")]
+    assert found.steps == []
+    kept = pending(item(("ReplyDelivered", "2026-01-04"), CLOSED, on_change="keep"), case, ZONE)
+    assert [one.field for one in kept.left_out] == ["steps.ReplyDelivered.effective_at"]
 
 
 def test_parallel_steps_do_not_contradict() -> None:
@@ -135,12 +144,37 @@ def test_parallel_steps_do_not_contradict() -> None:
     assert imported(item(("Nudged", "2026-01-02"), ("Nudged", "2026-01-03"))).supervision.nudges == 2
 
 
-def test_step_back_in_lifecycle_is_refused() -> None:
-    case = imported(item(REPLY))
-    assert refused(item(REPLY, ("Accepted", "2026-01-03")), case)[0] == "history_too_late"
-    assert refused(item(REPLY, ("Accepted", "2026-01-05")), case)[0] == "history_too_late"  # would undo the reply
+def test_step_that_is_reported_after_a_later_one_moves_nothing() -> None:
+    case = imported(item(REPLY, CLOSED))
+    later = imported(
+        item(("Accepted", "2026-01-03"), ("DecisionIssued", "2026-01-05", {"result": "supported"}), REPLY, CLOSED), case
+    )
+    assert (later.state, later.moved_at) == ("closed", case.moved_at)
+    assert {fact.name for fact in later.facts} == {
+        "ReplyDelivered",
+        "CaseClosed",
+        "Accepted",
+        "DecisionIssued",
+        "CaseRegistered",
+    }
+    assert later.handling.result == "supported"
+    whole = imported(
+        item(("Accepted", "2026-01-03"), ("DecisionIssued", "2026-01-05", {"result": "supported"}), REPLY, CLOSED)
+    )
+    assert (later.handling, later.closure, later.assignment) == (whole.handling, whole.closure, whole.assignment)
     notice = ("NoticeServed", "2026-01-03", {"kind": "acceptance"})
-    assert imported(item(REPLY, notice), case).state == "replied"  # does not change the state: may arrive late
+    assert imported(item(REPLY, CLOSED, notice), case).state == "closed"  # does not change the state
+
+
+def test_impossible_steps_are_left_out_with_the_reason() -> None:
+    now = datetime(2026, 2, 1, tzinfo=UTC)
+    one = item(("SignedFor", "2025-12-31"), REPLY, ("CaseClosed", "2099-01-01", {"kind": "explained"}))
+    possible, left = impossible(one.steps, one.filing.received_at, now, ZONE)
+    assert [step.type for step in possible] == ["ReplyDelivered"]
+    assert [(each.field, each.code) for each in left] == [
+        ("steps.SignedFor.effective_at", "before_filing"),
+        ("steps.CaseClosed.effective_at", "step_in_future"),
+    ]
 
 
 def test_live_case_accepts_no_more_history() -> None:
@@ -221,8 +255,8 @@ def test_recording_is_idempotent_and_resumable(one: HistoryItem) -> None:
     assert runs(one, case, ZONE) == []
     cut = after(EMPTY, register(one, EMPTY, GIVEN, ID))
     missing = runs(one, cut, ZONE)
-    for _, steps in missing[:1]:
-        cut = after(cut, new_events(steps, one.org))
+    for run in missing[:1]:
+        cut = after(cut, new_events(run.steps, one.org), cause=steps_cause(run))
     again = imported(one, cut)
     assert [fact[:2] + fact[3:4] for fact in again.facts] == [fact[:2] + fact[3:4] for fact in case.facts]
     assert again.state == case.state

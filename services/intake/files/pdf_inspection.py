@@ -1,0 +1,150 @@
+"""PDF documents without programs, attachments, encryption or bombs.
+
+Readers of PDF repair what is broken, each in its own way, so the file is searched as a whole instead of being read by its table
+of objects: a name that any reader could find is found, also in compressed objects and written with escapes (`/Java#53cript`).
+Source: ISO 32000-1, 7.3.5 (names), 7.5 (structure), 7.5.7 (object streams), 7.6 (encryption), 12.6.4 (actions).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import zlib
+
+from services.intake.files.inflation import WRAPPED, Inflation
+from services.intake.files.media_types import PDF, Budget, Limits, MediaType, Unfit
+
+_END = re.compile(rb"%%EOF[\s\0]*\Z")
+_STREAM = re.compile(rb"stream(?:\r\n|\n|\r)")
+_DICTIONARY = 4096
+"""Bytes before a stream in which its dictionary is searched."""
+_OBJECT_HEADER = re.compile(rb"\s*\d{1,10}\s+\d{1,10}\s")
+_LARGE_FILTERS = ((b"LZWDecode", 1365), (b"LZW", 1365), (b"RunLengthDecode", 64), (b"BrotliDecode", 1000))
+"""Filters that are not decoded here, and by how much they may inflate at most."""
+_KEPT = 4 * 1024 * 1024
+"""Bytes of one decompressed object stream that are searched; producers write 100 or 200 objects to one."""
+
+
+def _name(name: str, after: bytes = rb"(?![A-Za-z0-9])") -> bytes:
+    """A pattern for a PDF name, each of whose characters may be written as `#` and two hex digits."""
+    spelled = b"".join(b"(?:" + re.escape(one.encode()) + b"|#" + _hex(ord(one)) + b")" for one in name)
+    return b"/" + spelled + after
+
+
+def _hex(code: int) -> bytes:
+    return b"".join(f"[{d}{d.upper()}]".encode() for d in f"{code:02x}")
+
+
+_PROGRAMS = re.compile(
+    b"|".join(
+        (
+            _name("JavaScript"),
+            _name("Launch"),
+            _name("RichMedia"),
+            _name("ImportData"),
+            _name("SubmitForm"),
+            _name("Rendition"),
+            _name("XFA", rb"\s*(?:\[|\d+\s+\d+\s+R)"),
+        )
+    )
+)
+_ATTACHED = re.compile(
+    b"|".join(
+        (
+            _name("EmbeddedFile"),
+            _name("EmbeddedFiles"),
+            _name("GoToE"),
+            _name("Collection", rb"\s*(?:<<|\d+\s+\d+\s+R)"),
+        )
+    )
+)
+_ENCRYPTED = re.compile(_name("Encrypt", rb"\s*(?:<<|\d+\s+\d+\s+R)"))
+_OBJECTS = re.compile(_name("ObjStm") + b"|" + _name("XRef"))
+_FLATE = re.compile(_name("FlateDecode") + b"|" + _name("Fl"))
+_IMAGE = re.compile(_name("Image") + b"|" + _name("Length1") + b"|" + _name("FontFile"))
+
+
+def pdf(data: bytes, limits: Limits, budget: Budget) -> MediaType:
+    """Raises Unfit where the document is not only a document."""
+    if not _END.search(data[-4096:]):
+        raise Unfit("file_polyglot" if b"%%EOF" in data else "file_damaged")
+    _searched(data)
+    if _ENCRYPTED.search(data):
+        raise Unfit("file_encrypted")
+    reached = 0
+    view = memoryview(data)
+    for found in _STREAM.finditer(data):
+        start = found.end()
+        if data.endswith(b"end", 0, found.start()):
+            continue
+        dictionary = data[max(reached, found.start() - _DICTIONARY) : found.start()]
+        dictionary = dictionary[max(dictionary.rfind(b" obj"), 0) :]
+        _stream(view, start, dictionary, limits, budget)
+        reached = start
+    return PDF
+
+
+def _searched(text: bytes) -> None:
+    if _PROGRAMS.search(text):
+        raise Unfit("file_active_content")
+    if _ATTACHED.search(text):
+        raise Unfit("file_embedded")
+
+
+def _stream(view: memoryview, start: int, dictionary: bytes, limits: Limits, budget: Budget) -> None:
+    """Decompress one stream within the budget, and search it if it may hold objects."""
+    objects = _OBJECTS.search(dictionary) is not None
+    picture = not objects and _IMAGE.search(dictionary) is not None
+    for name, ratio in _LARGE_FILTERS:
+        if b"/" + name in dictionary:
+            if objects:
+                raise Unfit("file_damaged")
+            end = bytes(view[start:]).find(b"endstream")
+            budget.take((end if end >= 0 else len(view) - start) * ratio)
+            return
+    data = (
+        _undressed(view, start, dictionary)
+        if b"ASCII" in dictionary or b"/AHx" in dictionary or b"/A85" in dictionary
+        else view[start:]
+    )
+    for _ in range(8):
+        if len(data) < 2 or data[0] & 0x0F != 8 or (data[0] << 8 | data[1]) % 31:
+            if objects and _FLATE.search(dictionary):
+                raise Unfit("file_damaged")
+            return
+        kept = bytearray()
+        stream = Inflation(WRAPPED)
+        try:
+            for piece in stream.pieces(data, budget, limits.inflated):
+                if len(kept) < _KEPT:
+                    kept += piece
+        except zlib.error:  # broken: a reader would show what came before
+            if not kept:
+                return
+        if objects or (not picture and _OBJECT_HEADER.match(kept)):
+            if len(kept) >= _KEPT:
+                raise Unfit("file_bomb")
+            _searched(bytes(kept))
+            if _ENCRYPTED.search(kept):
+                raise Unfit("file_encrypted")
+        if len(_FLATE.findall(dictionary)) < 2:
+            return
+        data = memoryview(bytes(kept))
+    raise Unfit("file_bomb")
+
+
+def _undressed(view: memoryview, start: int, dictionary: bytes) -> memoryview:
+    """A stream without its encoding in ASCII, which hides what is inside."""
+    raw = bytes(view[start:])
+    try:
+        if b"A85" in dictionary or b"ASCII85" in dictionary:
+            end = raw.find(b"~>")
+            return memoryview(
+                base64.a85decode(raw[: end if end >= 0 else None].removeprefix(b"<~"), ignorechars=b" \t\n\r\v\f\0")
+            )
+        end = raw.find(b">")
+        digits = re.sub(rb"\s", b"", raw[: end if end >= 0 else None])
+        return memoryview(bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii")))
+    except (ValueError, binascii.Error):
+        return memoryview(b"")

@@ -1,0 +1,167 @@
+"""Filing by the people themselves, without an access key: the form, and the submission.
+
+The `command_id` names the filing: the same one gives the same receipt, so that a form that is sent twice is one case. It has to be
+random, because the receipt holds the query code. How many one network sends in a minute is limited; a repeat does not count.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from pydantic import AfterValidator, Field
+from starlette.responses import Response
+
+from services.intake.commands.filing import FileCase
+from services.intake.commands.parties import PARTIES_LIMIT, Person, Respondent
+from services.intake.public_form import FormAnswer, Identity, form, open_channels
+from services.intake.registration import Receipt, file_case
+from shared.application.command_dispatch import no_personal_number
+from shared.application.problem import TooMany
+from shared.commands.authorization import Principal
+from shared.commands.command import Command
+from shared.commands.command_fields import FreeText, GivenCode, Short
+from shared.events.fields import Class
+from shared.hosting.process import Process
+from shared.http.admission import admitted
+from shared.http.client_network import client_network
+from shared.http.openapi import WRITING, answers, operation, takes
+from shared.http.request_bodies import read_model
+from shared.http.responses import ReceiptAnswer
+from shared.kernel.refusals import Invalid
+from shared.policy.book import PolicyBook
+from shared.queries.query_code_access import RateLimiter
+
+PUBLIC = "public"
+"""`ref` of the citizen who files: nothing that tells two of them apart."""
+FilingId = Annotated[
+    str, Field(min_length=16, max_length=100, pattern=r"^[A-Za-z0-9_-]+$"), AfterValidator(no_personal_number)
+]
+
+
+class PublicFiling(Command):
+    """What a person files."""
+
+    command_id: FilingId = Field(
+        description="A random id of this filing, such as a UUID, made with the form. The same one gives the same receipt"
+    )
+    jurisdiction: GivenCode | None = Field(None, description="Jurisdiction; needed where there are several")
+    channel: GivenCode | None = Field(None, description="Channel of the form; by default the first one")
+    title: Short | None = Field(None, description="Title, sealed")
+    text: FreeText = Field(description="The complaint or request, sealed")
+    place: GivenCode | None = Field(None, description="Place of the problem: a code of the form, or words")
+    subject: GivenCode | None = Field(None, description="Subject: a code of the form, or words; empty: I don't know")
+    qr: GivenCode | None = Field(None, description="The scanned QR code: the place is derived from it")
+    location: Short | None = Field(None, description="Exact location, sealed")
+    class_: Class | None = Field(None, alias="class", description="Class, if the person knows it")
+    identity: Identity = Field(description="named, anonymous or confidential")
+    petitioner: Person | None = Field(None, description="The person whose matter it is")
+    agent: Person | None = Field(None, description="The person who files for somebody else")
+    co_petitioners: tuple[Person, ...] = Field((), max_length=PARTIES_LIMIT, description="Those who file with them")
+    representatives: tuple[Annotated[int, Field(ge=1, le=PARTIES_LIMIT + 1)], ...] = Field(
+        (), max_length=PARTIES_LIMIT, description="Representatives: 1 is the petitioner, 2 the first co-petitioner, …"
+    )
+    respondent: Respondent | None = Field(None, description="The respondent of an accusation")
+
+
+def filing_of(wanted: PublicFiling, book: PolicyBook) -> FileCase:
+    """The filing in the terms of the channel. Raises Invalid."""
+    open_to_all = open_channels(book)
+    if not open_to_all or wanted.channel not in (None, *open_to_all):
+        raise Invalid(
+            "channel_not_public",
+            "People cannot file in this channel themselves. Use a channel of GET /v1/public/form.",
+            detail_zh="该渠道不能由群众直接提交，请使用表单（/v1/public/form）中的渠道。",
+            field="channel",
+        )
+    named = wanted.petitioner is not None and bool(wanted.petitioner.name and wanted.petitioner.name.strip())
+    if wanted.identity != "anonymous" and not named:
+        raise Invalid(
+            "name_needed",
+            "Give the name of the petitioner, or file anonymously.",
+            detail_zh="请填写姓名；不愿填写姓名的，请选择匿名提出。",
+            field="petitioner.name",
+        )
+    given = wanted.model_dump(
+        exclude={"command_id", "jurisdiction", "channel", "identity"}, by_alias=True, exclude_none=True
+    )
+    return FileCase.model_validate(
+        {
+            **given,
+            "channel": wanted.channel or open_to_all[0],
+            "item": wanted.command_id,
+            "anonymous": wanted.identity == "anonymous",
+            "confidential": wanted.identity == "confidential",
+        }
+    )
+
+
+def router(runtime: Process) -> APIRouter:
+    routes = APIRouter(tags=["citizens"])
+    ports = runtime.ports
+    handling = ports.handling("intake")
+    sent = RateLimiter(ports.clock, runtime.settings.public_filings)
+
+    async def one_of(named: str | None) -> PolicyBook | None:
+        """The named jurisdiction, or the only one. Raises Refused for an unknown one."""
+        if named is not None:
+            return await ports.policies.book(named)
+        books = await ports.policies.all()
+        preferred = runtime.settings.jurisdiction
+        if preferred in books:
+            return books[preferred]
+        return next(iter(books.values())) if len(books) == 1 else None
+
+    @routes.get("/v1/public/form", **operation("form_v1_public_form_get", 409, 422, 503))
+    async def public_form(
+        jurisdiction: str | None = Query(None, max_length=80, description="Jurisdiction; optional where there is one"),
+    ) -> FormAnswer:
+        """What a person needs to file: places, subjects, channels, and what has to be said beforehand."""
+        return form(await ports.policies.all(), await one_of(jurisdiction))
+
+    @routes.post(
+        "/v1/public/submissions",
+        operation_id="submit_v1_public_submissions_post",
+        status_code=201,
+        response_model=ReceiptAnswer,
+        responses={
+            **answers(*(status for status in WRITING if status not in (401,)), 429),
+            200: {"model": ReceiptAnswer, "description": "Filed before; the same receipt again"},
+        },
+        openapi_extra=takes(PublicFiling),
+        dependencies=admitted(runtime),
+    )
+    async def submit(request: Request) -> Response:
+        """File without an access key. The same `command_id` gives the same receipt."""
+        network = await client_network(request)
+        wait = sent.take(network)
+        if wait:
+            raise TooMany(
+                "too_many_filings",
+                f"Your network has sent many filings. Keep the text and send this one again in {wait} seconds, or telephone.",
+                detail_zh=f"您所在的网络提交过于频繁，请保留已填写的内容，{wait}秒后再次提交，也可以电话反映。",
+                retry_after=wait,
+            )
+        counted = False
+        try:
+            receipt = await file(await read_model(request, PublicFiling, runtime.settings.body_limit))
+            counted = not receipt.repeated
+        finally:
+            if not counted:
+                sent.give_back(network)
+        answer = ReceiptAnswer.model_validate(receipt)
+        return Response(answer.model_dump_json(), 200 if receipt.repeated else 201, media_type="application/json")
+
+    async def file(wanted: PublicFiling) -> Receipt:
+        book = await one_of(wanted.jurisdiction)
+        if book is None:
+            raise Invalid(
+                "jurisdiction_needed",
+                "There are several jurisdictions. Name the one in which the problem is.",
+                detail_zh="有多个辖区，请选择问题所在的辖区。",
+                field="jurisdiction",
+            )
+        citizen = Principal("citizen", None, PUBLIC, jurisdiction=book.jurisdiction)
+        return await file_case(handling, citizen, filing_of(wanted, book), book.jurisdiction)
+
+    return routes

@@ -1,0 +1,119 @@
+"""What a person needs in order to file: the places, subjects and channels of a jurisdiction, and what has to be said beforehand."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from pydantic import Field
+
+from services.intake.commands.parties import PARTIES_LIMIT
+from shared.application.response import Answer
+from shared.commands.command_fields import TEXT_LIMIT
+from shared.kernel import data_file
+from shared.policy.book import PolicyBook
+from shared.policy.documents import ChannelClass, Entry
+
+OPEN_CLASSES: tuple[ChannelClass, ...] = ("web", "app", "mini_program", "qr")
+"""Classes of channels in which people file for themselves. The others are recorded by an office or sent by a platform."""
+Identity = Literal["named", "anonymous", "confidential"]
+
+
+class Choice(Answer):
+    """An entry of a list of the policy."""
+
+    code: str = Field(description="Stable code")
+    name: str = Field(description="Name")
+    name_en: str | None = Field(description="Name in English, if the policy has one")
+
+
+class TreeChoice(Choice):
+    """An entry of a list that is a tree."""
+
+    parent: str | None = Field(description="Code of the entry above it")
+
+
+class ChannelChoice(Choice):
+    """A channel in which people file for themselves."""
+
+    class_: ChannelClass = Field(serialization_alias="class", description="web, app, mini_program or qr")
+
+
+class Notice(Answer):
+    """What a person is told."""
+
+    code: str = Field(description="Stable code, such as emergency, privacy, anonymous")
+    zh: str = Field(description="In Chinese")
+    en: str = Field(description="In English")
+    source: str = Field(description="The article, or `own choice`")
+
+
+class FormAnswer(Answer):
+    """The lists and texts of the form."""
+
+    jurisdictions: list[Choice] = Field(description="All jurisdictions in which one can file")
+    jurisdiction: str | None = Field(description="The one whose lists follow; null: several, and none was named")
+    petition_office: Choice | None = Field(description="Its petition office")
+    channels: list[ChannelChoice] = Field(description="Channels; the first is used where a filing names none")
+    places: list[TreeChoice] = Field(description="Places")
+    subjects: list[TreeChoice] = Field(description="Subjects")
+    organisations: list[Choice] = Field(description="Organisations, for the respondent of an accusation")
+    identities: list[Identity] = Field(description="Ways to file; the notice of the same code says what each means")
+    notices: list[Notice] = Field(description="What has to be said before and while filing")
+    text_limit: int = Field(description="Most characters of the text")
+    co_petitioners_limit: int = Field(description="Most co-petitioners")
+    representatives_limit: int = Field(description="Most representatives of a joint filing")
+
+
+@cache
+def notices() -> tuple[Notice, ...]:
+    path = files("services.intake") / "data" / "public_notices.yaml"
+    return tuple(Notice.model_validate(one) for one in data_file.load(path)["notices"])
+
+
+def choice(entry: Entry) -> Choice:
+    return Choice(code=entry.code, name=entry.name, name_en=entry.name_en)
+
+
+def open_channels(book: PolicyBook) -> list[str]:
+    """Codes of the channels in which people file for themselves, in the order of the policy."""
+    return [
+        code
+        for code, channel in book.channels.items()
+        if channel.class_ in OPEN_CLASSES and channel.platform is None and channel.received_by is None
+    ]
+
+
+def form(books: dict[str, PolicyBook], chosen: PolicyBook | None) -> FormAnswer:
+    """The form of the chosen jurisdiction; without one, only the list to choose from."""
+    named = [
+        Choice(code=code, name=book.settings.name, name_en=book.settings.name_en)
+        for code, book in sorted(books.items())
+        if book.settings is not None and open_channels(book)
+    ]
+    office = chosen.organisation(chosen.petition_office) if chosen is not None and chosen.petition_office else None
+    return FormAnswer(
+        jurisdictions=named,
+        jurisdiction=chosen.jurisdiction if chosen is not None else None,
+        petition_office=choice(office) if office is not None else None,
+        channels=[
+            ChannelChoice(**choice(chosen.channels[code]).model_dump(), class_=chosen.channels[code].class_)
+            for code in open_channels(chosen)
+        ]
+        if chosen is not None
+        else [],
+        places=_tree(chosen.places) if chosen is not None else [],
+        subjects=_tree(chosen.subjects) if chosen is not None else [],
+        organisations=[choice(one) for one in chosen.organisations.values()] if chosen is not None else [],
+        identities=["named", "confidential", "anonymous"],
+        notices=list(notices()),
+        text_limit=TEXT_LIMIT,
+        co_petitioners_limit=PARTIES_LIMIT,
+        representatives_limit=chosen.profile.representatives.value if chosen is not None else 5,
+    )
+
+
+def _tree(entries: object) -> list[TreeChoice]:
+    assert isinstance(entries, dict)
+    return [TreeChoice(**choice(one).model_dump(), parent=one.parent) for one in entries.values()]

@@ -1,0 +1,1 @@
+"""Signing in: what proves who a member of staff is."""

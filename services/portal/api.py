@@ -1,0 +1,127 @@
+"""The public HTTP interface as the portal sees it: in the same process or over the network, always with the caller's own rights."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import httpx
+
+PORTAL_HEADER = "huiyin-portal"
+"""Carries the key of the portal itself; the interface then believes the address in `Forwarded`."""
+SECONDS = httpx.Timeout(20.0, connect=3.0)
+"""Limits for one question (own choice): a page that takes longer is answered with a sentence."""
+
+
+class Caller(NamedTuple):
+    """For whom the portal asks: the address of the browser, and the session of a person who signed in."""
+
+    address: str
+    session: str | None = None
+
+    @property
+    def forwarded(self) -> str:
+        return f'for="[{self.address}]"' if ":" in self.address else f"for={self.address}"
+
+
+@dataclass
+class Problem(Exception):
+    """An answer that is not what was asked for: the problem of the interface (RFC 9457), or that it does not answer."""
+
+    status: int
+    code: str
+    detail: str
+    detail_zh: str
+    field: str | None = None
+    errors: list[dict[str, str]] = dataclasses.field(default_factory=list)
+    request: str | None = None
+    """The id of the request in the log of the interface."""
+    retry_after: str | None = None
+
+    @property
+    def known(self) -> bool:
+        """False if it is not known whether a command was carried out."""
+        return self.status < 500
+
+
+def _away(error: Exception) -> Problem:
+    del error  # its text may hold an address
+    return Problem(
+        503,
+        "interface_away",
+        "The service does not answer at the moment. What you wrote is still on this page: send it again in a moment; it is"
+        " recorded only once.",
+        "服务暂时没有响应。您填写的内容仍在本页，请稍后再次提交，不会重复登记。",
+        retry_after="5",
+    )
+
+
+def _problem(answer: httpx.Response) -> Problem:
+    try:
+        said = answer.json()
+    except ValueError:
+        said = {}
+    if not isinstance(said, dict) or "code" not in said:
+        return Problem(
+            answer.status_code,
+            "unreadable_answer",
+            "The service gave an answer that cannot be read.",
+            "服务返回的内容无法读取。",
+            request=answer.headers.get("x-request-id"),
+        )
+    errors = said.get("errors")
+    return Problem(
+        answer.status_code,
+        str(said["code"]),
+        str(said.get("detail", "")),
+        str(said.get("detail_zh", "")),
+        said.get("field"),
+        errors if isinstance(errors, list) else [],
+        answer.headers.get("x-request-id"),
+        answer.headers.get("retry-after"),
+    )
+
+
+class Api:
+    """Asks the interface.
+
+    Args:
+        client: A client whose base address is the interface.
+        key: The key of the portal; without one the interface counts all people of this portal as one client.
+    """
+
+    def __init__(self, client: httpx.AsyncClient, key: str | None = None) -> None:
+        self._client = client
+        self._key = key
+
+    async def get(self, caller: Caller, path: str, **params: Any) -> Any:
+        """The JSON of an answer. Raises Problem."""
+        asked = {name: value for name, value in params.items() if value not in (None, "")}
+        return (await self.ask("GET", caller, path, params=asked)).json()
+
+    async def post(self, caller: Caller, path: str, body: Any, **headers: str) -> Any:
+        """The JSON of the answer to a JSON body; None for one without a body. Raises Problem."""
+        answer = await self.ask("POST", caller, path, json=body, headers=headers)
+        return answer.json() if answer.content else None
+
+    async def ask(self, method: str, caller: Caller, path: str, **more: Any) -> httpx.Response:
+        """The answer. Raises Problem for every other than a good one."""
+        headers = {**(more.pop("headers", None) or {}), "forwarded": caller.forwarded}
+        if self._key is not None:
+            headers[PORTAL_HEADER] = self._key
+        if caller.session is not None:
+            headers["authorization"] = f"Bearer {caller.session}"
+        # In a task of its own: an interface in this process changes the context variables of its log lines.
+        asked = asyncio.create_task(self._client.request(method, path, headers=headers, timeout=SECONDS, **more))
+        try:
+            answer = await asked
+        except (httpx.HTTPError, OSError) as error:
+            raise _away(error) from None
+        if answer.is_success:
+            return answer
+        raise _problem(answer)
+
+    async def close(self) -> None:
+        await self._client.aclose()

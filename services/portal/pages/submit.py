@@ -1,0 +1,344 @@
+"""/submit: a citizen files in three steps. Nothing is kept on the server: what was typed is carried in the form until it is sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import segno
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.portal.api import Api, Caller, Problem
+from services.portal.browser import Form, caller, command_id, read_form, set_cookie
+from services.portal.catalogues import told
+from services.portal.pages.start import changed
+from services.portal.pages.track import keep_case
+from services.portal.rendering import View, page, sentence, view_of
+
+FIELDS: tuple[tuple[str, ...], ...] = (
+    ("jurisdiction", "text", "place", "location", "subject", "class"),
+    (
+        "respondent_name",
+        "respondent_org",
+        "identity",
+        "name",
+        "phone",
+        "address",
+        "agent_name",
+        "agent_phone",
+        "others",
+        "representatives",
+    ),
+    (),
+)
+"""Step -> its fields."""
+ALWAYS = ("command_id", "qr", "channel")
+"""Fields that no step shows and every step carries."""
+IDENTITIES = ("named", "confidential", "anonymous")
+_YEAR = 365 * 24 * 3600
+_FIELD_OF = {
+    "petitioner.name": "name",
+    "petitioner.phone": "phone",
+    "petitioner.address": "address",
+    "petitioner": "name",
+    "agent.name": "agent_name",
+    "respondent.name": "respondent_name",
+    "respondent.org": "respondent_org",
+    "co_petitioners": "others",
+}
+"""Field of the interface -> field of the form, where they differ."""
+
+
+def step_of(form: Form) -> int:
+    """The step that was posted; the first one for anything else."""
+    return int(form["at"]) if form["at"] in ("0", "1", "2") else 0
+
+
+def wrong(form: Form, at: int, lists: dict[str, Any], view: View) -> dict[str, str]:
+    """Field -> what is wrong with it, for the fields of one step."""
+    errors: dict[str, str] = {}
+
+    def say(name: str, text: str, **values: object) -> None:
+        errors.setdefault(name, told(view.language, text, **values))
+
+    if at == 0:
+        if len(lists["jurisdictions"]) > 1 and not form["jurisdiction"]:
+            say("jurisdiction", "Choose the area in which the problem is.")
+        if not form["text"].strip():
+            say("text", "Say what happened and what you ask for.")
+        elif len(form["text"]) > lists["text_limit"]:
+            say("text", "The text has {count} characters; at most {most} are possible.", count=len(form["text"]),
+                most=lists["text_limit"])  # fmt: skip
+    if at == 1:
+        if form["identity"] not in IDENTITIES:
+            say("identity", "Choose how you want to file.")
+        elif form["identity"] == "anonymous":
+            if form["name"].strip():
+                say("name", "Anonymous means without a name: empty this field, or choose another way.")
+        elif not form["name"].strip():
+            say("name", "Enter your name, or choose “anonymous”.")
+        people, numbers = others(form), representatives(form)
+        if len(people) > lists["co_petitioners_limit"]:
+            say("others", "At most {most} people can file together here.", most=lists["co_petitioners_limit"])
+        if numbers is None or any(not 1 <= one <= len(people) + 1 for one in numbers):
+            say("representatives", "Enter numbers of people of your list, such as 1, 2.")
+        elif len(numbers) > lists["representatives_limit"]:
+            say("representatives", "At most {most} people can represent you.", most=lists["representatives_limit"])
+    return errors
+
+
+def others(form: Form) -> list[dict[str, str]]:
+    """The people of a joint filing: one a line, name and telephone number."""
+    found = []
+    for line in form["others"].split("\n"):
+        name, _, phone = (part.strip() for part in re.sub(r"[，、;；\t]", ",", line).partition(","))
+        if name:
+            found.append({"name": name, **({"phone": phone} if phone else {})})
+    return found
+
+
+def representatives(form: Form) -> list[int] | None:
+    """The numbers of those who represent; None if it is no list of numbers."""
+    parts = [part for part in re.split(r"[\s,，、;；]+", form["representatives"].strip()) if part]
+    return [int(part) for part in parts] if all(re.fullmatch(r"[0-9]{1,4}", part) for part in parts) else None
+
+
+def filing(form: Form) -> dict[str, Any]:
+    """The body for POST /v1/public/submissions."""
+    body: dict[str, Any] = {
+        name: form[name].strip() if name != "text" else form[name]
+        for name in ("command_id", "jurisdiction", "channel", "text", "place", "location", "subject", "qr", "class")
+        if form[name].strip()
+    }
+    body["identity"] = form["identity"]
+    person = {name: form[name].strip() for name in ("name", "phone", "address") if form[name].strip()}
+    if person:
+        body["petitioner"] = person
+    agent = {name: form[f"agent_{name}"].strip() for name in ("name", "phone") if form[f"agent_{name}"].strip()}
+    if agent:
+        body["agent"] = agent
+    people = others(form)
+    if people:
+        body["co_petitioners"] = people
+        body["representatives"] = representatives(form) or []
+    if form["class"] == "accusation":
+        about = {
+            name: form[f"respondent_{name}"].strip() for name in ("name", "org") if form[f"respondent_{name}"].strip()
+        }
+        if about:
+            body["respondent"] = about
+    return body
+
+
+def tree(entries: Iterable[dict[str, Any]], view: View) -> list[tuple[str, str]]:
+    """A tree of the policy as options: each with the names above it."""
+    entries = list(entries)
+    known = {one["code"]: one for one in entries}
+
+    def named(one: dict[str, Any]) -> str:
+        return str(one["name"] if view.language == "zh" else one["name_en"] or one["name"])
+
+    def path(one: dict[str, Any]) -> list[str]:
+        names, seen = [], set()
+        current: dict[str, Any] | None = one
+        while current is not None and current["code"] not in seen:
+            seen.add(current["code"])
+            names.append(named(current))
+            current = known.get(current.get("parent"))
+        return names[::-1]
+
+    return sorted(((one["code"], " › ".join(path(one))) for one in entries), key=lambda option: option[1])
+
+
+def read_back(form: Form, lists: dict[str, Any], view: View) -> list[tuple[str, str]]:
+    """Label and value of everything that was entered, in words."""
+
+    def say(text: str) -> str:
+        return told(view.language, text)
+
+    def entry(code: str, entries: Iterable[dict[str, Any]]) -> str:
+        return dict(tree(entries, view)).get(code, code)
+
+    words = {
+        "named": say("With my name"), "confidential": say("Confidentially"), "anonymous": say("Anonymously")
+    }  # fmt: skip
+    rows = [
+        (say("What happened"), form["text"]),
+        (say("District or street"), entry(form["place"], lists["places"]) or say("I don't know")),
+        (say("Exact place"), form["location"]),
+        (say("Subject"), entry(form["subject"], lists["subjects"]) or say("I don't know")),
+        (say("Accusation"), say("Yes") if form["class"] == "accusation" else ""),
+        (say("Whom it is about"), " ".join(filter(None, (form["respondent_name"],
+                                                         entry(form["respondent_org"], lists["organisations"]))))),
+        (say("How you file"), words.get(form["identity"], "")),
+        (say("Your name"), form["name"]),
+        (say("Telephone number"), form["phone"]),
+        (say("Postal address"), form["address"]),
+        (say("Who files for you"), " ".join(filter(None, (form["agent_name"], form["agent_phone"])))),
+        (say("Filed together with"), form["others"]),
+        (say("Representatives"), form["representatives"]),
+    ]  # fmt: skip
+    return [(label, value) for label, value in rows if value.strip()]
+
+
+async def begin(request: Request) -> Response:
+    """The first step. A scanned QR code and the channel of a sign may be in the address: they say nothing about a person."""
+    form = Form(command_id=command_id(), qr=request.query_params.get("qr", "")[:200])
+    form["channel"] = request.query_params.get("channel", "")[:80]
+    return await _step(request, form, 0)
+
+
+async def go_on(request: Request) -> Response:
+    """One press on a button of a step."""
+    form = await read_form(request)
+    at, asked = step_of(form), caller(request)
+    form.setdefault("command_id", command_id())
+    if form["again"] and form["number"] and form["code"]:  # the receipt in another language or size
+        request.state.view = changed(view_of(request), form["view"])
+        answer = await receipt_page(request, asked, form["number"], form["code"], form["received"])
+        set_cookie(answer, "view", request.state.view.text(), _YEAR)
+        return answer
+    if form["view"]:  # a switch in the head of the page: what was typed stays
+        view = changed(view_of(request), form["view"])
+        answer = await _step(request, form, at, view=view)
+        set_cookie(answer, "view", view.text(), _YEAR)
+        return answer
+    if form["go"] == "back":
+        return await _step(request, form, max(0, at - 1))
+    try:
+        lists = await _lists(request, asked, form)
+    except Problem as problem:
+        return await _step(request, form, at, problem=problem)
+    checked = range(at + 1) if form["go"] == "send" else (at,)
+    for step in checked:
+        errors = wrong(form, step, lists, view_of(request))
+        if errors:
+            return await _step(request, form, step, errors=errors, status=422)
+    if form["go"] != "send" or at != 2:
+        return await _step(request, form, min(2, at + 1))
+    return await _send(request, asked, form)
+
+
+async def _send(request: Request, asked: Caller, form: Form) -> Response:
+    api: Api = request.app.state.api
+    try:
+        receipt = await api.post(asked, "/v1/public/submissions", filing(form))
+    except Problem as problem:
+        name = _form_field(problem)
+        step = next((place for place, fields in enumerate(FIELDS) if name in fields), None)
+        if step is None:
+            return await _step(request, form, 2, problem=problem)
+        said = sentence(request, problem)
+        return await _step(request, form, step, errors={name: said}, status=problem.status)
+    return await receipt_page(request, asked, receipt["number"], receipt["code"], receipt["received_at"])
+
+
+def _form_field(problem: Problem) -> str:
+    """The field of the form that a problem is about."""
+    field = problem.field or (problem.errors[0].get("field", "") if problem.errors else "")
+    return _FIELD_OF.get(field, _FIELD_OF.get(field.partition(".")[0], field.partition(".")[0]))
+
+
+async def receipt_page(request: Request, asked: Caller, number: str, code: str, received: str) -> Response:
+    """The receipt. What cannot be asked for now is left out: number and code are never lost."""
+    api: Api = request.app.state.api
+    pair = {"number": number, "code": code}
+    status = details = token = None
+    try:
+        details = await api.post(asked, "/v1/receipt/details", pair)
+        status = await api.post(asked, "/v1/status", pair)
+        token = await api.post(asked, "/v1/status/token", pair)
+    except Problem:
+        pass
+    answer = page(
+        request, "receipt.html", number=number, code=code, received=details["received"] if details else received,
+        main_form="again", status=status, details=details, qr=qr_code(request, number, code),
+    )  # fmt: skip
+    if token is not None:
+        keep_case(answer, token)
+    return answer
+
+
+def qr_code(request: Request, number: str, code: str) -> Markup:
+    """The address of the page that follows the matter, with number and code behind the `#`, which browsers do not send."""
+    address = f"{request.app.state.public_url or str(request.base_url).rstrip('/')}/track#n={number}&c={code}"
+    title = told(view_of(request).language, "QR code of the page that follows this matter")
+    return Markup(segno.make(address, error="m", micro=False).svg_inline(omitsize=True, title=title))
+
+
+async def _lists(request: Request, asked: Caller, form: Form) -> dict[str, Any]:
+    api: Api = request.app.state.api
+    lists: dict[str, Any] = await api.get(asked, "/v1/public/form", jurisdiction=form["jurisdiction"])
+    return lists
+
+
+_EMPTY: dict[str, Any] = {
+    "jurisdictions": [], "places": [], "subjects": [], "organisations": [], "notices": [], "text_limit": 50_000,
+    "co_petitioners_limit": 500, "representatives_limit": 5,
+}  # fmt: skip
+
+
+async def _step(
+    request: Request,
+    form: Form,
+    at: int,
+    *,
+    errors: dict[str, str] | None = None,
+    problem: Problem | None = None,
+    view: View | None = None,
+    status: int = 200,
+) -> Response:
+    """The page of a step, with everything that was typed so far."""
+    if view is not None:
+        request.state.view = view
+    view = view_of(request)
+    try:
+        lists = await _lists(request, caller(request), form)
+    except Problem as away:
+        lists, problem = _EMPTY, problem or away
+    notices = {one["code"]: one["zh" if view.language == "zh" else "en"] for one in lists["notices"]}
+
+    def say(text: str) -> str:
+        return told(view.language, text)
+
+    shown = frozenset(FIELDS[at])
+    kept = [
+        (name, form[name])
+        for name in (*ALWAYS, *(name for fields in FIELDS for name in fields))
+        if name not in shown and form[name]
+    ]
+    answer = page(
+        request,
+        "submit.html",
+        http_status=problem.status if problem is not None else status,
+        main_form="filing",
+        at=at,
+        form=form,
+        kept=kept,
+        lists=lists,
+        errors=errors or {},
+        wrong=errors or problem,
+        problem=problem,
+        said=sentence(request, problem) if problem is not None else "",
+        accusation=notices.get("accusation", ""),
+        jurisdictions=tree(lists["jurisdictions"], view),
+        places=tree(lists["places"], view),
+        subjects=tree(lists["subjects"], view),
+        organisations=tree(lists["organisations"], view),
+        identities=[
+            ("named", say("With my name"), notices.get("named", "")),
+            ("confidential", say("Confidentially"), notices.get("confidential", "")),
+            ("anonymous", say("Anonymously"), notices.get("anonymous", "")),
+        ],
+        answers=read_back(form, lists, view) if at == 2 else [],
+    )
+    if problem is not None and problem.retry_after is not None:
+        answer.headers["Retry-After"] = problem.retry_after
+    return answer
+
+
+ROUTES = [Route("/submit", begin), Route("/submit", go_on, methods=["POST"])]

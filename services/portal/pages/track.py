@@ -1,0 +1,337 @@
+"""/track: a citizen follows one matter, reads what was written, and acts. A cookie opens one case for 15 minutes."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from services.portal.api import Api, Caller, Problem
+from services.portal.browser import (
+    Form,
+    caller,
+    command_id,
+    cookie,
+    delete_cookie,
+    read_form,
+    set_cookie,
+)
+from services.portal.catalogues import told
+from services.portal.pages.start import changed, nothing_here
+from services.portal.rendering import page, sentence, view_of
+
+CASE = "case"
+"""Cookie: number and token of the case that this browser follows."""
+LIFE = 15 * 60
+"""Seconds until it ends; the token in it ends at the same time."""
+_YEAR = 365 * 24 * 3600
+_PENDING = "then"
+"""Field of the sign-in form: the action that the session had ended for. What was typed for it is carried along."""
+_ENDED = frozenset({"token_expired", "wrong_number_or_code"})
+
+
+class Action(NamedTuple):
+    """Something that the petitioner may do, as the page words it."""
+
+    title: str
+    hint: str
+    fields: tuple[str, ...]
+    send: str
+    needed: tuple[str, ...] = ()
+
+
+ACTIONS: dict[str, Action] = {
+    "add_material": Action("Add something, or answer a question", "It goes to those who handle the matter.", ("text",),
+                           "Add", ("text",)),
+    "nudge": Action("Ask how far it is", "Those who handle the matter are reminded, and the petition office sees it.",
+                    ("text",), "Ask"),
+    "evaluate": Action("Evaluate", "Say whether you are satisfied. If it was not remedied, say what is missing: the petition"
+                       " office looks at it again.", ("object", "grade", "text"), "Send the evaluation",
+                       ("object", "grade")),
+    "request_review": Action("Ask for a review", "The next level looks at the reply again. Say what you do not agree with.",
+                             ("text", "late_reason"), "Ask for the review"),
+    "request_re_review": Action("Ask for a re-review", "The level above looks at the review opinion again.",
+                                ("text", "late_reason"), "Ask for the re-review"),
+    "withdraw": Action("Withdraw the matter", "It takes effect only after some days; until then you may take it back and it is"
+                       " handled as usual.", ("text",), "Withdraw"),
+    "take_back_withdrawal": Action("Take the withdrawal back", "The matter is handled as if you had not asked.", (),
+                                   "Take it back"),
+    "request_confidentiality": Action("Ask for confidentiality", "Those who handle the matter no longer see your name, telephone"
+                                      " number and address.", (), "Ask for it"),
+    "correct_party": Action("Correct my data", "Fill in only what is wrong. The earlier entry is kept in the records, sealed.",
+                            ("name", "phone", "address"), "Correct"),
+    "confirm_delivery_address": Action("Say where documents are sent", "You agree that notices and replies are sent there.",
+                                       ("kind", "address"), "Confirm", ("kind", "address")),
+    "renew_query_code": Action("Renew the query code", "Do this if somebody else may know the code. The old one becomes void.",
+                               ("reason",), "Renew"),
+}  # fmt: skip
+"""Command -> how the page offers it, in the order of the page."""
+_DATA = ("correct_party", "request_confidentiality", "confirm_delivery_address", "renew_query_code")
+STEPS = ("Registered", "Sent to the body responsible", "Accepted", "Decided", "Answered", "Closed")
+_AT = {
+    "registered": 0, "returned": 0, "disputed": 0, "dispatched": 1, "signed": 1, "return_requested": 1, "accepted": 2,
+    "handling": 2, "redo_ordered": 2, "decided": 3, "replied": 4, "in_review": 4, "reviewed": 4, "in_re_review": 4,
+    "not_accepted": 4, "guided": 4, "led_into": 4, "closed": 5, "concluded": 5, "barred": 5, "withdrawn": 5, "voided": 5,
+}  # fmt: skip
+"""State -> the last step that was reached."""
+
+
+def keep_case(answer: Response, token: dict[str, Any]) -> None:
+    """Let this browser follow the case of a token of POST /v1/status/token."""
+    set_cookie(answer, CASE, f"{quote(token['number'])}:{token['token']}", LIFE)
+
+
+def case_of(request: Request) -> dict[str, str] | None:
+    """Number and token of the case that this browser follows."""
+    number, _, token = (cookie(request, CASE) or "").partition(":")
+    return {"number": unquote(number), "code": token} if number and token else None
+
+
+async def follow(request: Request) -> Response:
+    """The matter that this browser follows, or the question for number and code."""
+    pair = case_of(request)
+    if pair is None:
+        return _ask(request)
+    api: Api = request.app.state.api
+    asked = caller(request)
+    try:
+        status = await api.post(asked, "/v1/status", pair)
+        token = await api.post(asked, "/v1/status/token", pair)
+    except Problem as problem:
+        if problem.code in _ENDED:
+            return _ask(request, ended=True)
+        return _ask(request, problem=problem)
+    done = request.query_params.get("done", "")
+    answer = page(
+        request, "track.html", main_form=None, status=status, expires=token["expires_at"],
+        steps=[told(view_of(request).language, one) for one in STEPS], at=_AT.get(status["state"], 0),
+        done=ACTIONS.get(done),
+        actions=[(name, ACTIONS[name]) for name in ACTIONS if name in status["allowed"] and name not in _DATA],
+        data=[(name, ACTIONS[name]) for name in _DATA if name in status["allowed"]],
+    )  # fmt: skip
+    keep_case(answer, token)
+    return answer
+
+
+async def enter(request: Request) -> Response:
+    """Number and code of the form. They open the case, and what was to be done before the session ended goes on."""
+    form = await read_form(request)
+    if form["view"]:
+        request.state.view = changed(view_of(request), form["view"])
+        answer = _ask(request, form=form)
+        set_cookie(answer, "view", request.state.view.text(), _YEAR)
+        return answer
+    api: Api = request.app.state.api
+    missing = {name: told(view_of(request).language, text) for name, text in (
+        ("number", "Enter the number."), ("code", "Enter the query code.")) if not form[name].strip()}  # fmt: skip
+    if missing:
+        return _ask(request, form=form, errors=missing)
+    pair = {"number": form["number"].strip()[:60], "code": form["code"].strip()[:100]}
+    try:
+        token = await api.post(caller(request), "/v1/status/token", pair)
+    except Problem as problem:
+        return _ask(request, form=form, problem=problem)
+    if form[_PENDING] in ACTIONS:
+        answer = _form(request, form[_PENDING], form)
+    else:
+        answer = RedirectResponse("/track", 303)
+    keep_case(answer, token)
+    return answer
+
+
+def _ask(
+    request: Request,
+    *,
+    form: Form | None = None,
+    errors: dict[str, str] | None = None,
+    problem: Problem | None = None,
+    ended: bool = False,
+) -> Response:
+    """The form for number and code. The code is never written back."""
+    form = Form() if form is None else form
+    status = problem.status if problem is not None else 422 if errors else 200
+    if problem is not None and problem.status in (404, 422):  # said beside the field
+        errors, problem = {"code": sentence(request, problem)}, None
+    carried = [
+        (name, form[name]) for name in (_PENDING, "command_id", "text", "object", "grade", "late_reason") if form[name]
+    ]
+    answer = page(
+        request, "track_ask.html", http_status=status, main_form="ask", form=form, errors=errors or {}, problem=problem,
+        said=sentence(request, problem) if problem is not None else "", ended=ended, carried=carried,
+        wrong=errors or problem,
+    )  # fmt: skip
+    if problem is not None and problem.retry_after is not None:
+        answer.headers["Retry-After"] = problem.retry_after
+    return answer
+
+
+async def stay(request: Request) -> Response:
+    """Fifteen more minutes."""
+    await read_form(request)
+    pair = case_of(request)
+    api: Api = request.app.state.api
+    by_script = request.headers.get("x-requested-with") == "portal"
+    answer: Response
+    try:
+        if pair is None:
+            raise Problem(404, "token_expired", "", "")
+        token = await api.post(caller(request), "/v1/status/token", pair)
+    except Problem as problem:
+        return Response(status_code=problem.status) if by_script else RedirectResponse("/track", 303)
+    answer = Response(status_code=204) if by_script else RedirectResponse("/track", 303)
+    answer.headers["X-Expires"] = token["expires_at"]
+    keep_case(answer, token)
+    return answer
+
+
+async def leave(request: Request) -> Response:
+    """Close the matter on this browser."""
+    await read_form(request)
+    answer = RedirectResponse("/track", 303)
+    delete_cookie(answer, CASE)
+    return answer
+
+
+async def read(request: Request) -> Response:
+    """The reply, the opinions and the notices in their words. The reading is recorded, so it is a press on a button."""
+    form = await read_form(request)
+    if form["view"]:
+        request.state.view = changed(view_of(request), form["view"])
+    pair = case_of(request)
+    if pair is None:
+        return _ask(request, ended=True)
+    api: Api = request.app.state.api
+    try:
+        documents = await api.post(caller(request), "/v1/status/documents", pair)
+        status = await api.post(caller(request), "/v1/status", pair)
+    except Problem as problem:
+        return _ask(request, ended=True) if problem.code in _ENDED else _ask(request, problem=problem)
+    answer = page(
+        request, "track_documents.html", main_form="again", documents=documents, status=status,
+        labels={name: told(view_of(request).language, text) for name, text in _LABELS.items()},
+    )  # fmt: skip
+    if form["view"]:
+        set_cookie(answer, "view", view_of(request).text(), _YEAR)
+    return answer
+
+
+_LABELS = {
+    "text": "Text", "basis": "Legal basis", "reason": "Reasons", "remedy": "Your remedies", "organ": "Competent organ",
+    "address": "Address", "time_limit": "Time limit there", "how_to": "How to use this path", "procedure": "Procedure",
+    "reference": "Number of the procedure",
+}  # fmt: skip
+"""Field of a document -> its heading, in the order of reading."""
+
+
+async def show_form(request: Request) -> Response:
+    """The form of one action."""
+    name = request.path_params["name"]
+    if name not in ACTIONS:
+        raise nothing_here()
+    if case_of(request) is None:
+        return _ask(request, ended=True)
+    return _form(request, name, Form(command_id=command_id()))
+
+
+def _form(
+    request: Request,
+    name: str,
+    form: Form,
+    *,
+    errors: dict[str, str] | None = None,
+    problem: Problem | None = None,
+) -> Response:
+    form.setdefault("command_id", command_id())
+    answer = page(
+        request, "track_act.html", http_status=problem.status if problem is not None else 422 if errors else 200,
+        main_form="act", name=name, action=ACTIONS[name], form=form, errors=errors or {}, problem=problem,
+        said=sentence(request, problem) if problem is not None else "", wrong=errors or problem,
+    )  # fmt: skip
+    if problem is not None and problem.retry_after is not None:
+        answer.headers["Retry-After"] = problem.retry_after
+    return answer
+
+
+_MISSING = {
+    "text": "Write what you want to say.",
+    "object": "Choose whom you evaluate.",
+    "grade": "Choose a grade.",
+    "kind": "Choose how.",
+    "address": "Enter the address.",
+}
+
+
+def command(name: str, form: Form) -> dict[str, Any]:
+    """The body for POST /v1/citizens/commands, without number and code."""
+    body: dict[str, Any] = {"command": name, "command_id": form["command_id"]}
+    body |= {field: form[field].strip() for field in ACTIONS[name].fields if form[field].strip()}
+    if name in ("withdraw", "take_back_withdrawal", "correct_party"):
+        body["party"] = "p1"
+    if name == "confirm_delivery_address":
+        body["electronic"] = True
+    return body
+
+
+async def act(request: Request) -> Response:
+    """Give the command of a form. Sent twice it is one command."""
+    name = request.path_params["name"]
+    if name not in ACTIONS:
+        raise nothing_here()
+    form = await read_form(request)
+    view = view_of(request)
+    if form["view"]:
+        request.state.view = changed(view, form["view"])
+        answer = _form(request, name, form)
+        set_cookie(answer, "view", request.state.view.text(), _YEAR)
+        return answer
+    if not form["command_id"]:
+        form["command_id"] = command_id()
+    errors = {field: told(view.language, _MISSING[field]) for field in ACTIONS[name].needed if not form[field].strip()}
+    if errors:
+        return _form(request, name, form, errors=errors)
+    pair = case_of(request)
+    if pair is None:
+        return _again(request, name, form)
+    api: Api = request.app.state.api
+    try:
+        done = await api.post(caller(request), "/v1/citizens/commands", {**command(name, form), **pair})
+    except Problem as problem:
+        if problem.code in _ENDED:
+            return _again(request, name, form)
+        if problem.field in ACTIONS[name].fields:
+            return _form(request, name, form, errors={str(problem.field): sentence(request, problem)})
+        return _form(request, name, form, problem=problem)
+    if done.get("code"):
+        return await _new_code(request, caller(request), done["number"], done["code"])
+    return RedirectResponse(f"/track?done={name}", 303)
+
+
+def _again(request: Request, name: str, form: Form) -> Response:
+    """The session ended in mid-form: ask for number and code, and carry along what was typed."""
+    form[_PENDING] = name
+    return _ask(request, form=form, ended=True)
+
+
+async def _new_code(request: Request, asked: Caller, number: str, code: str) -> Response:
+    """The new query code, once, and a session with it."""
+    api: Api = request.app.state.api
+    answer = page(request, "track_code.html", number=number, code=code)
+    try:
+        keep_case(answer, await api.post(asked, "/v1/status/token", {"number": number, "code": code}))
+    except Problem:
+        delete_cookie(answer, CASE)
+    return answer
+
+
+ROUTES = [
+    Route("/track", follow),
+    Route("/track", enter, methods=["POST"]),
+    Route("/track/stay", stay, methods=["POST"]),
+    Route("/track/leave", leave, methods=["POST"]),
+    Route("/track/documents", read, methods=["POST"]),
+    Route("/track/do/{name}", show_form),
+    Route("/track/do/{name}", act, methods=["POST"]),
+]

@@ -1,0 +1,139 @@
+"""Pages from templates. Everything that is inserted is escaped; one language at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from services.portal.api import Problem
+from services.portal.assets import address
+from services.portal.browser import HEADERS, cookie
+from services.portal.catalogues import LANGUAGES, TAGS, Language, best, told
+
+
+class View(NamedTuple):
+    """How a person wants to see the pages."""
+
+    language: Language
+    large: bool
+    """The version for elderly people (长辈版): extra-large type, high contrast."""
+
+    def text(self) -> str:
+        """As a cookie."""
+        return f"{self.language}.{'large' if self.large else 'plain'}"
+
+
+class Site(NamedTuple):
+    """What all pages of this portal say."""
+
+    telephone: str
+    citizens: bool
+    staff: bool
+
+
+def view_of(request: Request) -> View:
+    """From the cookie; otherwise the language that the browser asks for. A page that changes it sets `request.state.view`."""
+    chosen: View | None = getattr(request.state, "view", None)
+    if chosen is not None:
+        return chosen
+    language, _, size = (cookie(request, "view") or "").partition(".")
+    known = next((one for one in LANGUAGES if one == language), None)
+    return View(known or best(request.headers.get("accept-language", "")), size == "large")
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("services.portal", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["asset"] = address
+    made.filters["lines"] = _lines
+    return made
+
+
+def _lines(text: object) -> Markup:
+    """A text with its line breaks."""
+    return Markup("<br>").join(str(text).split("\n"))
+
+
+def day(language: Language, text: str | None) -> str:
+    """A day as people write it.
+
+    >>> day("zh", "2026-03-05"), day("en", "2026-03-05T09:30:00+08:00"), day("en", "2026")
+    ('2026年3月5日', '5 March 2026', '2026')
+    """
+    try:
+        found = date.fromisoformat((text or "")[:10])
+    except ValueError:
+        return text or ""
+    return f"{found.year}年{found.month}月{found.day}日" if language == "zh" else f"{found.day} {found:%B} {found.year}"
+
+
+def _either(language: Language, pair: Any, zh: str = "zh", en: str = "en") -> str:
+    """The text of a pair of the interface in this language."""
+    first, second = (zh, en) if language == "zh" else (en, zh)
+    return str(pair.get(first) or pair.get(second) or "") if pair else ""
+
+
+def law(language: Language, article: str | None) -> str:
+    """The article of a deadline in one language; the interface gives both in one text.
+
+    >>> law("zh", "《信访工作条例》第三十四条 (Regulation Art. 34)"), law("en", "《信访工作条例》第三十四条 (Regulation Art. 34)")
+    ('《信访工作条例》第三十四条', 'Regulation Art. 34')
+    """
+    found = re.fullmatch(r"(.+?) \((.+)\)", article or "")
+    return found[1 if language == "zh" else 2] if found else article or ""
+
+
+def page(request: Request, template: str, *, http_status: int = 200, **values: Any) -> HTMLResponse:
+    """A whole page, or the part of one that a script asked for."""
+    view = view_of(request)
+    site: Site = request.app.state.site
+    translate: Callable[..., str] = partial(told, view.language)
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            {
+                "_": translate,
+                "view": view,
+                "tag": TAGS[view.language],
+                "site": site,
+                "path": request.url.path,
+                "day": partial(day, view.language),
+                "either": partial(_either, view.language),
+                "law": partial(law, view.language),
+                "named": lambda entry: _either(view.language, entry, "name", "name_en"),
+                "main_form": None,
+                "wrong": None,
+                **values,
+            }
+        )
+    )
+    return HTMLResponse(text, http_status, HEADERS)
+
+
+def sentence(request: Request, problem: Problem) -> str:
+    """The sentence of a problem in the language of the page."""
+    language = view_of(request).language
+    return (problem.detail_zh if language == "zh" else problem.detail) or problem.detail
+
+
+def problem_page(request: Request, problem: Problem) -> HTMLResponse:
+    """The page for a request that cannot be answered: the sentence, the code, the request id, and what to do."""
+    answer = page(request, "problem.html", http_status=problem.status, problem=problem, said=sentence(request, problem))
+    if problem.retry_after is not None:
+        answer.headers["Retry-After"] = problem.retry_after
+    return answer

@@ -1,0 +1,240 @@
+"""HTTP of the daily work of a unit on a case: its clerk, internal notes, drafts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.routing import desk
+from shared.application.command_dispatch import CommandId
+from shared.application.response import Answer, TimeText
+from shared.commands.authorization import Principal
+from shared.commands.command_fields import FreeText
+from shared.hosting.process import Process
+from shared.http.authentication import Caller
+from shared.http.openapi import READING, WRITING, operation
+from shared.http.request_bodies import read_model
+from shared.kernel.refusals import Invalid
+
+_ID = Field(description="Your id of this act. Sending the same id again returns the first answer")
+_KIND = Path(description=f"Kind of the draft: {', '.join(desk.DRAFT_KINDS)}", max_length=40)
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ClerkBody(_Body):
+    """Who handles the case for your unit."""
+
+    command_id: CommandId = _ID
+    clerk: str | None = Field(max_length=40, description="Staff code of a colleague, `me`, or null for nobody")
+    reason: FreeText | None = Field(None, description="Why it is handed on, sealed")
+
+
+class NoteBody(_Body):
+    """An internal note about the matter."""
+
+    command_id: CommandId = _ID
+    text: FreeText = Field(description="The note, sealed. About the matter, not about persons")
+    confirmed: bool = Field(False, description="Save it although it contains a word that labels persons")
+
+
+class DraftBody(_Body):
+    """The fields of a form, as they are now."""
+
+    command_id: CommandId = _ID
+    content: dict[str, Any] = Field(description="The fields, sealed as a whole")
+    after: int | None = Field(None, ge=0, le=2**53, description="Version that it replaces, 0 for none; null: any")
+
+
+class CheckBody(_Body):
+    """The check of a draft that a colleague wrote."""
+
+    command_id: CommandId = _ID
+    of: int = Field(ge=1, le=2**53, description="Version of the draft that was read")
+    agreed: bool = Field(description="True: it may be signed; false: it goes back to its writer")
+    remark: FreeText | None = Field(None, description="What should be changed, sealed")
+
+
+class ClerkAnswer(Answer):
+    """Who handles the case for your unit."""
+
+    id: str = Field(description="Case id")
+    version: int = Field(description="Version of the case")
+    clerk: str | None = Field(description="Staff code; null: nobody")
+    clerk_name: str | None = Field(description="Name")
+
+
+class NoteAnswer(Answer):
+    """An internal note of your unit."""
+
+    version: int = Field(description="Its position among the notes of the case")
+    at: TimeText = Field(description="When it was added")
+    person: str | None = Field(description="Staff code of the writer")
+    name: str | None = Field(description="Name of the writer")
+    text: str | None = Field(description="The note; null where the data were erased")
+
+
+class NotesAnswer(Answer):
+    """The internal notes of your unit on a case."""
+
+    notes: list[NoteAnswer] = Field(description="Oldest first")
+
+
+class VersionAnswer(Answer):
+    """What was recorded."""
+
+    version: int = Field(description="Version of what was recorded; 0 if there was nothing to do")
+
+
+class DraftAnswer(Answer):
+    """A draft of your unit."""
+
+    kind: str = Field(description="Kind of the draft")
+    version: int = Field(description="Its version: for `after` and `of`")
+    at: TimeText = Field(description="When it was saved")
+    person: str | None = Field(description="Staff code of the writer")
+    name: str | None = Field(description="Name of the writer")
+    content: dict[str, Any] | None = Field(description="The fields; null in a list, or where the data were erased")
+    checked: bool | None = Field(description="True: a colleague agreed; false: sent back; null: not checked yet")
+    checked_by: str | None = Field(description="Staff code of the colleague who checked it")
+    remark: str | None = Field(description="Remark of the check")
+
+
+class DraftsAnswer(Answer):
+    """The drafts of your unit on a case, without their content."""
+
+    drafts: list[DraftAnswer] = Field(description="One of each kind at most")
+
+
+def router(runtime: Process) -> APIRouter:
+    routes = APIRouter(tags=["desk"])
+    ports, limit = runtime.ports, runtime.settings.body_limit
+
+    async def name(person: str | None) -> str | None:
+        return None if person is None else await ports.persons.name(await ports.persons.get(person))
+
+    async def shown(found: desk.Draft, content: dict[str, Any] | None, remark: str | None) -> DraftAnswer:
+        checked: Any = found.checked.body if found.checked is not None else None
+        return DraftAnswer(
+            kind=found.kind,
+            version=found.version,
+            at=found.saved.recorded_at,
+            person=found.saved.actor.person,
+            name=await name(found.saved.actor.person),
+            content=content,
+            checked=checked.agreed if checked is not None else None,
+            checked_by=found.checked.actor.person if found.checked is not None else None,
+            remark=remark,
+        )
+
+    @routes.post(
+        "/v1/cases/{reference:path}/clerk",
+        **operation("clerk_v1_cases__reference__clerk_post", *WRITING, body=ClerkBody),
+    )
+    async def clerk(request: Request, reference: str, caller: Caller) -> ClerkAnswer:
+        """Take a case, hand it on to a colleague of your unit, or give it back."""
+        case, unit = await desk.own_case(ports, caller, reference)
+        body = await read_model(request, ClerkBody, limit)
+        done = await desk.assign(ports, caller, case, _named(caller, body.clerk), body.reason, body.command_id)
+        code = done.case.assignment.clerk_of(unit)
+        return ClerkAnswer(id=case.id, version=done.case.version, clerk=code, clerk_name=await name(code))
+
+    @routes.get("/v1/cases/{reference:path}/notes", **operation("notes_v1_cases__reference__notes_get", *READING))
+    async def notes(reference: str, caller: Caller) -> NotesAnswer:
+        """The internal notes of your unit. The reading is recorded."""
+        case, _unit = await desk.own_case(ports, caller, reference)
+        found = [
+            NoteAnswer(
+                version=event.version,
+                at=event.recorded_at,
+                person=event.actor.person,
+                name=await name(event.actor.person),
+                text=text,
+            )
+            for event, text in await desk.notes(ports, caller, case)
+        ]
+        return NotesAnswer(notes=found)
+
+    @routes.post(
+        "/v1/cases/{reference:path}/notes",
+        **operation("add_note_v1_cases__reference__notes_post", *WRITING, body=NoteBody),
+    )
+    async def add_note(request: Request, reference: str, caller: Caller) -> VersionAnswer:
+        """Add an internal note about the matter. A word that labels a person has to be confirmed."""
+        case, _unit = await desk.own_case(ports, caller, reference)
+        body = await read_model(request, NoteBody, limit)
+        version = await desk.add_note(ports, caller, case, body.text, body.command_id, confirmed=body.confirmed)
+        return VersionAnswer(version=version)
+
+    @routes.get("/v1/cases/{reference:path}/drafts", **operation("drafts_v1_cases__reference__drafts_get", *READING))
+    async def drafts(reference: str, caller: Caller) -> DraftsAnswer:
+        """The drafts of your unit, without their content."""
+        case, _unit = await desk.own_case(ports, caller, reference)
+        return DraftsAnswer(drafts=[await shown(one, None, None) for one in await desk.drafts(ports, caller, case)])
+
+    @routes.get(
+        "/v1/cases/{reference:path}/drafts/{kind}",
+        **operation("draft_v1_cases__reference__drafts__kind__get", *READING),
+    )
+    async def one_draft(reference: str, caller: Caller, kind: str = _KIND) -> DraftAnswer:
+        """A draft of your unit with its content. The reading is recorded."""
+        case, _unit = await desk.own_case(ports, caller, reference)
+        found = await desk.present(ports, caller, case, kind)
+        return await shown(found, *await desk.opened(ports, caller, case, found))
+
+    @routes.put(
+        "/v1/cases/{reference:path}/drafts/{kind}",
+        **operation("save_draft_v1_cases__reference__drafts__kind__put", *WRITING, body=DraftBody),
+    )
+    async def save_draft(request: Request, reference: str, caller: Caller, kind: str = _KIND) -> VersionAnswer:
+        """Save a draft in place of the one before."""
+        case, _unit = await desk.own_case(ports, caller, reference)
+        body = await read_model(request, DraftBody, limit)
+        saved = await desk.save_draft(ports, caller, case, kind, body.content, body.command_id, body.after)
+        return VersionAnswer(version=saved)
+
+    @routes.post(
+        "/v1/cases/{reference:path}/drafts/{kind}/check",
+        **operation("check_draft_v1_cases__reference__drafts__kind__check_post", *WRITING, body=CheckBody),
+    )
+    async def check(request: Request, reference: str, caller: Caller, kind: str = _KIND) -> VersionAnswer:
+        """Agree to a draft of a colleague, or send it back with a remark."""
+        case, _unit = await desk.own_case(ports, caller, reference)
+        body = await read_model(request, CheckBody, limit)
+        found = await desk.check_draft(ports, caller, case, kind, body.of, body.agreed, body.remark, body.command_id)
+        return VersionAnswer(version=found.version)
+
+    @routes.delete(
+        "/v1/cases/{reference:path}/drafts/{kind}",
+        **operation("discard_draft_v1_cases__reference__drafts__kind__delete", *READING, 507),
+    )
+    async def discard(
+        reference: str,
+        caller: Caller,
+        kind: str = _KIND,
+        command_id: CommandId = Query(description="Your id of this act"),
+    ) -> VersionAnswer:
+        """Discard a draft. One that is not there is no error."""
+        case, _unit = await desk.own_case(ports, caller, reference)
+        await desk.discard_draft(ports, caller, case, kind, command_id)
+        return VersionAnswer(version=0)
+
+    return routes
+
+
+def _named(caller: Principal, clerk: str | None) -> str | None:
+    """The staff code that `me` stands for. Raises Invalid for a key without a person."""
+    if clerk != "me":
+        return clerk
+    if caller.person is None:
+        raise Invalid(
+            "no_person",
+            "This access key names no person. Sign in, or use a key with a staff code (--person).",
+            detail_zh="该密钥未注明人员，请登录，或使用注明人员代码的密钥（--person）。",
+            field="clerk",
+        )
+    return caller.person

@@ -1,0 +1,30 @@
+"""A step that an export reports only after a later step of the case was imported.
+
+It is recorded beside what is known: a fact like any other, but it moves the case to no state, and of what the case knows it only
+fills in what is missing. The commit says so in its cause, since only the one who appends it knows the order within a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from operator import attrgetter
+from typing import Any
+
+LATE = "history:late:"
+"""Begin of the cause of a commit with such steps."""
+
+
+def filled(case: object, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Of `changes` (path -> value) those that set what the case does not know yet, and counts.
+
+    >>> from shared.case import Case
+    >>> filled(Case(state="closed"), {"state": "replied", "assignment.org": "zj", "supervision.nudges": 1})
+    {'assignment.org': 'zj', 'supervision.nudges': 1}
+    """
+    return {path: value for path, value in changes.items() if path != "state" and _adds(attrgetter(path)(case), value)}
+
+
+def _adds(known: object, value: object) -> bool:
+    if isinstance(value, int) and isinstance(known, int) and not isinstance(value, bool):
+        return True
+    return known is None or known is False or known in ((), "", frozenset())

@@ -1,0 +1,46 @@
+"""Events of the daily work of a unit on a case: internal notes and drafts. Streams `notes/<case>` and `drafts/<case>`."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from shared.events.base import Event
+from shared.events.fields import Service, Text
+
+DraftKind = Literal["reply", "decision", "notice", "opinion", "letter", "form"]
+
+
+class _Desk(Event):
+    owner: ClassVar[Service] = "routing"
+
+
+class NoteAdded(_Desk, zh="内部备注", en="An internal note was added."):
+    """A unit noted something about the matter, for itself. Nobody else reads it."""
+
+    org: str
+    text: Text = None
+
+
+class DraftSaved(_Desk, zh="保存拟稿", en="A draft was saved."):
+    """A draft of this kind replaces the one before. `content`: the fields of the form as JSON, sealed."""
+
+    org: str
+    kind: DraftKind
+    content: Text = None
+
+
+class DraftChecked(_Desk, zh="审核拟稿", en="A draft was checked."):
+    """A colleague checked the draft with version `of` of the stream."""
+
+    org: str
+    kind: DraftKind
+    of: int
+    agreed: bool
+    remark: Text = None
+
+
+class DraftDiscarded(_Desk, zh="删除拟稿", en="A draft was discarded."):
+    """The draft was sent as a command, or is not needed."""
+
+    org: str
+    kind: DraftKind
