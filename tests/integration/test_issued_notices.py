@@ -18,6 +18,7 @@ from shared.events.policy import PolicyActivated
 from shared.kernel.refusals import Denied, Refused, Unknown
 from shared.policy.loading.loader import hash_of, plain
 from shared.policy.templates import Templates, built_in
+from shared.queries.case_files import files_of, readable
 from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, County, clerk, county
 from tests.unit.services.routing.notices.test_rendering import text_of
 
@@ -267,3 +268,19 @@ async def test_nothing_confidential_is_published() -> None:
         with pytest.raises(Refused) as refused:
             await issue(here, case, who, "publication")
         assert refused.value.code == "never_published"
+
+
+async def test_the_petitioner_has_the_file_of_a_notice_once_the_reply_was_served() -> None:
+    async with county() as here:
+        case, who = await decided(here)
+        await issue(here, case, who, "decision")
+        citizen = Principal("citizen", None, "x", case=case)
+
+        async def readable_now() -> int:
+            files, delivered = await files_of(here.ports, await here.case(case))
+            assert len(files) == 2, "page and PDF"
+            return len(readable(citizen, await here.case(case), files, delivered))
+
+        assert await readable_now() == 0
+        await here.act(case, "deliver_reply", who)
+        assert await readable_now() == 2
