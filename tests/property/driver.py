@@ -543,7 +543,8 @@ SLOW = {
     "lead_into": 0.1, "recall": 0.2, "nudge": 0.1, "add_material": 0.1, "attach_file": 0.1,
     "renew_query_code": 0.1, "confirm_delivery_address": 0.1, "follow_up": 0.2, "correct_reply": 0.2,
     "correct": 0.2, "serve_notice": 0.3, "request_confidentiality": 0.2, "urge": 0.3, "open_supervision": 0.2,
-    "close_supervision": 0.2, "record_hearing": 0.3, "prepare_notice": 0.03, "record_failed_service": 0.05, "answer_followers": 0.03,
+    "close_supervision": 0.2, "record_hearing": 0.3,
+    "prepare_notice": 0.03, "record_failed_service": 0.05, "answer_followers": 0.03,
 }  # fmt: skip
 """How often a step is taken that ends a case early or gets it nowhere, where another could be."""
 
