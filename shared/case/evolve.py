@@ -14,21 +14,21 @@ appended is decided by the commands of the services; evolve only applies an even
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from shared.case.late_history import LATE, filled
-from shared.case.state import Case, Fact
+from shared.case.state import GROUPS, Case, Fact
 from shared.events import supervision as s
 from shared.events.base import Event
 from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 from shared.kernel.legal_time import LegalTime
 
 Changes = dict[str, Any]
-"""Path of a field of `Case` -> its new value: `state`, or `assignment.org` for a field of one of its values."""
+"""Field of `Case` -> its new value; for a group (GROUPS), its fields that change: `{"state": "signed", "assignment": {"hops": 1}}`.
+A group stands there once: what several functions change in it is merged where they are called."""
 Details = tuple[str | None, LegalTime | None, int, LegalTime | None]
 """What a deadline rule may use of a fact besides its name: kind, date set by the assigner (or end of what lasted), days granted,
 beginning of what lasted."""
@@ -44,7 +44,7 @@ class Kind(NamedTuple):
     details: Callable[[Any], Details] | None
     name: str
     moves: str | None
-    org_of: Callable[[Any], str | None]
+    org_of: Callable[[Any], str | None] | None
     ticker: bool
 
 
@@ -69,7 +69,7 @@ def on(
         if moves != "":
             MOVES[name] = moves
         details = fact if callable(fact) else None
-        org_of = attrgetter("org") if "org" in kind.model_fields else lambda _body: None
+        org_of = attrgetter("org") if "org" in kind.model_fields else None
         KINDS[kind] = Kind(meaning, fact is not False, details, name, moves, org_of, name in s.TICKER)
         return meaning
 
@@ -88,13 +88,9 @@ def evolve(case: Case, event: RecordedEvent) -> Case:
 
 
 def changed(case: Case, changes: Mapping[str, Any]) -> Case:
-    """The case with `changes`: path -> new value. Raises TypeError for a path that does not exist."""
-    values: defaultdict[str, dict[str, Any]] = defaultdict(dict)
-    for path, value in changes.items():
-        group, _, name = path.rpartition(".")
-        values[group][name] = value
-    fields = values.pop("", {})
-    return replace(case, **fields, **{group: replace(getattr(case, group), **new) for group, new in values.items()})
+    """The case with `changes`. Raises TypeError for a field that does not exist."""
+    new = {name: replace(getattr(case, name), **value) if name in GROUPS else value for name, value in changes.items()}
+    return replace(case, **new)
 
 
 def _changes(case: Case, event: RecordedEvent) -> Changes:
@@ -107,12 +103,9 @@ def _changes(case: Case, event: RecordedEvent) -> Changes:
         return changes | {"newer": body.type} if isinstance(body, NewerEvent) else changes
     if kind.fact:
         detail, due, days, since = kind.details(body) if kind.details is not None else NO_DETAILS
-        org = kind.org_of(body) or case.assignment.org
-        fact = Fact(
-            *(kind.name, detail, event.version, event.effective_at, event.recorded_at, org, due, days, since),
-            event.actor.org,
-            event.origin == "history",
-        )
+        org = (kind.org_of(body) if kind.org_of is not None else None) or case.assignment.org
+        known = (kind.name, detail, event.version, event.effective_at, event.recorded_at, org, due, days, since)
+        fact = Fact(*known, event.actor.org, event.origin == "history")
         changes["facts"] = (*case.facts, fact)
     meant = kind.meaning(case, event, body)
     if event.cause.startswith(LATE):

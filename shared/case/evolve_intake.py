@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
-
 from shared.case.evolve import MOVES, Changes, kind_of, on
 from shared.case.state import (
     STREAM,
@@ -22,17 +20,17 @@ from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import from_text
 
 _DATE_OF = {
-    "CaseRegistered": "filing.filed_at",
-    "Accepted": "handling.accepted_at",
-    "AcceptanceOrdered": "handling.accepted_at",
-    "AnsweredAtOnce": "handling.replied_at",
-    "ReplyDelivered": "handling.replied_at",
-    "CaseClosed": "closure.closed_at",
-    "CaseWithdrawn": "closure.closed_at",
-    "Concluded": "closure.closed_at",
-    "ReRegistrationBarred": "closure.closed_at",
+    "CaseRegistered": ("filing", "filed_at"),
+    "Accepted": ("handling", "accepted_at"),
+    "AcceptanceOrdered": ("handling", "accepted_at"),
+    "AnsweredAtOnce": ("handling", "replied_at"),
+    "ReplyDelivered": ("handling", "replied_at"),
+    "CaseClosed": ("closure", "closed_at"),
+    "CaseWithdrawn": ("closure", "closed_at"),
+    "Concluded": ("closure", "closed_at"),
+    "ReRegistrationBarred": ("closure", "closed_at"),
 }
-"""Event type -> the path of the field of a case that holds its legal time."""
+"""Event type -> the group and its field that hold the legal time of such an event."""
 
 
 def acting(event: RecordedEvent) -> str:
@@ -47,103 +45,112 @@ def _registered(case: Case, event: RecordedEvent, body: i.CaseRegistered) -> Cha
         "jurisdiction": event.jurisdiction,
         "origin": event.origin,
         "number": body.number,
-        "filing.channel": body.channel,
-        "filing.channel_class": body.channel_class,
-        "filing.platform": body.platform,
-        "filing.filer": acting(event),
-        "filing.place": body.place,
-        "filing.subject": body.subject,
-        "filing.level": body.level,
-        "filing.grid": body.grid,
-        "filing.unclear": body.unclear,
-        "filing.class_": body.class_,
-        "filing.urgency": body.urgency,
-        "filing.received_by": body.received_by,
-        "assignment.org": body.org,
-        "filing.anonymous": body.anonymous,
-        "filing.confidential": body.confidential,
-        "accusation.sealed": body.class_ == "accusation",
-        "filing.filed_at": event.effective_at,
-        "filing.ranked_at": event.effective_at,
+        "filing": {
+            "channel": body.channel,
+            "channel_class": body.channel_class,
+            "platform": body.platform,
+            "filer": acting(event),
+            "place": body.place,
+            "subject": body.subject,
+            "level": body.level,
+            "grid": body.grid,
+            "unclear": body.unclear,
+            "class_": body.class_,
+            "urgency": body.urgency,
+            "received_by": body.received_by,
+            "anonymous": body.anonymous,
+            "confidential": body.confidential,
+            "filed_at": event.effective_at,
+            "ranked_at": event.effective_at,
+        },
+        "assignment": {"org": body.org},
+        "accusation": {"sealed": body.class_ == "accusation"},
         "registered_at": event.recorded_at,
-        "service.code_issued_by": "own" if event.actor.role in ("platform", "citizen") else "staff",
+        "service": {"code_issued_by": "own" if event.actor.role in ("platform", "citizen") else "staff"},
     }
 
 
 @on(i.PartyRecorded, fact=False)
 def _party(case: Case, event: RecordedEvent, body: i.PartyRecorded) -> Changes:
-    changes: Changes = {"filing.parties": (*case.filing.parties, (body.party, body.role))}
+    filing: Changes = {"parties": (*case.filing.parties, (body.party, body.role))}
+    accusation: Changes = {}
     if body.role == "respondent" and body.respondent_org:
-        changes["accusation.accused"] = (*case.accusation.accused, body.respondent_org)
+        accusation["accused"] = (*case.accusation.accused, body.respondent_org)
     if body.role == "petitioner" and body.named:
-        changes["filing.named"] = True
+        filing["named"] = True
     if body.public_office:
-        changes["accusation.public_office"] = True
-    return changes
+        accusation["public_office"] = True
+    return {"filing": filing, "accusation": accusation}
 
 
 @on(i.ReceiptIssued, fact=False)
 def _receipt(case: Case, event: RecordedEvent, body: i.ReceiptIssued) -> Changes:
-    return {"service.code_issued_by": body.code_issued_by}
+    return {"service": {"code_issued_by": body.code_issued_by}}
 
 
 @on(i.DeliveryAddressConfirmed, fact=False)
 def _address(case: Case, event: RecordedEvent, body: i.DeliveryAddressConfirmed) -> Changes:
-    return {"service.electronic": body.electronic}
+    return {"service": {"electronic": body.electronic}}
 
 
 @on(i.DocumentRead, fact=lambda body: (body.document if body.opens_window else None, None, 0, None))
 def _document_read(case: Case, event: RecordedEvent, body: i.DocumentRead) -> Changes:
-    changes: Changes = {"service.read": (*case.service.read, (body.of, body.code_issued_by))}
+    service: Changes = {"read": (*case.service.read, (body.of, body.code_issued_by))}
     if body.code_issued_by == "own":
-        changes["service.unread"] = tuple(one for one in case.service.unread if one.document != body.document)
+        service["unread"] = tuple(one for one in case.service.unread if one.document != body.document)
         if body.document != "notice":
-            changes[f"service.{body.document}_received"] = True
-    return changes
+            service[f"{body.document}_received"] = True
+    return {"service": service}
 
 
 @on(i.RepresentativesNamed, fact=False)
 def _represented(case: Case, event: RecordedEvent, body: i.RepresentativesNamed) -> Changes:
-    return {"filing.representatives": body.parties}
+    return {"filing": {"representatives": body.parties}}
 
 
 @on(i.ConfidentialityRequested, fact=False)
 def _confidential(case: Case, event: RecordedEvent, body: i.ConfidentialityRequested) -> Changes:
-    return {"filing.confidential": True}
+    return {"filing": {"confidential": True}}
 
 
 @on(i.ReceiptDateConfirmed, fact=False)
 def _receipt_confirmed(case: Case, event: RecordedEvent, body: i.ReceiptDateConfirmed) -> Changes:
-    return {"filing.unclear": _without(case, "received_at")}
+    return {"filing": {"unclear": _without(case, "received_at")}}
 
 
 @on(i.Nudged)
 def _nudged(case: Case, event: RecordedEvent, body: i.Nudged) -> Changes:
     return {
-        "supervision.nudges": case.supervision.nudges + 1,
-        "supervision.nudged_at": event.effective_at,
-        "supervision.nudges_joined": 0,
+        "supervision": {
+            "nudges": case.supervision.nudges + 1,
+            "nudged_at": event.effective_at,
+            "nudges_joined": 0,
+        }
     }
 
 
 @on(i.NudgedAgain, fact=False)
 def _nudged_again(case: Case, event: RecordedEvent, body: i.NudgedAgain) -> Changes:
-    return {"supervision.nudges_joined": body.times - 1}
+    return {"supervision": {"nudges_joined": body.times - 1}}
 
 
 @on(i.CaseLinked, fact=kind_of("kind"))
 def _linked(case: Case, event: RecordedEvent, body: i.CaseLinked) -> Changes:
     if body.kind == "related":
-        return {} if body.lead in case.matter.related else {"matter.related": (*case.matter.related, body.lead)}
-    return {"matter.lead": body.lead, "matter.lead_kind": body.kind, "assignment.assist": (), "handling.notice": None}
+        return {} if body.lead in case.matter.related else {"matter": {"related": (*case.matter.related, body.lead)}}
+    return {
+        "matter": {"lead": body.lead, "lead_kind": body.kind},
+        "assignment": {"assist": ()},
+        "handling": {"notice": None},
+    }
 
 
 @on(i.CaseUnlinked, fact=kind_of("kind"))
 def _unlinked(case: Case, event: RecordedEvent, body: i.CaseUnlinked) -> Changes:
     if body.kind == "related":
-        return {"matter.related": tuple(other for other in case.matter.related if other != body.lead)}
+        return {"matter": {"related": tuple(other for other in case.matter.related if other != body.lead)}}
     return (
-        {"matter.lead": None, "matter.lead_kind": None, "handling.notice": None}
+        {"matter": {"lead": None, "lead_kind": None}, "handling": {"notice": None}}
         if case.matter.lead == body.lead
         else {}
     )
@@ -156,18 +163,18 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
     )
     changes: Changes = {"corrections": (*case.corrections, entry)}
     if body.field != "effective_at":
-        changes[f"filing.{body.field}"] = body.new
-        changes["filing.unclear"] = _without(case, body.field, *(("qr",) if body.field == "place" else ()))
+        unclear = _without(case, body.field, *(("qr",) if body.field == "place" else ()))
+        changes["filing"] = {body.field: body.new, "unclear": unclear}
         if body.field == "class_":
-            changes["accusation.sealed"] = body.new == "accusation" or case.accusation.suspected is not None
-            changes |= sealed_code(case, body.new)
+            changes["accusation"] = {"sealed": body.new == "accusation" or case.accusation.suspected is not None}
+            changes["filing"] |= sealed_code(case, body.new)
             if body.new == "accusation" and case.assignment.org is None:
                 changes |= _sealed_anew(case)
         return changes
     if body.new is None:
         return changes
     if body.of == 1:
-        changes["filing.unclear"] = _without(case, "received_at")
+        changes["filing"] = {"unclear": _without(case, "received_at")}
     new = from_text(body.new)
     wrong = next((fact for fact in case.facts if fact.version == body.of), None)
     changes["facts"] = tuple(
@@ -177,9 +184,9 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
         for fact in case.facts
     )
     if wrong is not None:
-        date_of = _DATE_OF.get(wrong.name)
-        if date_of is not None and attrgetter(date_of)(case) == wrong.effective_at:
-            changes[date_of] = new
+        group, field = _DATE_OF.get(wrong.name, ("", ""))
+        if group and getattr(getattr(case, group), field) == wrong.effective_at:
+            changes[group] = {**changes.get(group, {}), field: new}
         moved = (fact for fact in case.facts if fact.name in MOVES and fact.effective_at == case.moved_at)
         if wrong.version == max((fact.version for fact in moved), default=None):
             changes["moved_at"] = new
@@ -188,13 +195,15 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
 
 @on(i.SourceRestated, fact=False)
 def _restated(case: Case, event: RecordedEvent, body: i.SourceRestated) -> Changes:
-    changes: Changes = {}
-    for name in ("place", "subject", "level"):
-        if getattr(body, f"{name}_text") is not None or f"{name}_text" in body.fields:
-            changes[f"filing.{name}"] = None
+    gone = [
+        name
+        for name in ("place", "subject", "level")
+        if getattr(body, f"{name}_text") is not None or f"{name}_text" in body.fields
+    ]
+    changes: Changes = {"filing": dict.fromkeys(gone)}
     if body.org is not None:  # what the source knew before was said of the organisation that it names now
         old = case.assignment.org
-        changes["assignment.org"] = body.org
+        changes["assignment"] = {"org": body.org}
         changes["facts"] = tuple(
             fact._replace(org=body.org) if fact.history and fact.org == old else fact for fact in case.facts
         )
@@ -209,26 +218,22 @@ def _without(case: Case, *settled: str) -> tuple[str, ...]:
 def _sealed_anew(case: Case) -> Changes:
     """A case without an organisation turned out to be an accusation: no organisation assists or reviews any more, and results of an
     organisation of the open track are no results of the accusation."""
-    changes: Changes = {"assignment.assist": (), "review.reviewer": None, "review.accepted": False}
+    changes: Changes = {"assignment": {"assist": ()}, "review": {"reviewer": None, "accepted": False}}
     if case.state != "registered":
         return changes
     if case.assignment.queue_reason is not None and case.accusation.suspected is None:
-        changes["assignment.queue_reason"] = "sealed_track"
+        changes["assignment"]["queue_reason"] = "sealed_track"
     return {**changes, **unanswered()}
 
 
 @on(i.CaseVoided, "voided")
 def _voided(case: Case, event: RecordedEvent, body: i.CaseVoided) -> Changes:
-    return let_go(case)
+    return {"assignment": let_go(case)}
 
 
 @on(i.AnsweredAtOnce, "replied")
 def _answered(case: Case, event: RecordedEvent, body: i.AnsweredAtOnce) -> Changes:
-    return {
-        "handling.result": "explained",
-        "handling.replied_at": event.effective_at,
-        "handling.replies": case.handling.replies + 1,
-    }
+    return {"handling": {"result": "explained", "replied_at": event.effective_at, "replies": case.handling.replies + 1}}
 
 
 @on(i.EvaluationInvited, fact=kind_of("object"))
@@ -236,19 +241,19 @@ def _invited(case: Case, event: RecordedEvent, body: i.EvaluationInvited) -> Cha
     return (
         {}
         if body.object in case.evaluation.invited
-        else {"evaluation.invited": (*case.evaluation.invited, body.object)}
+        else {"evaluation": {"invited": (*case.evaluation.invited, body.object)}}
     )
 
 
 @on(i.EvaluationSubmitted, fact=kind_of("object"))
 def _evaluated(case: Case, event: RecordedEvent, body: i.EvaluationSubmitted) -> Changes:
-    others = tuple(entry for entry in case.evaluation.grades if entry[0] != body.object)
-    changes: Changes = {"evaluation.grades": (*others, (body.object, body.grade))}
+    others = [entry for entry in case.evaluation.grades if entry[0] != body.object]
+    evaluation: Changes = {"grades": (*others, (body.object, body.grade))}
     if body.word is not None or case.evaluation.words:
-        words = tuple(entry for entry in case.evaluation.words if entry[0] != body.object)
+        words = [entry for entry in case.evaluation.words if entry[0] != body.object]
         own = () if body.word is None else ((body.object, "code_with_staff" if body.code_with_staff else body.word),)
-        changes["evaluation.words"] = (*words, *own)
-    return changes
+        evaluation["words"] = (*words, *own)
+    return {"evaluation": evaluation}
 
 
 @on(i.ReviewRequested, "in_review")
@@ -264,22 +269,16 @@ def _re_review_requested(case: Case, event: RecordedEvent, body: i.ReReviewReque
 def _under_review(case: Case, *, late: bool) -> Changes:
     before = BeforeReview(case.state, case.closure.kind, case.closure.closed_at) if late else None
     return {
-        "closure.kind": None,
-        "closure.closed_at": None,
-        "review.reviewer": None,
-        "review.accepted": False,
-        "review.late": late,
-        "review.before": before,
+        "closure": {"kind": None, "closed_at": None},
+        "review": {"reviewer": None, "accepted": False, "late": late, "before": before},
     }
 
 
 @on(i.CaseWithdrawn, "withdrawn")
 def _withdrawn(case: Case, event: RecordedEvent, body: i.CaseWithdrawn) -> Changes:
     return {
-        "closure.kind": "withdrawn",
-        "closure.closed_at": event.effective_at,
-        "withdrawals.gone": (*case.withdrawals.gone, *case.petitioners),
-        "withdrawals.pending": (),
+        "closure": {"kind": "withdrawn", "closed_at": event.effective_at},
+        "withdrawals": {"gone": (*case.withdrawals.gone, *case.petitioners), "pending": ()},
     }
 
 
@@ -287,30 +286,31 @@ def _withdrawn(case: Case, event: RecordedEvent, body: i.CaseWithdrawn) -> Chang
 def _withdrawal_requested(case: Case, event: RecordedEvent, body: i.WithdrawalRequested) -> Changes:
     word = "code_with_staff" if body.code_with_staff else body.word
     asked = PendingWithdrawal(body.party, event.version, body.effective_on, word, event.actor.org, asker=acting(event))
-    return {"withdrawals.pending": (*_others_pending(case, body.party), asked)}
+    return {"withdrawals": {"pending": (*_others_pending(case, body.party), asked)}}
 
 
 @on(i.WithdrawalConfirmed, fact=kind_of("party"))
 def _withdrawal_confirmed(case: Case, event: RecordedEvent, body: i.WithdrawalConfirmed) -> Changes:
     return {
-        "withdrawals.pending": tuple(
-            one._replace(confirmed_at=event.effective_at) if one.party == body.party else one
-            for one in case.withdrawals.pending
-        )
+        "withdrawals": {
+            "pending": tuple(
+                one._replace(confirmed_at=event.effective_at) if one.party == body.party else one
+                for one in case.withdrawals.pending
+            )
+        }
     }
 
 
 @on(i.WithdrawalTakenBack, fact=kind_of("party"))
 def _withdrawal_taken_back(case: Case, event: RecordedEvent, body: i.WithdrawalTakenBack) -> Changes:
-    return {"withdrawals.pending": _others_pending(case, body.party)}
+    return {"withdrawals": {"pending": _others_pending(case, body.party)}}
 
 
 @on(i.NameWithdrawn, fact=kind_of("party"))
 def _name_withdrawn(case: Case, event: RecordedEvent, body: i.NameWithdrawn) -> Changes:
     return {
-        "withdrawals.pending": _others_pending(case, body.party),
-        "withdrawals.gone": (*case.withdrawals.gone, body.party),
-        "filing.representatives": tuple(one for one in case.filing.representatives if one != body.party),
+        "withdrawals": {"pending": _others_pending(case, body.party), "gone": (*case.withdrawals.gone, body.party)},
+        "filing": {"representatives": tuple(one for one in case.filing.representatives if one != body.party)},
     }
 
 
@@ -325,14 +325,14 @@ def _party_corrected(case: Case, event: RecordedEvent, body: i.PartyCorrected) -
 
 @on(i.SealedWithdrawalDeclined)
 def _withdrawal_declined(case: Case, event: RecordedEvent, body: i.SealedWithdrawalDeclined) -> Changes:
-    return {"withdrawals.pending": _others_pending(case, body.party)}
+    return {"withdrawals": {"pending": _others_pending(case, body.party)}}
 
 
 @on(i.QueryCodeRenewed, fact=False)
 def _code_renewed(case: Case, event: RecordedEvent, body: i.QueryCodeRenewed) -> Changes:
     return {
-        "filing.code_generation": body.generation,
-        "service.code_issued_by": "own" if event.actor.role in ("platform", "citizen") else "staff",
+        "filing": {"code_generation": body.generation},
+        "service": {"code_issued_by": "own" if event.actor.role in ("platform", "citizen") else "staff"},
     }
 
 

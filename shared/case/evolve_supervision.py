@@ -25,13 +25,13 @@ def _reminded(case: Case, event: RecordedEvent, body: s.Reminded) -> Changes:
     if (
         case.supervision.stage == "none" and not body.passed and body.org == case.assignment.org
     ):  # a reminder of the office itself is no step
-        changes |= {"supervision.stage": "reminded", "supervision.since": event.effective_at}
+        changes |= {"supervision": {"stage": "reminded", "since": event.effective_at}}
     return changes
 
 
 @on(s.UnreadReminded, fact=False)
 def _unread_reminded(case: Case, event: RecordedEvent, body: s.UnreadReminded) -> Changes:
-    return {"service.reminded": (*case.service.reminded, body.of)}
+    return {"service": {"reminded": (*case.service.reminded, body.of)}}
 
 
 @on(s.DeadlineBreached, fact=False)
@@ -51,9 +51,9 @@ def _lifted(case: Case, event: RecordedEvent, body: s.BreachLifted) -> Changes:
 
 @on(s.Urged)
 def _urged(case: Case, event: RecordedEvent, body: s.Urged) -> Changes:
-    changes: Changes = {"supervision.since": event.effective_at}
+    changes: Changes = {"supervision": {"since": event.effective_at}}
     if case.supervision.stage != "supervised":
-        changes["supervision.stage"] = "urged"
+        changes["supervision"]["stage"] = "urged"
     if body.clock is not None and body.episode is not None and body.rung is not None:
         changes["rungs"] = case.rungs | {Rung(body.clock, body.episode, body.rung)}
         changes["acted"] = case.acted  # written by the ticker: it makes no clerk's version stale
@@ -62,12 +62,12 @@ def _urged(case: Case, event: RecordedEvent, body: s.Urged) -> Changes:
 
 @on(s.SupervisionOpened, fact=kind_of("ground"))
 def _supervised(case: Case, event: RecordedEvent, body: s.SupervisionOpened) -> Changes:
-    return {"supervision.stage": "supervised", "supervision.since": event.effective_at}
+    return {"supervision": {"stage": "supervised", "since": event.effective_at}}
 
 
 @on(s.SupervisionClosed)
 def _supervision_closed(case: Case, event: RecordedEvent, body: s.SupervisionClosed) -> Changes:
-    return {"supervision.stage": "none", "supervision.since": None}
+    return {"supervision": {"stage": "none", "since": None}}
 
 
 @on(s.InstructionRecorded)
@@ -78,17 +78,17 @@ def _instructed(case: Case, event: RecordedEvent, body: s.InstructionRecorded) -
 @on(s.AcceptanceOrdered, "accepted")
 def _acceptance_ordered(case: Case, event: RecordedEvent, body: s.AcceptanceOrdered) -> Changes:
     return {
-        "handling.accepted_at": event.effective_at,
-        "filing.path": body.path if body.path is not None else case.filing.path,
+        "handling": {"accepted_at": event.effective_at},
+        "filing": {"path": body.path if body.path is not None else case.filing.path},
     }
 
 
 @on(s.FollowUpRecorded)
 def _followed_up(case: Case, event: RecordedEvent, body: s.FollowUpRecorded) -> Changes:
-    changes: Changes = {"evaluation.followed_up": True, "evaluation.follow_up_satisfied": body.satisfied}
+    evaluation: Changes = {"followed_up": True, "follow_up_satisfied": body.satisfied}
     if body.independent and body.satisfied is not None:
-        changes["evaluation.confirmed_by"] = event.actor.org if body.satisfied else None
-    return changes
+        evaluation["confirmed_by"] = event.actor.org if body.satisfied else None
+    return {"evaluation": evaluation}
 
 
 @on(s.DateConfirmed, fact=False)
@@ -103,17 +103,15 @@ def _redo(case: Case, event: RecordedEvent, body: s.RedoOrdered) -> Changes:
 
 @on(s.CaseClosed, "closed", fact=kind_of("kind"))
 def _closed(case: Case, event: RecordedEvent, body: s.CaseClosed) -> Changes:
-    return {"closure.kind": body.kind, "closure.closed_at": event.effective_at, "withdrawals.pending": ()}
+    return {"closure": {"kind": body.kind, "closed_at": event.effective_at}, "withdrawals": {"pending": ()}}
 
 
 @on(s.CaseReopened, "registered")
 def _reopened(case: Case, event: RecordedEvent, body: s.CaseReopened) -> Changes:
     return {
-        "closure.kind": None,
-        "closure.closed_at": None,
-        "assignment.queue_reason": "returned",
-        "withdrawals.pending": (),
-        **let_go(case),
+        "closure": {"kind": None, "closed_at": None},
+        "assignment": {**let_go(case), "queue_reason": "returned"},
+        "withdrawals": {"pending": ()},
     }
 
 
@@ -126,7 +124,7 @@ def _rungs_voided(case: Case, event: RecordedEvent, body: s.RungsVoided) -> Chan
         "voided_rungs": case.voided_rungs + 1,
     }
     if case.supervision.stage in ("reminded", "urged") and _later(case.supervision.since, event.effective_at):
-        changes |= {"supervision.stage": "none", "supervision.since": None}
+        changes |= {"supervision": {"stage": "none", "since": None}}
     return changes
 
 

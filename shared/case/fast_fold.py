@@ -6,29 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 from shared.case.evolve import KINDS, NO_DETAILS
 from shared.case.late_history import LATE, filled
-from shared.case.state import EMPTY, Case, Fact
+from shared.case.state import EMPTY, GROUPS, Case, Fact
 from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 
 _kind_of = KINDS.get
 _tuple = tuple.__new__
 _new = object.__new__
-_GROUPED = {
-    f"{group.name}.{field.name}": (group.name, field.name)
-    for group in fields(Case)
-    if is_dataclass(group.default)
-    for field in fields(group.default)
-}
-_PLACES = {field.name: None for field in fields(Case)} | _GROUPED
-"""Path -> group and field; None for a field of the case itself."""
+_set = object.__setattr__
 
 
 def fold(events: Iterable[RecordedEvent], case: Case = EMPTY) -> Case:
-    """The case after all `events`: evolve() over all of them."""
+    """The case after all `events`: evolve() over all of them. The names of fields are not checked again; evolve() checks them."""
     after: Case = _copy(case)
     own: dict[str, Any] = after.__dict__
     copied: dict[str, dict[str, Any]] = {}
@@ -44,29 +36,29 @@ def fold(events: Iterable[RecordedEvent], case: Case = EMPTY) -> Case:
             if isinstance(body, NewerEvent):
                 own["newer"] = body.type
             continue
-        meaning, is_fact, details, name, moves, org_of, ticker = kind
+        meaning, is_fact, details, called, moves, org_of, ticker = kind
         changes = meaning(after, event, body)
         if not ticker:
             own["acted"] = version
         if is_fact:
             told, due, days, since = details(body) if details is not None else NO_DETAILS
-            org = org_of(body) or own["assignment"].org
+            org = (org_of(body) if org_of is not None else None) or own["assignment"].org
             by, history = event.actor.org, event.origin == "history"
             fact = _tuple(
-                Fact, (name, told, version, effective_at, recorded_at, org, due, days, since, by, history, None, False)
+                Fact,
+                (called, told, version, effective_at, recorded_at, org, due, days, since, by, history, None, False),
             )
-            own["facts"] = (*own["facts"], fact)
+            own["facts"] = own["facts"] + (fact,)
         late = event.cause.startswith(LATE)
-        for path, value in (filled(after, changes) if late else changes).items():
-            place = _PLACES[path]
-            if place is None:
-                own[path] = value
-                continue
-            group, field = place
-            if group not in copied:
-                own[group] = whole = _copy(own[group])
-                copied[group] = whole.__dict__
-            copied[group][field] = value
+        for name, value in (filled(after, changes) if late else changes).items():
+            if name in copied:
+                copied[name].update(value)
+            elif name in GROUPS:
+                own[name] = group = _copy(own[name])
+                copied[name] = values = group.__dict__
+                values.update(value)
+            else:
+                own[name] = value
         if late or moves == "":
             continue
         if moves is not None:
@@ -79,5 +71,5 @@ def fold(events: Iterable[RecordedEvent], case: Case = EMPTY) -> Case:
 
 def _copy(value: Any) -> Any:
     after = _new(type(value))
-    after.__dict__.update(value.__dict__)
+    _set(after, "__dict__", value.__dict__.copy())
     return after

@@ -7,21 +7,29 @@ fills in what is missing. The commit says so in its cause, since only the one wh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from operator import attrgetter
 from typing import Any
+
+from shared.case.state import GROUPS
 
 LATE = "history:late:"
 """Begin of the cause of a commit with such steps."""
 
 
 def filled(case: object, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Of `changes` (path -> value) those that set what the case does not know yet, and counts.
+    """Of `changes` those that set what the case does not know yet, and counts.
 
     >>> from shared.case import Case
-    >>> filled(Case(state="closed"), {"state": "replied", "assignment.org": "zj", "supervision.nudges": 1})
-    {'assignment.org': 'zj', 'supervision.nudges': 1}
+    >>> filled(Case(state="closed"), {"state": "replied", "assignment": {"org": "zj"}, "supervision": {"nudges": 1}})
+    {'assignment': {'org': 'zj'}, 'supervision': {'nudges': 1}}
     """
-    return {path: value for path, value in changes.items() if path != "state" and _adds(attrgetter(path)(case), value)}
+    found: dict[str, Any] = {}
+    for name, value in changes.items():
+        known = getattr(case, name)
+        if name in GROUPS:
+            found[name] = filled(known, value)
+        elif name != "state" and _adds(known, value):
+            found[name] = value
+    return found
 
 
 def _adds(known: object, value: object) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -454,16 +454,14 @@ class Case:
 
 
 EMPTY = Case()
+GROUPS = frozenset(field.name for field in fields(Case) if is_dataclass(field.default))
+"""The fields of a case that are groups of fields themselves."""
 
 
-def calmed(case: Case) -> dict[str, str | None]:
+def calmed(case: Case) -> dict[str, Any]:
     """Reset reminding and urging, once the duty is met or another organisation has the case. Supervision (督办) remains until it is
     closed."""
-    return (
-        {"supervision.stage": "none", "supervision.since": None}
-        if case.supervision.stage in ("reminded", "urged")
-        else {}
-    )
+    return {"supervision": {"stage": "none", "since": None}} if case.supervision.stage in ("reminded", "urged") else {}
 
 
 def past(case: Case) -> tuple[str, ...]:
@@ -473,48 +471,42 @@ def past(case: Case) -> tuple[str, ...]:
 
 
 def let_go(case: Case) -> dict[str, Any]:
-    """No organisation has or assists with the case any more, and a ruling that named one has been applied."""
-    return {
-        "assignment.past_orgs": past(case),
-        "assignment.org": None,
-        "assignment.forwarded": (),
-        "assignment.assist": (),
-        "assignment.final_ruling": False,
-    }
+    """The fields of `assignment` once no organisation has or assists with the case any more, and a ruling that named one has been
+    applied."""
+    return {"past_orgs": past(case), "org": None, "forwarded": (), "assist": (), "final_ruling": False}
 
 
 def sealed_code(case: Case, class_: str | None) -> dict[str, Any]:
-    """The query code of a case that becomes an accusation is renewed: whoever fetched the old one for an ordinary case has no
-    access to the accusation. A filing that is an accusation from the beginning keeps its code."""
+    """The fields of `filing` by which the query code of a case that becomes an accusation is renewed: whoever fetched the old one
+    for an ordinary case has no access to the accusation. A filing that is an accusation from the beginning keeps its code."""
     if class_ != "accusation" or case.filing.class_ == "accusation":
         return {}
-    return {"filing.code_generation": case.filing.code_generation + 1}
+    return {"code_generation": case.filing.code_generation + 1}
 
 
 def begun_again(case: Case) -> dict[str, Any]:
     """Handling begins again, by order or by a review: earlier results no longer count."""
+    changes = unanswered()
+    changes["service"]["unread"] = tuple(one for one in case.service.unread if one.document == "notice")
     return {
-        "supervision.redos": case.supervision.redos + 1,
-        "closure.kind": None,
-        "closure.closed_at": None,
-        "service.unread": tuple(one for one in case.service.unread if one.document == "notice"),
-        **unanswered(),
+        **changes,
+        "supervision": {"redos": case.supervision.redos + 1},
+        "closure": {"kind": None, "closed_at": None},
     }
 
 
 def unanswered() -> dict[str, Any]:
     """Handling has no result yet."""
     return {
-        "handling.result": None,
-        "handling.executed": False,
-        "handling.report_filed": False,
-        "handling.extension_asked": None,
-        "handling.extension_asker": None,
-        "handling.extension_person": None,
-        "handling.right_stated": None,
-        "service.reply_received": False,
-        "evaluation.followed_up": False,
-        "evaluation.follow_up_satisfied": None,
-        "evaluation.confirmed_by": None,
-        "evaluation.invited": (),
+        "handling": {
+            "result": None,
+            "executed": False,
+            "report_filed": False,
+            "extension_asked": None,
+            "extension_asker": None,
+            "extension_person": None,
+            "right_stated": None,
+        },
+        "service": {"reply_received": False},
+        "evaluation": {"followed_up": False, "follow_up_satisfied": None, "confirmed_by": None, "invited": ()},
     }

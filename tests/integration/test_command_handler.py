@@ -223,7 +223,7 @@ async def test_delivery_is_recorded_after_clock_moved_back(here: County) -> None
         Principal("service", None, "routing"), here.clock.now(), told, await here.ports.policies.book(DEMO)
     )
     (fresh,) = rule(
-        changed(case, {"assignment.delivered": False}), RecordDelivery(org=case.assignment.org or "", seq=1), given
+        changed(case, {"assignment": {"delivered": False}}), RecordDelivery(org=case.assignment.org or "", seq=1), given
     )
     assert fresh.at == here.clock.now()
 

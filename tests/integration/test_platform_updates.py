@@ -236,5 +236,5 @@ async def test_accused_platform_receives_no_further_updates(platform: Platform) 
 
     event = (await here.runtime.ports.log.load(found.stream))[0].recorded[0]
     assert told_of(Trigger(found, event), event.body)
-    assert not told_of(Trigger(changed(found, {"accusation.accused": (PLATFORM,)}), event), event.body)
-    assert not told_of(Trigger(changed(found, {"filing.platform": None}), event), event.body)
+    assert not told_of(Trigger(changed(found, {"accusation": {"accused": (PLATFORM,)}}), event), event.body)
+    assert not told_of(Trigger(changed(found, {"filing": {"platform": None}}), event), event.body)

@@ -73,9 +73,9 @@ def _as_corrected(case: Case, command: Correct, given: DecisionContext) -> Case:
     """The case with the new value, as far as deadlines depend on it, as if the new date were confirmed."""
     if command.field == "class":
         sealed = command.new == "accusation" or case.accusation.suspected is not None
-        return changed(case, {"filing.class_": command.new, "accusation.sealed": sealed})
+        return changed(case, {"filing": {"class_": command.new}, "accusation": {"sealed": sealed}})
     if command.field != "effective_at":
-        return changed(case, {f"filing.{command.field}": command.new})
+        return changed(case, {"filing": {command.field: command.new}})
     at = given_time(command.new)
     return replace(
         case,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
 from shared.case import EMPTY, STATES, cut, evolve, fold
+from shared.case.evolve import changed
 from shared.events import REGISTRY
 from shared.events.base import Event
 from shared.events.intake import CaseCorrected
@@ -121,3 +123,9 @@ def test_corrected_date_moves_its_own_event_only() -> None:
     case = fold(steps)
     assert (case.filing.filed_at, case.handling.accepted_at, case.handling.replied_at) == (day, date(2026, 2, 27), day)
     assert case.moved_at == day
+
+
+@pytest.mark.parametrize("changes", [{"nothing": 1}, {"assignment": {"nothing": 1}}, {"assignment": None}])
+def test_unknown_field_is_an_error(changes: dict[str, Any]) -> None:
+    with pytest.raises(TypeError):
+        changed(EMPTY, changes)
