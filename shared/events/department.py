@@ -242,7 +242,7 @@ class DecisionIssued(
     """None: not recorded."""
     review_body: str | None = None
     review_days: int | None = None
-    with_lead: bool = False
+    with_lead: bool | None = None
     """True: taken over from the lead case; what it promises is carried out there."""
 
 
@@ -258,7 +258,7 @@ class SuggestionAnswered(
     org: str
     result: Literal["adopted", "partly_adopted", "not_adopted"]
     text: Text = None
-    with_lead: bool = False
+    with_lead: bool | None = None
     """True: taken over from the lead case; what it promises is carried out there."""
 
 
@@ -275,7 +275,7 @@ class DutyPerformed(
     text: Text = None
     result: Literal["performed", "refused", "answered"] = "performed"
     basis: Texts = ()
-    with_lead: bool = False
+    with_lead: bool | None = None
     """True: taken over from the lead case; what it promises is carried out there."""
 
 
@@ -307,7 +307,7 @@ class ConsultationAnswered(
 
     org: str
     text: Text = None
-    with_lead: bool = False
+    with_lead: bool | None = None
     """True: taken over from the lead case; what it promises is carried out there."""
 
 
@@ -349,7 +349,7 @@ class ReplyDelivered(
     witnesses: Texts = ()
     states_review_right: bool | None = None
     """None: there is no such right, or it is not known."""
-    without_text: bool = False
+    without_text: bool | None = None
     """True: only the proof is sealed; the words are those of the decision."""
 
 

@@ -29,6 +29,7 @@ DocumentKind = Literal[
     "re_review_opinion",
     "suggestion_answered",
     "closing",
+    "publication",
 ]
 Language = Literal["zh", "en"]
 

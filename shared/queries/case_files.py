@@ -85,20 +85,24 @@ def readable(
 ) -> list[FileEvent]:
     """Those of `files` that the principal may read; the caller has checked that it may see the case.
 
-    The petitioner reads its own files, and those of offices once they were served. An organisation gets only the redacted form of
-    what the petitioner of a confidential filing sent."""
+    The petitioner reads its own files, and those of offices, notices among them, once they were served. An organisation gets only
+    the redacted form of what the petitioner of a confidential filing sent."""
     if principal.role == "citizen":
-        own = [one for one in files if one.body.party is not None and one.body.form != "redacted"]
+        sent = [one for one in files if one.body.party is not None and one.body.kind != "notice"]
+        own = [one for one in sent if one.body.form != "redacted"]
         small = _of(own, files)
-        served = [
-            one for one in files if one.body.party is None and (one.event.version < delivered or one.beside & _SERVED)
-        ]
+        issued = [one for one in files if one.body.party is None or one.body.kind == "notice"]
+        served = [one for one in issued if one.event.version < delivered or one.beside & _SERVED]
         told = [] if case.accusation.sealed and case.service.code_issued_by != "own" else served
         return _in_order(files, [*own, *small, *told])
     allowed = purposes(principal, case, lead)
     if not allowed:
         return []
-    seen = [one for one in files if not for_the_accuser(one.event, principal, case)]
+    seen = [
+        one
+        for one in files
+        if not for_the_accuser(one.event, principal, case) and not _of_another_organ(one, principal, case)
+    ]
     if principal.role not in ("organisation", "clerk") or (
         handles(principal.org, case) and not case.filing.confidential
     ):
@@ -107,6 +111,11 @@ def readable(
         one for one in seen if one.body.form != "thumbnail" and (one.body.party is None or one.body.form == "redacted")
     ]
     return _in_order(files, [*open_ones, *_of(open_ones, files)])
+
+
+def _of_another_organ(one: FileEvent, principal: Principal, case: Case) -> bool:
+    """True for a notice about an accusation that another organ issued: only that organ and the accuser read it (Art. 30)."""
+    return case.accusation.sealed and one.body.kind == "notice" and principal.org != one.event.actor.org
 
 
 def _of(shown: Iterable[FileEvent], files: Sequence[FileEvent]) -> list[FileEvent]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import httpx
 import orjson
@@ -32,6 +34,12 @@ pytestmark = pytest.mark.slow
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 EXAMPLES = 25
 ROLES = ("registrar:xfj", "clerk:zj", "operations", "platform:province", "organisation:zj")
+NOTICE = {
+    "office": "xfj",
+    "notice": "receipt",
+    "year": str(datetime.now(ZoneInfo("Asia/Shanghai")).year),
+    "number": "1",
+}
 FILING = {"channel": "web", "text": "楼道漏水", "place": "dh-yl", "subject": "0102", "petitioner": {"name": "张三"}}
 
 WEBHOOK = {"url": "https://hooks.invalid/x", "after": 1}
@@ -62,6 +70,8 @@ class Prepared(NamedTuple):
     """A webhook that may be disabled."""
     message: str
     """A message that a person brings."""
+    day: str
+    """The day on which a notice was issued."""
     staff: Staff
     letter: int
     """Version of the case with which a letter was attached."""
@@ -78,7 +88,7 @@ class Prepared(NamedTuple):
             "channel": "own",
             "kind": "letter",
         }
-        known |= {"platform": "province", "day": "2026-03-02", "webhook": self.webhook, "message": self.message}
+        known |= {"platform": "province", "day": "2026-03-02", "webhook": self.webhook, "message": self.message, **NOTICE}
         return known.get(parameter)
 
 
@@ -168,6 +178,19 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
     ("POST", "/v1/receipt"): lambda here: Request("", body={"number": here.number, "code": here.code}),
     ("GET", "/v1/cases/{reference}/receipt"): lambda here: Request("registrar:xfj", {"reference": here.case}),
     ("GET", "/v1/cases/{reference}/candidates"): lambda here: Request("registrar:xfj", {"reference": here.waiting}),
+    ("POST", "/v1/notices"): lambda here: Request(
+        "registrar:xfj", body={"case": here.case, "kind": "receipt", "command_id": "good-notice"}
+    ),
+    ("GET", "/v1/notices"): lambda _: Request("registrar:xfj"),
+    ("GET", "/v1/notices/{office}/days/{day}"): lambda here: Request(
+        "registrar:xfj", {"office": "xfj", "day": here.day}
+    ),
+    ("GET", "/v1/notices/{office}/{notice}/{year}/{number}"): lambda _: Request("registrar:xfj", NOTICE),
+    ("GET", "/v1/notices/{office}/{notice}/{year}/{number}/document"): lambda _: Request("registrar:xfj", NOTICE),
+    ("GET", "/v1/notice-drafts/{reference}"): lambda here: Request(
+        "registrar:xfj", {"reference": here.case}, query={"kind": "transfer"}
+    ),
+    ("GET", "/v1/dossiers/{reference}"): lambda here: Request("registrar:xfj", {"reference": here.case}),
     ("GET", "/v1/matters/{reference}"): lambda here: Request("registrar:xfj", {"reference": here.case}),
     ("POST", "/v1/webhooks"): lambda _: Request("organisation:zj", body={**WEBHOOK, "command_id": "good-8"}),
     ("GET", "/v1/webhooks"): lambda _: Request("organisation:zj"),
@@ -379,9 +402,16 @@ def here(running: Server, folder: Path) -> Prepared:
         ask("organisation:zj", "POST", "/v1/webhooks", json={**WEBHOOK, "command_id": f"w{number}"})["id"]
         for number in range(2)
     ]
+    body = {"case": receipt["case"], "kind": "receipt", "command_id": "good-notice"}
+    issued = ask("registrar:xfj", "POST", "/v1/notices", json=body)
+    for _ in range(200):  # its document is made in the background
+        if ask("registrar:xfj", "GET", f"/v1/notices/{issued['id']}")["status"] == "issued":
+            break
+        time.sleep(0.05)
+    day = datetime.fromisoformat(issued["numbered_at"]).astimezone(ZoneInfo("Asia/Shanghai")).date().isoformat()
     return Prepared(
         running.url, keys, receipt["case"], waiting["case"], receipt["number"], receipt["code"], clock,
-        {"routing": documents["routing"]}, documents["calendar"], *webhooks, messages[0]["id"], people, letter,
+        {"routing": documents["routing"]}, documents["calendar"], *webhooks, messages[0]["id"], day, people, letter,
     )  # fmt: skip
 
 

@@ -15,6 +15,8 @@ DESK = frozenset({"clerk", "registrar", "supervisor"})
 SENDERS = frozenset({"organisation", "clerk", "registrar", "supervisor", "platform"})
 LAW = frozenset({"operations", "registrar", "supervisor", "analyst", "clerk", "organisation"})
 
+ISSUERS = frozenset({"organisation", "clerk", "registrar"})
+
 MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/v1/submissions"): frozenset({"platform", "registrar"}),
     ("POST", "/v1/submissions:batch"): frozenset({"platform", "registrar"}),
@@ -36,6 +38,13 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/v1/cases/{reference}"): READERS,
     ("GET", "/v1/cases/{reference}/deadlines/{clock}/explain"): READERS,
     ("GET", "/v1/organisations/{org}/assignments"): LISTERS,
+    ("POST", "/v1/notices"): ISSUERS,
+    ("GET", "/v1/notices"): LISTERS,
+    ("GET", "/v1/notices/{office}/days/{day}"): LISTERS,
+    ("GET", "/v1/notices/{office}/{notice}/{year}/{number}"): LISTERS,
+    ("GET", "/v1/notices/{office}/{notice}/{year}/{number}/document"): LISTERS,
+    ("GET", "/v1/notice-drafts/{reference}"): ISSUERS,
+    ("GET", "/v1/dossiers/{reference}"): LISTERS,
     ("GET", "/v1/platforms/{platform}/updates"): frozenset({"platform"}),
     ("GET", "/v1/platforms/{platform}/days/{day}"): frozenset({"platform", "registrar", "supervisor", "operations"}),
     ("GET", "/v1/platforms/{platform}/receipts/{reference}"): frozenset({"platform"}),
@@ -141,6 +150,10 @@ async def test_routes_enforce_roles() -> None:
                 day="2026-03-02",
                 webhook="wh_nothing",
                 message="msg_nothing",
+                office="xfj",
+                notice="receipt",
+                year=2026,
+                number=1,
                 kind="reply",
             )
             query = QUERIES.get((method, path), {})

@@ -18,6 +18,7 @@ from shared.events.policy import PolicyActivated
 from shared.kernel.refusals import Denied, Refused, Unknown
 from shared.policy.loading.loader import hash_of, plain
 from shared.policy.templates import Templates, built_in
+from shared.queries.case_files import files_of, readable
 from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, County, clerk, county
 from tests.unit.services.routing.notices.test_rendering import text_of
 
@@ -241,3 +242,45 @@ async def test_the_register_of_a_day_is_found_without_reading_the_year() -> None
         assert rest.after is None
         with pytest.raises(Unknown):
             await reader.register(clerk("xyz"), str(who.org))
+
+
+async def test_a_publication_masks_the_name_and_says_nothing_of_the_matter() -> None:
+    async with county() as here:
+        case, who = await decided(here)
+        await issue(here, case, who, "decision", "d")
+        with pytest.raises(Refused) as early:
+            await issue(here, case, who, "publication", "p")
+        assert early.value.code == "notice_without_step"
+        await here.act(case, "record_failed_service", who, document="reply", mode="post", reason_code="unclaimed")
+        event = await issue(here, case, who, "publication", "p")
+        page = (await NoticeReader(issuing_of(here)).document(who, event, "html")).decode()
+        assert "李某" in page and "信访复字〔2026〕1号" in page
+        assert not any(said in page for said in ("李明", "育才路", "修复"))
+        await here.act(case, "deliver_reply", who, mode="public", reference="政府网站")
+        assert (await here.case(case)).state == "replied"
+
+
+async def test_nothing_confidential_is_published() -> None:
+    async with county() as here:
+        case, who = await filed(here, confidential=True)
+        await here.act(case, "accept", who, path=6)
+        await here.act(case, "record_failed_service", who, document="notice", mode="post", reason_code="unclaimed")
+        with pytest.raises(Refused) as refused:
+            await issue(here, case, who, "publication")
+        assert refused.value.code == "never_published"
+
+
+async def test_the_petitioner_has_the_file_of_a_notice_once_the_reply_was_served() -> None:
+    async with county() as here:
+        case, who = await decided(here)
+        await issue(here, case, who, "decision")
+        citizen = Principal("citizen", None, "x", case=case)
+
+        async def readable_now() -> int:
+            files, delivered = await files_of(here.ports, await here.case(case))
+            assert len(files) == 2, "page and PDF"
+            return len(readable(citizen, await here.case(case), files, delivered))
+
+        assert await readable_now() == 0
+        await here.act(case, "deliver_reply", who)
+        assert await readable_now() == 2

@@ -338,6 +338,32 @@ def matters(twins: Twins) -> Iterator[Asked]:
         yield f"/v1/matters/{reference}", {}
 
 
+NOTICES = ("receipt", "transfer", "acceptance", "decision", "closing")
+
+
+def issuing(twins: Twins) -> Iterator[Asked]:
+    for place, reference in enumerate(references(twins)):
+        for kind in NOTICES:
+            body = {"case": reference, "kind": kind, "command_id": f"notice-{kind}-{place}"}
+            yield "/v1/notices", {"json": body}
+
+
+def registers(path: str) -> Callable[[Twins], Iterator[Asked]]:
+    def ask(_twins: Twins) -> Iterator[Asked]:
+        for office in (ACCUSED, "xfj", "jjw", "none", "-"):
+            yield path.format(office=office), {}
+
+    return ask
+
+
+def documents_of(path: str) -> Callable[[Twins], Iterator[Asked]]:
+    def ask(twins: Twins) -> Iterator[Asked]:
+        for reference in references(twins):
+            yield path.format(reference=reference), {}
+
+    return ask
+
+
 def of_platforms(path: str) -> Callable[[Twins], Iterator[Asked]]:
     def ask(twins: Twins) -> Iterator[Asked]:
         for reference in references(twins):
@@ -422,6 +448,15 @@ PROBES: dict[tuple[str, str], Callable[[Twins], Iterator[Asked]]] = {
     ("GET", "/v1/cases/{reference}"): one_case,
     ("GET", "/v1/cases/{reference}/deadlines/{clock}/explain"): clocks,
     ("GET", "/v1/organisations/{org}/assignments"): inboxes,
+    ("POST", "/v1/notices"): issuing,
+    ("GET", "/v1/notices"): registers("/v1/notices?office={office}"),
+    ("GET", "/v1/notices/{office}/days/{day}"): registers("/v1/notices/{office}/days/2026-03-02"),
+    ("GET", "/v1/notices/{office}/{notice}/{year}/{number}"): registers("/v1/notices/{office}/transfer/2026/1"),
+    ("GET", "/v1/notices/{office}/{notice}/{year}/{number}/document"): registers(
+        "/v1/notices/{office}/transfer/2026/1/document?format=html"
+    ),
+    ("GET", "/v1/notice-drafts/{reference}"): documents_of("/v1/notice-drafts/{reference}?kind=acceptance"),
+    ("GET", "/v1/dossiers/{reference}"): documents_of("/v1/dossiers/{reference}"),
     ("GET", "/v1/platforms/{platform}/updates"): of_platforms("updates"),
     ("GET", "/v1/platforms/{platform}/days/{day}"): of_platforms("days/2026-03-02"),
     ("GET", "/v1/platforms/{platform}/receipts/{reference}"): of_platforms("receipts/{reference}"),

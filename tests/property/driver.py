@@ -527,8 +527,8 @@ LATE = {
     "decide": 4.0,
     "deliver_reply": 3.0,
     "confirm_withdrawal": 6.0,
-    "confirm_sealed_withdrawal": 4.0,
-    "decline_sealed_withdrawal": 4.0,
+    "confirm_sealed_withdrawal": 10.0,
+    "decline_sealed_withdrawal": 10.0,
     "request_re_review": 8.0,
     "issue_re_review_opinion": 6.0,
     "grant_extension": 3.0,
@@ -546,7 +546,8 @@ SLOW = {
     "consent_to_messages": 0.1, "ask_petitioner": 0.1,
     "renew_query_code": 0.1, "confirm_delivery_address": 0.1, "follow_up": 0.2, "correct_reply": 0.2,
     "correct": 0.2, "serve_notice": 0.3, "request_confidentiality": 0.2, "urge": 0.3, "open_supervision": 0.2,
-    "close_supervision": 0.2, "record_hearing": 0.3, "prepare_notice": 0.1, "record_failed_service": 0.2, "answer_followers": 0.1,
+    "close_supervision": 0.2, "record_hearing": 0.3,
+    "prepare_notice": 0.03, "record_failed_service": 0.05, "answer_followers": 0.03,
 }  # fmt: skip
 """How often a step is taken that ends a case early or gets it nowhere, where another could be."""
 

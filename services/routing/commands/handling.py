@@ -201,7 +201,7 @@ def deliver_reply(case: Case, command: Deliver, given: DecisionContext) -> list[
                 reference=command.reference,
                 witnesses=command.witnesses,
                 states_review_right=stated,
-                without_text=command.text is None and bool(command.reference or command.witnesses),
+                without_text=True if command.text is None and (command.reference or command.witnesses) else None,
             )
         ),
         *attached(command.files, party=None),

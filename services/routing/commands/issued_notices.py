@@ -11,6 +11,7 @@ from typing import Annotated, NamedTuple
 from pydantic import Field
 
 from services.routing.commands.checks import HANDLERS
+from services.routing.commands.service_of_documents import never_published
 from shared.case import Case, Fact
 from shared.commands.authorization import Principal
 from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
@@ -40,6 +41,7 @@ _STEPS: dict[str, tuple[str, ...]] = {
     "re_review_opinion": ("ReReviewOpinionIssued",),
     "suggestion_answered": ("SuggestionAnswered",),
     "closing": ("CaseClosed", "CaseWithdrawn"),
+    "publication": ("ServiceFailed",),
 }
 """Kind of notice -> the step of the case that it tells the petitioner of."""
 _PREPARED = "NoticePrepared"
@@ -59,6 +61,8 @@ def may_issue(case: Case, kind: str, office: str, book: PolicyBook) -> None:
             "This case was voided: registered by mistake. Nothing is issued on it.",
             detail_zh="该件已作废，不能出具文书。",
         )
+    if kind == "publication":
+        never_published(case)
     if not _issues(case, kind, office, book):
         title = kinds()[kind].title
         raise Denied(

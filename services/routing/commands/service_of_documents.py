@@ -126,18 +126,23 @@ def served(case: Case, given: DecisionContext, mode: Service, document: Document
 def _publishable(case: Case, document: Document) -> None:
     """Raises Refused unless the service of the document may be published: the last resort, and never where the petitioner's name or
     the matter must not be known."""
-    if case.accusation.sealed or case.filing.class_ == "accusation" or case.filing.confidential:
-        raise Refused(
-            "never_published",
-            "Nothing about an accusation, or about a filing whose petitioner asked for confidentiality, is served by publication.",
-            detail_zh="检举控告和信访人请求保密的事项，不得公告送达。",
-            field="mode",
-        )
+    never_published(case)
     if not any(one.document == document for one in case.service.failed):
         raise Refused(
             "other_service_first",
             "Publication is the last resort. Record first that another way failed (record_failed_service).",
             detail_zh="公告送达仅在其他方式无法送达时采用，请先登记送达未成功的情况（record_failed_service）。",
+            field="mode",
+        )
+
+
+def never_published(case: Case) -> None:
+    """Raises Refused for an accusation, and for a filing whose petitioner asked for confidentiality."""
+    if case.accusation.sealed or case.filing.class_ == "accusation" or case.filing.confidential:
+        raise Refused(
+            "never_published",
+            "Nothing about an accusation, or about a filing whose petitioner asked for confidentiality, is served by publication.",
+            detail_zh="检举控告和信访人请求保密的事项，不得公告送达。",
             field="mode",
         )
 

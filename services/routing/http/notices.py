@@ -12,12 +12,13 @@ from starlette.responses import Response
 
 from services.routing.notices.dossier import dossier
 from services.routing.notices.html_form import html
-from services.routing.notices.issuing import Issuing
+from services.routing.notices.issuing import ISSUE, Issuing
 from services.routing.notices.notice_queries import MEDIA, OWN, Format, NoticeAnswer, NoticePage, NoticeReader
 from services.routing.notices.pdf_form import available, pdf, pdf_missing
 from services.routing.notices.printing import merged
 from shared.application.command_dispatch import CommandId
 from shared.application.request_validation import validated
+from shared.commands.authorization import LIST, authorize
 from shared.events.notices import DocumentKind, Language
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
@@ -93,6 +94,7 @@ def router(runtime: Process, issuing: Issuing) -> APIRouter:
     )
     async def issue(request: Request, caller: Caller) -> NoticeAnswer:
         """Issue a notice. The answer holds its number; the document is made afterwards (status pending, then issued or void)."""
+        authorize(caller, ISSUE)
         body = validated(IssueNotice, await read_json(request, runtime.settings.body_limit))
         try:
             event, repeated = await issuing.number(caller, body.case, body.kind, body.language, body.command_id)
@@ -120,6 +122,7 @@ def router(runtime: Process, issuing: Issuing) -> APIRouter:
         office: str, day: str, caller: Caller, kind: DocumentKind | None = Query(None, description="Only this kind")
     ) -> Response:
         """The notices that an office issued on a day, as one PDF for printing, by kind and number. Each reading is recorded."""
+        authorize(caller, LIST)
         if not available():
             raise pdf_missing()
         pages: list[bytes] = []
@@ -143,23 +146,23 @@ def router(runtime: Process, issuing: Issuing) -> APIRouter:
         return _file(await asyncio.to_thread(merged, pages), "pdf", f"notices-{_day(day).isoformat()}")
 
     @routes.get(
-        "/v1/notices/{office}/{kind}/{year}/{number}",
-        **operation("notice_v1_notices__office___kind___year___number__get", *READING),
+        "/v1/notices/{office}/{notice}/{year}/{number}",
+        **operation("notice_v1_notices__office___notice___year___number__get", *READING),
     )
-    async def one(office: str, kind: DocumentKind, year: int, number: int, caller: Caller) -> NoticeAnswer:
+    async def one(office: str, notice: DocumentKind, year: int, number: int, caller: Caller) -> NoticeAnswer:
         """One notice of the register."""
-        return await reader.answer(caller, await reader.one(caller, office, kind, year, number))
+        return await reader.answer(caller, await reader.one(caller, office, notice, year, number))
 
     @routes.get(
-        "/v1/notices/{office}/{kind}/{year}/{number}/document",
-        **_files("document_v1_notices__office___kind___year___number__document_get", *MEDIA.values()),
+        "/v1/notices/{office}/{notice}/{year}/{number}/document",
+        **_files("document_v1_notices__office___notice___year___number__document_get", *MEDIA.values()),
     )
     async def document(
-        office: str, kind: DocumentKind, year: int, number: int, caller: Caller, format: FormatQuery = "pdf"
+        office: str, notice: DocumentKind, year: int, number: int, caller: Caller, format: FormatQuery = "pdf"
     ) -> Response:
         """The document of a notice, as it was issued. The reading is recorded."""
-        event = await reader.one(caller, office, kind, year, number)
-        return _file(await reader.document(caller, event, format), format, f"{kind}-{year}-{number}")
+        event = await reader.one(caller, office, notice, year, number)
+        return _file(await reader.document(caller, event, format), format, f"{notice}-{year}-{number}")
 
     @routes.get(
         "/v1/notice-drafts/{reference:path}", **_files("draft_v1_notice_drafts__reference__get", *MEDIA.values())
@@ -167,12 +170,15 @@ def router(runtime: Process, issuing: Issuing) -> APIRouter:
     async def draft(
         reference: str,
         caller: Caller,
-        kind: DocumentKind = Query(description="Kind of the notice"),
+        kind: DocumentKind | None = Query(None, description="Kind of the notice"),
         language: Language = Query("zh", description="Language of the notice"),
         format: FormatQuery = "html",
     ) -> Response:
         """A notice as it would be issued on this case now, without a number. The reading is recorded."""
+        authorize(caller, ISSUE)
         case = await find(ports, caller, reference)
+        if kind is None:
+            raise Invalid("kind_needed", "Name the kind of the notice.", detail_zh="请注明文书类型。", field="kind")
         await reader.reading(caller, case, await ports.cases.lead_of(case), caller.org or "")
         drafted = await issuing.drafted(caller, case, kind, language)
         content = html(drafted) if format == "html" else await asyncio.to_thread(pdf, drafted)
@@ -183,6 +189,7 @@ def router(runtime: Process, issuing: Issuing) -> APIRouter:
         reference: str, caller: Caller, language: Language = Query("zh", description="Language of cover and index")
     ) -> Response:
         """The whole case as one PDF with an index (一案一档、卷宗目录). The reading is recorded."""
+        authorize(caller, LIST)
         case, content = await dossier(reader, ports, caller, reference, language)
         return _file(content, "pdf", f"case-{case.number}")
 

@@ -14,6 +14,7 @@ from services.routing.notices.printing import Part, bound
 from shared.application.ports import Ports
 from shared.case import STREAM, Case
 from shared.commands.authorization import Principal
+from shared.events.files import FileAttached
 from shared.events.intake import CaseRegistered, PartyCorrected, PartyRecorded
 from shared.events.notices import Language, NoticeIssued
 from shared.events.wording import decisive, details, event_words
@@ -135,6 +136,8 @@ def _course(
     for event in events:
         if isinstance(event.body, NewerEvent | PartyRecorded | PartyCorrected):
             continue
+        if isinstance(event.body, FileAttached) and event.body.kind == "notice":
+            continue  # said by the issue of the notice
         words = event_words(event.type)
         lines = [words.zh if zh else words.en, decisive(event.type, details(event.body))]
         org = event.actor.org

@@ -235,8 +235,10 @@ class Issuing:
         await self.handling.handle(body.case, _VOID, self._stamp(event), lambda _case, _given: [void])
 
     def _stamp(self, event: RecordedEvent) -> EventMetadata:
+        body = event.body
+        assert isinstance(body, NoticeNumbered)
         return EventMetadata(
-            principal=Principal("service", None, "routing"),
+            principal=Principal("service", body.office, "routing"),
             cause=cause_of(event.event_id),
             correlation=event.correlation or event.event_id,
             jurisdiction=event.jurisdiction,

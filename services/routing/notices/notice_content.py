@@ -6,6 +6,7 @@ document only, which is encrypted again before it is stored.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -278,6 +279,22 @@ def _closing(source: _Source) -> dict[str, Text]:
     return {"result": source.words("closing", code), "closed_on": source.day(closed.at), "reason": closed.text or ""}
 
 
+def _publication(source: _Source) -> dict[str, Text]:
+    """The document that could not be served, and nothing of the matter; the name is masked."""
+    served = next((one for one in reversed(source.case.notices) if one.kind != "publication"), None)
+    return {
+        "addressee": "、".join(masked(name) for name in re.split("、|, ", source.addressee()) if name),
+        "matter": "",
+        "document_title": kinds()[served.kind].title[source.language] if served is not None else "",
+        "document_reference": served.number if served is not None else "",
+    }
+
+
+def masked(name: str) -> str:
+    """A name as a publication shows it: 李明 is 李某."""
+    return f"{name.strip()[:1]}某"
+
+
 _SOURCES: dict[str, Callable[[_Source], dict[str, Text]]] = {
     "receipt": lambda _source: {},
     "transfer": _transfer,
@@ -295,5 +312,6 @@ _SOURCES: dict[str, Callable[[_Source], dict[str, Text]]] = {
     "re_review_opinion": _re_review,
     "suggestion_answered": _suggestion,
     "closing": _closing,
+    "publication": _publication,
 }
 """Kind -> the fields that its step gives, besides the common ones."""

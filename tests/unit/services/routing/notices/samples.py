@@ -39,6 +39,8 @@ VALUES: dict[str, str | tuple[str, ...]] = {
     "closed_on": "2026年6月1日",
     "contact": "0572-0000000",
     "remarks": "附件一份。",
+    "document_title": "处理意见书",
+    "document_reference": "住建信访复字〔2026〕2号",
 }
 
 
