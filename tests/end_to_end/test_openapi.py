@@ -88,7 +88,13 @@ class Prepared(NamedTuple):
             "channel": "own",
             "kind": "letter",
         }
-        known |= {"platform": "province", "day": "2026-03-02", "webhook": self.webhook, "message": self.message, **NOTICE}
+        known |= {
+            "platform": "province",
+            "day": "2026-03-02",
+            "webhook": self.webhook,
+            "message": self.message,
+            **NOTICE,
+        }
         return known.get(parameter)
 
 
