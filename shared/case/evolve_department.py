@@ -107,7 +107,7 @@ def _step(case: Case, event: RecordedEvent, body: d.InvestigationStepRecorded) -
 @on(d.PetitionerAsked)
 def _asked(case: Case, event: RecordedEvent, body: d.PetitionerAsked) -> Changes:
     asked = AskedOfPetitioner(event.version, event.effective_at, body.count)
-    return {"service.asked": (*case.service.asked, asked)}
+    return {"service": {"asked": (*case.service.asked, asked)}}
 
 
 @on(d.MediationOffered, None)

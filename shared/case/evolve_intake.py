@@ -351,14 +351,11 @@ def _file_attached(case: Case, event: RecordedEvent, body: FileAttached) -> Chan
 def _material(case: Case, event: RecordedEvent, body: i.MaterialAdded) -> Changes:
     if body.asked is None:
         return {}
-    return {
-        "service.asked": tuple(
-            one._replace(answered_at=event.effective_at)
-            if one.version == body.asked and one.answered_at is None
-            else one
-            for one in case.service.asked
-        )
-    }
+    answered = tuple(
+        one._replace(answered_at=event.effective_at) if one.version == body.asked and one.answered_at is None else one
+        for one in case.service.asked
+    )
+    return {"service": {"asked": answered}}
 
 
 @on(i.MessageConsentGiven, fact=False)
