@@ -70,7 +70,8 @@ def _book(settings: tuple[Setting, ...]) -> Any:
 
 @cache
 def _works(day: date) -> bool:
-    return bool(chinese_calendar.is_workday(day))
+    """The library leaves out 2005-12-31, which the notice on the holidays of 2006 makes a working day."""
+    return day == date(2005, 12, 31) or bool(chinese_calendar.is_workday(day))
 
 
 def _last_day(start: date, days: int, unit: str, roll: str) -> date:
