@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from datetime import timedelta
 from typing import Any
 
@@ -107,8 +108,9 @@ async def test_key_without_own_jurisdiction_opens_no_route(jurisdiction: str | N
                             answer = await client.request(
                                 method, path, headers={"authorization": f"Bearer {text}"}, content=b"{}"
                             )
-                        found = (answer.status_code, answer.json()["code"])
-                        assert found == (401, "key_without_jurisdiction"), (role, method, path)
+                        assert answer.status_code == 401, (role, method, path)
+                        if method != "head":
+                            assert answer.json()["code"] == "key_without_jurisdiction", (role, method, path)
 
 
 async def test_key_of_operations_for_all_sees_no_case() -> None:
@@ -125,18 +127,16 @@ async def test_key_of_operations_for_all_sees_no_case() -> None:
                 for method in operations:
                     if method != "get":
                         continue
-                    address = path.format(
-                        **{
-                            **dict.fromkeys(("clock", "channel"), "C1"),
-                            "reference": receipt["case"],
-                            "org": "zj",
-                            "jurisdiction": DEMO,
-                            "platform": "wlzj",
-                            "day": "2026-03-02",
-                            "key": "k",
-                            "kind": "reply",
-                        }
-                    )
+                    known = {
+                        **dict.fromkeys(("reference", "case"), receipt["case"]),
+                        **dict.fromkeys(("version", "number"), 1),
+                        "org": "zj",
+                        "jurisdiction": DEMO,
+                        "platform": "wlzj",
+                        "day": "2026-03-02",
+                        "year": 2026,
+                    }
+                    address = path.format_map(defaultdict(lambda: "C1", known))
                     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
                         answer = await client.get(address, headers={"authorization": f"Bearer {text}"})
                     words = (receipt["case"], receipt["number"], "item-of-nobody", "独特字样", "张三")

@@ -322,15 +322,20 @@ async def test_steps_of_a_case_in_a_day_are_bounded_for_everybody(
     monkeypatch.setattr(command_checks, "MOST_IN_A_DAY", 20)
     receipt = await here.filed()
     for _ in range(20):
-        await here.act("registrar", receipt["case"], "nudge")
-    refused = await here.act("registrar", receipt["case"], "nudge")
+        await here.act("registrar", receipt["case"], "add_material", text="另有一处")
+    refused = await here.act("registrar", receipt["case"], "add_material", text="另有一处")
     assert (refused.status_code, refused.json()["code"]) == (409, "too_many_in_a_day")
-    body = {"command": "nudge", "command_id": "c-1", "number": receipt["number"], "code": receipt["code"]}
+    own = {"command_id": "c-1", "number": receipt["number"], "code": receipt["code"]}
     async with here.client() as citizen:
-        answer = await citizen.post("/v1/citizens/commands", json=body)
+        answer = await citizen.post(
+            "/v1/citizens/commands", json={**own, "command": "add_material", "text": "另有一处"}
+        )
+        nudged = await citizen.post("/v1/citizens/commands", json={**own, "command": "nudge"})
     assert (answer.status_code, answer.json()["code"]) == (409, "too_many_in_a_day")
+    assert nudged.status_code == 200, "who asks for the answer is never refused"
     here.clock.advance(timedelta(hours=24, seconds=1))
-    assert (await here.act("registrar", receipt["case"], "nudge")).status_code == 200
+    later = await here.act("registrar", receipt["case"], "add_material", text="另有一处")
+    assert later.status_code == 200
 
 
 # ------------------------------------------------------------ bulk reading
