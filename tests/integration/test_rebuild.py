@@ -28,6 +28,7 @@ from shared.hosting.service_module import FactStore
 from shared.hosting.worker_pool import Built
 from shared.kernel.refusals import Unavailable
 from shared.kernel.settings import Settings
+from shared.operations.blob_copy import copy_blobs
 from shared.operations.digests import log_digest, views_digest
 from shared.operations.rebuild import rebuild
 from shared.operations.rebuild_readers import worth_starting
@@ -50,6 +51,13 @@ async def lives(here: Served) -> list[Commit]:
     assert (await here.act("registrar", first, "attach_file", files=[f"u-{first}"])).is_success
     here.clock.advance(20 * 86400)
     return [commit async for commits in here.runtime.ports.log.scan() for commit in commits]
+
+
+async def take_over(runtime: Process, here: Served) -> None:
+    """Append the commits of `lives` to the log of another process, and store the files that they name."""
+    for commit in await lives(here):
+        await runtime.ports.log.append(commit)
+    await copy_blobs(here.runtime.ports.blobs, runtime.ports.blobs)
 
 
 async def rebuilt(runtime: Process, workers: int = 1) -> str:
@@ -249,8 +257,7 @@ async def test_modified_backup_is_not_restored(tmp_path: Path) -> None:
     async with opened(tmp_path / "data", Settings(), tasks=False) as runtime:
         assert runtime.back_up is not None
         async with served() as here:
-            for commit in await lives(here):
-                await runtime.ports.log.append(commit)
+            await take_over(runtime, here)
         await runtime.back_up(tmp_path / "copy")
     with pytest.raises(FolderProblem, match="keys"):  # the log came from elsewhere: its keys are not here
         await restore(tmp_path / "copy", tmp_path / "new")
@@ -274,8 +281,7 @@ async def test_full_disk_on_sqlite_fails_rebuild_cleanly(tmp_path: Path) -> None
     """507 for writes, reads continue, and work resumes automatically when space is available."""
     async with opened(tmp_path / "data", Settings(), tasks=False) as runtime:
         async with served() as here:
-            for commit in await lives(here):
-                await runtime.ports.log.append(commit)
+            await take_over(runtime, here)
         await runtime.drain()
         log: Any = runtime.ports.log
         app = build_app(runtime, local=True)

@@ -79,6 +79,7 @@ class _Complaint:
             "filing": self._filing(filed_at or filed),
             "steps": self._steps(steps, filed, filed_at),
             "go_live": self.history.state in OPEN_STATES,
+            "on_change": "keep",  # the dates depend on the day: a load that goes on after midnight corrects nothing
         }
 
     # ------------------------------------------------------------ content and place
