@@ -10,6 +10,7 @@ from shared.case import STREAM
 from shared.consumers.projection import ItemProjection, Projection
 from shared.consumers.row_batch import RowBatch
 from shared.eventstore.commit import StreamHead
+from shared.operations.rehydration import folded, scanned_streams
 
 
 async def remove_excess_rows(ports: Ports, show: Projection | ItemProjection) -> None:
@@ -31,12 +32,22 @@ async def remove_excess_rows(ports: Ports, show: Projection | ItemProjection) ->
 
 
 async def _remove_excess_items(ports: Ports, show: ItemProjection) -> None:
-    """Remove the rows of items that their cases do not have."""
+    """Remove the rows of items that their cases do not have at that version. A removed row may have stood in the way of the right
+    one, and does not tell its case: then the log is read once more."""
+    wrong: set[str] = set()
     async for page in ports.views.rows(show.view.name):
         cases = {str(row.values["case"]) for row in page if row.values is not None}
         found = {case: (await ports.cases.reload(case))[0] for case in cases}
-        own = {row.key for case in found.values() if case.exists for row in show.items(case)}
-        await ports.views.remove(show.view.name, [row.key for row in page if row.key not in own])
+        own = {(row.key, row.applied) for case in found.values() if case.exists for row in show.items(case)}
+        excess = [row.key for row in page if row.values is None or (row.key, row.applied) not in own]
+        await ports.views.remove(show.view.name, excess)
+        wrong.update(excess)
+    if not wrong:
+        return
+    async for commits in scanned_streams(ports.log, STREAM):
+        rows = [row for row in show.items(folded(commits).case) if row.key in wrong]
+        if rows:
+            await ports.views.write({show.view.name: rows})
 
 
 async def _beyond(ports: Ports, view: str) -> AsyncIterator[Mapping[str, int]]:

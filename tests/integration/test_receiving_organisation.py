@@ -61,7 +61,7 @@ async def test_handling_organisation_reads_filings_received_at_its_own_window(he
         whole = (await clerk.get(f"/v1/cases/{second}")).json()
     assert (await here.runtime.ports.cases.get(second))[0].matter.lead == lead
     assert whole["content"]["texts"] and not whole["content"]["parties"]
-    assert whole["allowed"] == ["serve_notice"]
+    assert whole["allowed"] == ["record_failed_service", "serve_notice", "prepare_notice"]
 
 
 async def test_petition_office_gives_notice_under_clocks_ended_by_any_notice(here: Served) -> None:
