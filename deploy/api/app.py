@@ -42,6 +42,8 @@ TAGS = {
     "words": "All codes in words, in both languages",
     "departments": "Inboxes of organisations",
     "platforms": "What platforms are told about the cases that they filed",
+    "messages": "Messages to petitioners: which wait for a letter or a call",
+    "webhooks": "Entries of inboxes and updates, sent to the servers of organisations and platforms",
     "policies": "Policies and calendars: law as data",
     "analytics": "Statistics",
     "operations": "Import and health",

@@ -24,7 +24,7 @@ COMMANDS = {
     "submit": LazyCommand(
         "filing:submit", "File a complaint and print the receipt. The same item gives the same receipt."
     ),
-    "file": LazyCommand("files:group", "List and write the files of a case"),
+    "file": LazyCommand("files:group", "The files of a case"),
     "receipt": LazyCommand(
         "filing:receipt", "Write the receipt of a case again, for printing. The access is recorded."
     ),
@@ -48,10 +48,12 @@ COMMANDS = {
         "maintenance:rebuild", "Rebuild all read models and facts from the log, and check its hash chain."
     ),
     "digest": LazyCommand(
-        "maintenance:digest", "Print digests of the log, of everything derived from it, and of the outcome."
+        "maintenance:digest",
+        "Print digests of the log, of everything derived from it, of the outcome, and of the files.",
     ),
     "verify": LazyCommand(
-        "maintenance:verify", "Check every byte of the log and its hash chain. Exits with 1 if something is wrong."
+        "maintenance:verify",
+        "Check every byte of the log, its hash chain, and every file that it names. Exits with 1 if something is wrong.",
     ),
     "scrub": LazyCommand(
         "maintenance:scrub", "Compare every read model with the log and update it. Exits with 1 if they still differ."
@@ -61,7 +63,7 @@ COMMANDS = {
     ),
     "backup": LazyCommand(
         "maintenance:backup",
-        "Copy log and keys, also of a running system. Protect the copy: it can decrypt every text.",
+        "Copy log, files and keys, also of a running system. Protect the copy: it can decrypt every text and file.",
     ),
     "restore": LazyCommand(
         "maintenance:restore", "Check a backup with its hashes and keys, and restore it into a new data folder."

@@ -31,12 +31,14 @@ from shared.events import (
     desk,
     files,
     intake,
+    messages,
     notices,
     persons,
     platforms,
     policy,
     routing,
     supervision,
+    webhooks,
 )
 from shared.events.base import Event
 from shared.kernel.wording import STATE_WORDS
@@ -46,6 +48,8 @@ from shared.policy.loading.loader import bundled
 FILE = Path("docs/catalogue.md")
 _CHECKS = ("services.", "shared.policy.references")
 """Modules whose functions belong to the source of a rule."""
+_DOCTEST = re.compile(r"^ *>>> .*$", re.MULTILINE)
+"""A call in the example of a docstring refuses nothing."""
 PARTS: tuple[tuple[str, ModuleType], ...] = (
     ("The petitioner's side 信访人一侧", intake),
     ("Files 附件", files),
@@ -56,6 +60,8 @@ PARTS: tuple[tuple[str, ModuleType], ...] = (
     ("Daily work of a unit 日常办理", desk),
     ("Members of staff 人员", persons),
     ("Platforms 平台", platforms),
+    ("Messages to petitioners 短信与邮件告知", messages),
+    ("Webhooks 推送", webhooks),
     ("Policy 规则", policy),
 )
 
@@ -133,7 +139,7 @@ def _source(rule: Decider) -> str:
         if function.__name__ in seen:
             return
         module = inspect.getmodule(function)
-        seen[function.__name__] = source = inspect.getsource(function)
+        seen[function.__name__] = source = _DOCTEST.sub("", inspect.getsource(function))
         for name in sorted(set(re.findall(r"\b(\w+)\(", source))):
             called = getattr(module, name, None)
             if inspect.isfunction(called) and called.__module__.startswith(_CHECKS):

@@ -47,7 +47,7 @@ class AttachableFile(NamedTuple):
 
 def _once(uploads: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(uploads)) < len(uploads):
-        raise WrongValue("names the same upload twice", "重复引用了同一上传文件")
+        raise WrongValue("names the same upload twice", "重复引用了同一上传文件。")
     return uploads
 
 

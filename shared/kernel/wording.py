@@ -74,9 +74,9 @@ CODE_WORDS: dict[str, str] = {
     "bounced": "退信", "unclaimed": "无人领取", "unknown_address": "地址不明", "unreachable": "联系不上",
     "receipt": "回执", "decision": "处理意见书", "extension": "延期告知书", "request_for_more": "补充材料告知书",
     "duty_performed": "履职结果告知书", "review_opinion": "复查意见书", "re_review_opinion": "复核意见书",
-    "suggestion_answered": "建议答复书", "closing": "办结告知书",
+    "suggestion_answered": "建议答复书", "closing": "办结告知书", "publication": "公告",
     "named": "实名", "anonymous": "匿名", "confidential": "保密", "calendar": "自然日", "working": "工作日",
-    "other": "其他",
+    "other": "其他", "zh": "中文", "en": "英文",
 }  # fmt: skip
 """Chinese words for the codes of classes, results, kinds of closing and notice, grades and clock states."""
 

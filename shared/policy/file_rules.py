@@ -46,7 +46,7 @@ class FileKinds(Document):
     def _each_once(cls, value: tuple[FileKind, ...]) -> tuple[FileKind, ...]:
         if not value or len(set(value)) < len(value):
             raise WrongValue(
-                "must name each accepted type once, and at least one", "须列明可接收的类型，至少一种且不得重复"
+                "must name each accepted type once, and at least one", "须列明可接收的类型，至少一种且不得重复。"
             )
         return value
 

@@ -318,6 +318,11 @@ def receipts_by_code(twins: Twins) -> Iterator[Asked]:
         yield "/v1/receipt", {"json": guess(secret)}
 
 
+def receipt_details(twins: Twins) -> Iterator[Asked]:
+    for secret in twins.secrets[:2]:
+        yield "/v1/receipt/details", {"json": guess(secret)}
+
+
 def messages_of(twins: Twins) -> Iterator[Asked]:
     for reference in references(twins):
         yield f"/v1/messages/of/{reference}", {}
@@ -473,6 +478,7 @@ PROBES: dict[tuple[str, str], Callable[[Twins], Iterator[Asked]]] = {
     ("POST", "/v1/commands:batch"): many_commands,
     ("POST", "/v1/citizens/commands"): citizens,
     ("POST", "/v1/receipt"): receipts_by_code,
+    ("POST", "/v1/receipt/details"): receipt_details,
     ("GET", "/v1/cases/{reference}/receipt"): receipts,
     ("GET", "/v1/cases/{reference}/candidates"): same_matter,
     ("GET", "/v1/matters/{reference}"): matters,

@@ -56,7 +56,7 @@ class WatchedProcess:
         self.runtime = SimpleNamespace(
             ports=ports,
             consumers=[SimpleNamespace(group="routing", handled=70)],
-            parts=[SimpleNamespace(name=name, ticker=None) for name in parts],
+            parts=[SimpleNamespace(name=name, ticker=None, webhooks=None, senders=()) for name in parts],
             letters=[],
             relay=None,
             principals=SimpleNamespace(expiring=lambda: ()),
