@@ -6,6 +6,8 @@ from tests.support.benchmarks import lines_of
 
 LINES = {
     "fold",
+    "uploads",
+    "memory of uploads",
     "rebuild",
     "lifecycle",
     "authorisation",

@@ -114,6 +114,6 @@ def test_digests_and_statistics_agree_between_modes(tmp_path: Path, fill: Fill) 
     built = huiyin("rebuild", "--data", str(back))
     assert built.returncode == 0, built.stderr
     digests = orjson.loads(huiyin("digest", "--json", "--data", str(back)).stdout)
-    assert digests == {one: full[one] for one in ("log", "views", "outcome")}, (
+    assert digests == {one: full[one] for one in ("log", "views", "outcome", "blobs")}, (
         "the views are the same in both modes, too"
     )

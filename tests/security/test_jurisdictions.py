@@ -274,6 +274,15 @@ BODIES: dict[str, Any] = {
         {"jurisdiction": ONE, "sections": {"organisations": {"organisations": []}}},
         {"jurisdiction": OTHER, "sections": {"jurisdiction": {"code": ONE, "name": "乙县", "zone": "Asia/Shanghai"}}},
     ],
+    "/v1/webhooks": lambda two: [{"url": "https://hooks.invalid/x", "after": 1, "command_id": f"x-{next(ids)}"}],
+    **{
+        f"/v1/webhooks/{{webhook}}:{verb}": lambda two: [{"first": 1}]
+        for verb in ("rotate", "test", "replay", "disable", "enable")
+    },
+    "/v1/messages/{message}:done": lambda two: [{"by": "call"}],
+    "/v1/files": lambda two: [{}],
+    "/v1/files/{case}/{version}/redactions": lambda two: [{"command_id": f"x-{next(ids)}", "text": "x"}],
+    "/v1/notices": lambda two: [{"case": two.cases[ONE]["case"], "kind": "transfer", "command_id": f"x-{next(ids)}"}],
     "/v1/calendars:publish": lambda two: [
         {"jurisdiction": ONE, "calendar": {"years": {"2027": {"holidays": [], "workdays": []}}}}
     ],
@@ -302,10 +311,11 @@ def requests(two: Two, method: str, path: str, operation: dict[str, Any]) -> lis
     receipt = two.cases[ONE]
     named = {
         "org": "zj", "platform": PLATFORM, "channel": PLATFORM, "jurisdiction": ONE, "clock": "C3", "day": "2026-03-02",
-        "kind": "reply",
+        "kind": "reply", "webhook": "wh_none", "message": "msg_none", "upload": "none", "version": "1", "office": "zj",
+        "notice": "receipt", "year": "2026", "number": "1",
     }  # fmt: skip
     addresses = {
-        path.format(reference=reference, **named) if "{" in path else path
+        path.format(reference=reference, case=reference, **named) if "{" in path else path
         for reference in (receipt["case"], receipt["number"])
     }
     parameters = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"}

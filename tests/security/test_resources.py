@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -49,7 +50,8 @@ def operations_of(app: FastAPI) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 def address(path: str, case: str) -> str:
     known = {"reference": case, "org": "zj", "jurisdiction": "cn-demo", "platform": "wlzj", "day": "2026-03-02"}
-    return path.format(**{**dict.fromkeys(("clock", "channel", "key", "kind", "person", "post"), "C1"), **known})
+    known |= {"case": case, "version": "1", "year": "2026", "number": "1"}
+    return path.format_map(defaultdict(lambda: "C1", known))
 
 
 # ------------------------------------------------------------ headers, ports
@@ -153,7 +155,13 @@ async def test_heavy_body_is_refused_by_every_route_that_reads_one(here: Served,
             answer = await client.request(
                 method, address(path, case), content=body, headers={"content-type": "application/json"}
             )
-        assert answer.status_code in (400, 413), (path, answer.text[:300])
+        if answer.status_code == 403:  # open to organisations only
+            async with here.client("organisation") as client:
+                answer = await client.request(
+                    method, address(path, case), content=body, headers={"content-type": "application/json"}
+                )
+        unread = answer.status_code == 404 and "{webhook}" in path  # refused before the body is read
+        assert unread or answer.status_code in (400, 413), (path, answer.text[:300])
         assert len(answer.content) < 5000
 
 

@@ -68,7 +68,8 @@ def _history(target: Target) -> list[Request]:
 
 def _read(path: str) -> Requests:
     named = {"clock": "C1", "platform": "wlzj", "org": "zj", "day": "2026-03-02", "jurisdiction": DEMO, "kind": "reply"}
-    return lambda target: [Request(path.format(reference=one, **named)) for one in target.references[:2]]
+    named["version"] = "1"
+    return lambda target: [Request(path.format(reference=one, case=one, **named)) for one in target.references[:2]]
 
 
 def _codes(path: str, more: dict[str, Any] | None = None) -> Requests:
@@ -130,6 +131,23 @@ BODIES: dict[tuple[str, str], Requests] = {
     ("POST", "/v1/invitations/accept"): _same(Request("/v1/invitations/accept", {"method": "x"})),
     ("POST", "/v1/policies:validate"): _same(Request("/v1/policies:validate", {"jurisdiction": DEMO, **POLICY})),
     ("POST", "/v1/policies:activate"): _same(Request("/v1/policies:activate", {"jurisdiction": NEXT, "sections": {}})),
+    ("POST", "/v1/webhooks"): _same(Request("/v1/webhooks", {"url": "ftp://x", "after": 1, "command_id": "w-1"})),
+    **{
+        ("POST", f"/v1/webhooks/{{webhook}}:{verb}"): _same(Request(f"/v1/webhooks/wh_none:{verb}", {}))
+        for verb in ("rotate", "test", "replay", "disable", "enable")
+    },
+    ("POST", "/v1/messages/{message}:done"): _same(Request("/v1/messages/msg_none:done", {"by": "call"})),
+    ("POST", "/v1/files"): _same(Request("/v1/files", {}, {"kind": "none"})),
+    ("PATCH", "/v1/uploads/{upload}"): _same(Request("/v1/uploads/none", {})),
+    ("DELETE", "/v1/uploads/{upload}"): _same(Request("/v1/uploads/none")),
+    ("POST", "/v1/files/{case}/{version}/redactions"): lambda target: [
+        Request(f"/v1/files/{one}/1/redactions", {"command_id": f"r-{place}", "text": "x"})
+        for place, one in enumerate(target.references)
+    ],
+    ("POST", "/v1/notices"): lambda target: [
+        Request("/v1/notices", {"case": one, "kind": "transfer", "command_id": f"n-{place}"})
+        for place, one in enumerate(target.references)
+    ],
     ("POST", "/v1/calendars:publish"): _same(
         Request("/v1/calendars:publish", {"jurisdiction": "nowhere", "calendar": {"years": {}}})
     ),
@@ -145,10 +163,10 @@ APPENDS = {
 
 def requests_of(method: str, path: str) -> Requests | None:
     """The requests of a route; None for one that neither writes nor names a case."""
-    if method != "GET":
+    if method not in ("GET", "HEAD"):
         assert (method, path) in BODIES, f"add valid requests for {method} {path} to BODIES"
         return BODIES[method, path]
-    return _read(path) if "{reference}" in path else None
+    return _read(path) if "{reference}" in path or "{case}" in path else None
 
 
 @pytest.mark.parametrize("alone", [True, False], ids=["embedded", "full"])

@@ -184,8 +184,8 @@ class KafkaSubscriptions(Subscriptions):
 
     async def lag(self) -> dict[str, int]:
         """Records, not commits, that each group has not handled, plus the commits that this process has not published yet. The
-        last known figures while no broker answers."""
-        if self._running:
+        last known figures while no broker answers: then only the watch asks, since each question waits in one line for seconds."""
+        if self._running and not isinstance(self._error, BrokerUnavailable):
             with suppress(BrokerUnavailable, MissingTopic):
                 await self._look()
         return {name: self._lag.get(name, 0) + self.publisher.waiting for name in self._groups}
