@@ -41,6 +41,8 @@ _REASONS: dict[type[BaseException], str] = {
 """The reason of /readyz for an error that is not `broker_away`."""
 WATCH = 5.0
 """Seconds between two queries of the brokers that nobody asked for."""
+ANSWER_WITHIN = 3.0
+"""Seconds that a question waits for brokers that are known to be away."""
 
 
 def parking(views: ReadModelStore, clock: Clock) -> Park:
@@ -93,6 +95,7 @@ class KafkaSubscriptions(Subscriptions):
         self._publishes = publishes
         self._partitions = partitions
         self._error: BaseException | None = None
+        self._looking: asyncio.Task[None] | None = None
         """What last prevented a query or the start of a consumer; None since the last success."""
         self._few = False
         self._in_use: set[str] = set()
@@ -137,9 +140,10 @@ class KafkaSubscriptions(Subscriptions):
 
     async def stop(self) -> None:
         was_running, self._running = self._running, False
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
+        for task in (self._watching, self._looking):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         if was_running and (self._error is None or isinstance(self._error, MissingTopic)):
             with suppress(BrokerUnavailable, MissingTopic):
                 await self._look()
@@ -184,10 +188,13 @@ class KafkaSubscriptions(Subscriptions):
 
     async def lag(self) -> dict[str, int]:
         """Records, not commits, that each group has not handled, plus the commits that this process has not published yet. The
-        last known figures while no broker answers: then only the watch asks, since each question waits in one line for seconds."""
-        if self._running and not isinstance(self._error, BrokerUnavailable):
-            with suppress(BrokerUnavailable, MissingTopic):
-                await self._look()
+        last known figures while no broker answers. All callers wait for one look at the brokers, since those of each would wait in
+        line, and for ANSWER_WITHIN seconds at most while the brokers are known to be away."""
+        if self._running:
+            if self._looking is None or self._looking.done():
+                self._looking = asyncio.create_task(self._looked())
+            away = isinstance(self._error, BrokerUnavailable)
+            await asyncio.wait({self._looking}, timeout=ANSWER_WITHIN if away else None)
         return {name: self._lag.get(name, 0) + self.publisher.waiting for name in self._groups}
 
     def last_progress(self, group: str) -> float:
@@ -246,6 +253,10 @@ class KafkaSubscriptions(Subscriptions):
             self._heard(error)
             raise
         self._heard(None)
+
+    async def _looked(self) -> None:
+        with suppress(BrokerUnavailable, MissingTopic):
+            await self._look()
 
     async def _watch(self) -> None:
         """Query the brokers even if nobody asks, so that the log says since when they are away."""
