@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.routing.notices.number_series import PREFIX
 from shared.consumers.consumer import CaseConsumer
@@ -26,16 +26,12 @@ _WHOLE = (StoreFull, StoreBroken, StoreUnavailable)
 """Errors of the store: no notice is at fault, the batch is delivered again."""
 
 
-async def _nothing(_event: RecordedEvent) -> None:
-    raise NotImplementedError
-
-
 @dataclass
 class NumberConsumer(CaseConsumer):
     """The consumer group of the series of numbers. A notice that cannot be completed parks its series: what follows in it waits, so
     that no notice is skipped unseen."""
 
-    complete: Callable[[RecordedEvent], Awaitable[None]] = _nothing
+    complete: Callable[[RecordedEvent], Awaitable[None]] = field(kw_only=True)
 
     async def __call__(self, commits: Sequence[Commit]) -> None:
         """Handle one batch. Raises only infrastructure errors: the subscription pauses and delivers the batch again."""
