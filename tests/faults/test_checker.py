@@ -25,17 +25,28 @@ from tests.faults.checker import Log, Op, Run, Stored, verdict
 from tests.faults.checker.streams import chained
 from tests.faults.good_run import good_run
 
-SEEDS = (22, 16, 11)
-"""Runs in which everything happens that a fault is planted in."""
+TYPES = {
+    "CaseTransferred", "AssignmentDelivered", "SignedFor", "Accepted", "DecisionIssued", "ReplyDelivered", "CaseClosed",
+    "DeadlineBreached", "Reminded", "ReturnRequested", "ReturnVerified", "EvaluationInvited", "OutboxEntry",
+}  # fmt: skip
+"""Event types in which a fault is planted below."""
+SEEDS = range(1, 13)
+"""Runs are made with these, in this order, until every type of `TYPES` has happened: a new command moves what is random."""
 STEPS = 250
 RUNS: list[Run] = []
 
 
 def runs() -> list[Run]:
     """Good runs, made once."""
-    if not RUNS:
-        RUNS.extend(asyncio.run(good_run(seed, STEPS)) for seed in SEEDS)
+    for seed in () if RUNS else SEEDS:
+        RUNS.append(asyncio.run(good_run(seed, STEPS)))
+        if types() >= TYPES:
+            break
     return RUNS
+
+
+def types() -> set[str]:
+    return {event.type for run in RUNS for events in run.log.streams.values() for event in events}
 
 
 def test_checker_accepts_good_runs() -> None:
@@ -47,11 +58,7 @@ def test_checker_accepts_good_runs() -> None:
 
 
 def test_good_runs_contain_targets_of_planted_faults() -> None:
-    types = {event.type for run in runs() for events in run.log.streams.values() for event in events}
-    assert types >= {
-        "CaseTransferred", "AssignmentDelivered", "SignedFor", "Accepted", "DecisionIssued", "ReplyDelivered", "CaseClosed",
-        "DeadlineBreached", "Reminded", "ReturnRequested", "ReturnVerified", "EvaluationInvited", "OutboxEntry",
-    }  # fmt: skip
+    assert len(runs()) >= 1 and types() >= TYPES
 
 
 # ---- planting
@@ -147,6 +154,13 @@ def drop_inbox_entry(steps: Steps) -> None:
     del steps[_assigned(steps)]
 
 
+def drop_last_invitation(steps: Steps) -> None:
+    """After a later reply nobody is asked about an earlier one: that one can be missing."""
+    stream = steps[first(steps, "EvaluationInvited")][0]
+    places = [n for n, one in enumerate(steps) if one[0] == stream and one[2]["type"] == "EvaluationInvited"]
+    del steps[places[-1]]
+
+
 def move_inbox_entry(steps: Steps) -> None:
     place = _assigned(steps)
     steps[place] = ("inbox/cn-demo/nobody", *steps[place][1:])
@@ -158,7 +172,7 @@ STORIES: dict[str, tuple[int, Story]] = {
     "an acceptance is gone": (4, drop("Accepted")),
     "a delivery is gone": (11, drop("AssignmentDelivered")),
     "an entry of an outbox is gone": (11, drop_inbox_entry),
-    "an invitation is gone": (11, drop("EvaluationInvited")),
+    "an invitation is gone": (11, drop_last_invitation),
     "a breach happens twice": (7, twice("DeadlineBreached")),
     "a reminder happens twice": (7, twice("Reminded")),
     "a breach is early": (7, fire_early),
@@ -397,7 +411,7 @@ def test_duplicate_records_and_rejected_clients_are_accepted() -> None:
 @given(st.data())
 def test_change_of_any_single_event_is_found(data: st.DataObject) -> None:
     """Bytes cut, changed, doubled, lost or exchanged anywhere, without a new chain: always found."""
-    run = runs()[data.draw(st.integers(0, len(SEEDS) - 1))]
+    run = data.draw(st.sampled_from(runs()))
     log = copy.deepcopy(run.log)
     log.__dict__.pop("streams", None)
     commit = data.draw(st.sampled_from(log.commits))

@@ -85,9 +85,12 @@ class SqliteEventStore(EventStoreBase, UnpublishedCommits):
         UnpublishedCommits.__init__(self, ReaderPool(path), self._run_statement)
 
     async def newest(self) -> datetime | None:
-        """When the last commit was recorded; None in an empty log."""
-        found = await self._readers.run(partial(select, where="ORDER BY position DESC LIMIT 1", values=()))
-        return found[0].recorded_at if found else None
+        """When the last commit was recorded; None in an empty log, and where damage hides it, which `verify` reports."""
+        try:
+            found = await self._readers.run(partial(select, where="ORDER BY position DESC LIMIT 1", values=()))
+        except StoreBroken:
+            return None
+        return found[0].recorded_at if found and found[0].intact() else None
 
     @property
     def position(self) -> int:
