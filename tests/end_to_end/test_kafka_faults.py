@@ -195,6 +195,7 @@ async def test_four_sweepers_publish_few_duplicates_even_after_outage(kafka: Kaf
         assert again <= len(made) / 100, (again, len(made), [one.feed.sweeper.claimed for one in four])
 
 
+@pytest.mark.nightly
 async def test_commits_of_process_cut_off_from_broker_are_published_by_another(kafka: Kafka) -> None:
     log = MemoryEventStore(outbox=True)
     cut_off = Process(kafka, log, "cut-off-", bootstrap=NOBODY)  # only this process receives appended commits
@@ -206,6 +207,7 @@ async def test_commits_of_process_cut_off_from_broker_are_published_by_another(k
         assert cut_off.feed.publisher.waiting == 0
 
 
+@pytest.mark.nightly
 async def test_abandoned_producer_sends_nothing_when_broker_recovers(kafka: Kafka) -> None:
     log = MemoryEventStore(outbox=True)
     one = Process(kafka, log, "given-up-")
@@ -264,6 +266,7 @@ async def test_two_processes_with_same_name_fence_each_other_and_report_it(kafka
     assert "twin" in why and "HUIYIN_INSTANCE" in why
 
 
+@pytest.mark.nightly
 async def test_blocked_group_reset_names_active_members(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rebuild that met no broker lets its group begin again once there is one; somebody who was not ended is in it."""
     monkeypatch.setattr(standing, "LEAVING", 1.0)
