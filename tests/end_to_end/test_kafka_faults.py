@@ -32,6 +32,7 @@ NOBODY = f"127.0.0.1:{free_ports(1)[0]}"
 @pytest.fixture(scope="module")
 def kafka() -> Iterator[Kafka]:
     broker = Kafka()
+    asyncio.run(create(broker, TOPIC))
     yield broker
     broker.stop()
 
@@ -47,12 +48,13 @@ class Process:
         instance: str = "one",
         sweep: float = 0.2,
         bootstrap: str = "",
+        topic: str = TOPIC,
     ) -> None:
         self.seen: set[str] = set()
         self.ended: list[str] = []
         clock = SystemClock()
         self.feed = KafkaSubscriptions(
-            log, Connection(bootstrap or kafka.bootstrap), TOPIC, clock=clock, instance=instance, prefix=prefix,
+            log, Connection(bootstrap or kafka.bootstrap), topic, clock=clock, instance=instance, prefix=prefix,
             park=parking(MemoryReadModels(), clock), ended=self.ended.append, sweep=sweep, age=timedelta(seconds=2),
             patience=15,
         )  # fmt: skip
@@ -79,22 +81,22 @@ async def until(true: Callable[[], object], seconds: float = 60) -> None:
         await asyncio.sleep(0.05)
 
 
-async def create(kafka: Kafka) -> None:
+async def create(kafka: Kafka, topic: str) -> None:
     client = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
     await client.start()
     try:
-        await client.create_topics([NewTopic(TOPIC, 8, 1)])
+        await client.create_topics([NewTopic(topic, 8, 1)])
     finally:
         await client.close()
 
 
 async def test_missing_topic_is_reported_and_awaited(kafka: Kafka) -> None:
     log = MemoryEventStore(outbox=True)
-    process = Process(kafka, log, "missing-")
+    process = Process(kafka, log, "missing-", topic="created-later")
     async with running(process):
         made = await log.append(commit("case/a"))
-        await until(lambda: process.feed.problems() == [f"topic_missing:{TOPIC}"])
-        await create(kafka)
+        await until(lambda: process.feed.problems() == ["topic_missing:created-later"])
+        await create(kafka, "created-later")
         await until(lambda: process.seen == {made.cause})
         await process.feed.drain()
         assert process.feed.problems() == []
