@@ -80,6 +80,8 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("PUT", "/v1/cases/{reference}/drafts/{kind}"): DESK,
     ("DELETE", "/v1/cases/{reference}/drafts/{kind}"): DESK,
     ("POST", "/v1/cases/{reference}/drafts/{kind}/check"): DESK,
+    ("POST", "/v1/cases/{reference}/drafts/{kind}/sign"): DESK,
+    ("GET", "/v1/drafts"): DESK,
     ("GET", "/v1/sessions/methods"): OPEN,
     ("POST", "/v1/sessions"): OPEN,
     ("POST", "/v1/sessions/passkey"): OPEN,
