@@ -596,7 +596,7 @@ async def test_accused_sees_no_difference_in_responses(twins: Twins) -> None:
                 assert secret.number not in here.body, asked
 
 
-@pytest.mark.parametrize("role", WIDER)
+@pytest.mark.parametrize("role", ["supervisor", *(pytest.param(one, marks=pytest.mark.nightly) for one in WIDER[1:])])
 async def test_staff_of_accused_organisation_see_no_difference(twins: Twins, role: str) -> None:
     """They see the lists, inboxes and figures of a whole jurisdiction, but nothing of these cases in them: no entry, no gap in
     the numbers where one was left out, no count."""
