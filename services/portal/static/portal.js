@@ -71,22 +71,33 @@
   const warning = document.querySelector("[data-warning]");
   if (timed && warning) {
     let timers = [];
-    const set = (instant) => {
+    const form = document.getElementById(timed.dataset.form);
+    // A form goes to the server, which asks for number and code and carries along what was typed. Nothing is sent for good.
+    const close = () => {
+      if (!form) { location.reload(); return; }
+      const go = document.createElement("input");
+      Object.assign(go, { type: "hidden", name: "go", value: "close" });
+      form.append(go);
+      form.submit();
+    };
+    const set = (seconds) => {
       timers.forEach(clearTimeout);
-      const left = Date.parse(instant) - Date.now();
+      const left = seconds * 1000;  // counted here: the clock of this machine may be wrong
       warning.hidden = true;
       timers = [
         setTimeout(() => { warning.hidden = false; }, Math.max(0, left - 120000)),
-        setTimeout(() => location.reload(), Math.max(1000, left + 1000)),
+        setTimeout(close, Math.max(1000, left + 1000)),
       ];
     };
-    set(timed.dataset.expires);
-    document.querySelector("[data-stay]").addEventListener("submit", async (event) => {
+    set(Number(timed.dataset.expires));
+    const stay = async (event) => {
       event.preventDefault();
       const answer = await fetch("/track/stay", {
         method: "POST", body: new URLSearchParams(), headers: { "X-Requested-With": "portal" },
       });
-      if (answer.ok) set(answer.headers.get("X-Expires")); else location.reload();
-    });
+      if (answer.ok) set(Number(timed.dataset.expires)); else close();
+    };
+    document.querySelector("[data-stay]")?.addEventListener("submit", stay);
+    document.querySelector("[data-stay-button]")?.addEventListener("click", stay);
   }
 })();
