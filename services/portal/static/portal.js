@@ -22,6 +22,34 @@
     history.replaceState(null, "", location.pathname);
   }
 
+  // Passkeys: the options come from the page or are asked for, the answer of the authenticator goes with a form.
+  for (const form of all("[data-passkey]")) {
+    if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) continue;
+    form.hidden = false;
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const failed = form.querySelector("[data-failed]");
+      failed.hidden = true;
+      try {
+        let made;
+        if (form.dataset.passkey === "create") {
+          const options = PublicKeyCredential.parseCreationOptionsFromJSON(JSON.parse(form.dataset.options));
+          made = await navigator.credentials.create({ publicKey: options });
+        } else {
+          const answer = await fetch("/sign-in/passkey/options", { method: "POST", body: new URLSearchParams() });
+          const asked = await answer.json();
+          form.elements.challenge.value = asked.challenge;
+          made = await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(asked.options) });
+        }
+        form.elements.credential.value = JSON.stringify(made.toJSON());
+        form.submit();
+      } catch {
+        failed.hidden = false;
+        failed.focus();
+      }
+    });
+  }
+
   // What went wrong is read first.
   document.querySelector("[data-focus]")?.focus();
 
