@@ -27,6 +27,9 @@ class DraftSaved(_Desk, zh="保存拟稿", en="A draft was saved."):
     org: str
     kind: DraftKind
     content: Text = None
+    entry: str | None = None
+    """The entry of the knowledge that it was filled from, and its version."""
+    entry_version: int | None = None
 
 
 class DraftChecked(_Desk, zh="审核拟稿", en="A draft was checked."):
