@@ -54,12 +54,13 @@ def show_case(
     as_of: Annotated[str | None, typer.Option(help="State at that time: a date, or an instant with offset")] = None,
     known_at: Annotated[str | None, typer.Option(help="Only what had been recorded by then")] = None,
     content: Annotated[bool, typer.Option(help="Decrypt personal data and texts; the access is recorded")] = False,
+    before: Annotated[int | None, typer.Option(help="The events before this version, at most 200", min=1)] = None,
     data: Data = None,
     as_: As = None,
     json: AsJson = False,
 ) -> None:
     """Show a case with deadlines and history, as it is or as of a day."""
-    asked = given(as_of=as_of, known_at=known_at, content="true" if content else "false")
+    asked = given(as_of=as_of, known_at=known_at, before=before, content="true" if content else "false")
 
     async def work(client: httpx.AsyncClient) -> None:
         case = await call(client, "GET", f"/v1/cases/{quoted(id)}", params=asked)
@@ -135,8 +136,7 @@ def _show_case(case: dict[str, Any], zone: str | None) -> None:
     terminal.table(("v", "effective 生效", "", "detail 要点", "by 由"), steps, title="\ntimeline 经过", whole=2)
     if case["timeline_before"] is not None:
         terminal.note(
-            f"The events before version {case['timeline_before']} are left out: GET /v1/cases/{case['id']}?before="
-            f"{case['timeline_before']} 更早的经过未列出"
+            f"Earlier events 更早的经过: huiyin case show {case['number']} --before {case['timeline_before']}"
         )
     if case["corrections"]:
         by = {one["version"]: _by(one["by"]) for one in case["timeline"]}

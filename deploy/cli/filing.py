@@ -146,6 +146,7 @@ def status(
     number: Annotated[str, typer.Argument(help="Number of the case")],
     code: Annotated[str | None, typer.Option(help="Query code. Default: HUIYIN_CODE, or asks for it")] = None,
     code_file: Annotated[Path | None, typer.Option(help="File that holds the query code")] = None,
+    before: Annotated[int | None, typer.Option(help="The events before this version, at most 100", min=1)] = None,
     data: Data = None,
     json: AsJson = False,
 ) -> None:
@@ -154,13 +155,15 @@ def status(
         code = _code(code_file)
     else:
         terminal.note("note: a code on the command line stays in the history of the shell 查询码会留在命令历史中")
-    ask("POST", "/v1/status", _show_status, data, json={"number": number, "code": code})
+    ask("POST", "/v1/status", _show_status, data, json={"number": number, "code": code, **given(before=before)})
 
 
 def _show_status(found: dict[str, Any]) -> None:
     terminal.line(found["zh"])
     terminal.line(found["en"])
     terminal.table(("day 日期", "", ""), [(one["day"], one["zh"], one["en"]) for one in found["events"]])
+    if found.get("events_before"):
+        terminal.note(f"Earlier events 更早的经过: huiyin status {found['number']} --before {found['events_before']}")
 
 
 def _code(file: Path | None) -> str:

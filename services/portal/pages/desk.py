@@ -100,9 +100,11 @@ async def open_case(request: Request) -> Response:
 
 async def _case(request: Request, *, content: bool, problem: Problem | None = None) -> Response:
     number = request.path_params["number"]
+    earlier = request.query_params.get("before", "")
+    page_of = {"before": earlier} if earlier.isascii() and earlier.isdigit() and len(earlier) < 12 else {}
     me, counts, words, found = await _asked(
         request, ("/v1/me", {}), ("/v1/cases/counts", {}), ("/v1/words", {}),
-        (f"/v1/cases/{quote(number, safe='')}", {"content": "true" if content else "false"}),
+        (f"/v1/cases/{quote(number, safe='')}", {"content": "true" if content else "false", **page_of}),
     )  # fmt: skip
     done = request.query_params.get("done", "")
     return page(
