@@ -263,8 +263,16 @@ def problem_of(answer: httpx.Response) -> dict[str, Any]:
         content = None
     if isinstance(content, dict) and "code" in content:
         content.setdefault("status", answer.status_code)
-        return content
-    return {"status": answer.status_code, "code": "server", "detail": f"The server answered {answer.status_code}."}
+    else:
+        content = {
+            "status": answer.status_code,
+            "code": "server",
+            "detail": f"The server answered {answer.status_code}.",
+            "detail_zh": f"服务器返回了 {answer.status_code}。",
+        }
+    if answer.headers.get("x-request-id"):
+        content["request"] = answer.headers["x-request-id"]
+    return content
 
 
 async def only_jurisdiction(client: httpx.AsyncClient) -> str | None:

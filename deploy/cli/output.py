@@ -136,6 +136,8 @@ def problem(content: Mapping[str, Any]) -> None:
     note(f"{content.get('code')}: {content.get('detail')}")
     if content.get("detail_zh"):
         note(str(content["detail_zh"]))
+    if int(content.get("status") or 0) >= 500 and content.get("request"):
+        note(f"  request 请求编号: {content['request']}")
     for one in content.get("errors") or ():
         note(f"  {one['field']}: {both(one['problem'], one.get('problem_zh'))}")
     if content.get("state"):

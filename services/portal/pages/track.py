@@ -192,6 +192,7 @@ async def leave(request: Request) -> Response:
     await read_form(request)
     answer = RedirectResponse("/track", 303)
     delete_cookie(answer, CASE)
+    delete_cookie(answer, "receipt")
     return answer
 
 
