@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated, Any
 
 import httpx
@@ -12,7 +13,7 @@ from deploy.cli.client import ask, ask_page, call, quoted, run
 from deploy.cli.local_words import Wording, at, due, wording
 from deploy.cli.options import DESK, SUPERVISOR, As, AsJson, CaseId, Cursor, Data, Most, given
 from deploy.cli.output import named
-from shared.kernel.wording import with_words
+from shared.kernel.wording import state_words, with_words
 
 _TIMES = ("due", "old", "new")
 """Details of an event that may be instants."""
@@ -36,16 +37,23 @@ def list_cases(
     """List cases, earliest due date first."""
     asked = given(queue=queue, org=org, state=state, place=place, subject=subject, due_before=due_before, after=after)
     columns = ("number 编号", "state 状态", "due 期限", "organisation, subject, place 单位、事项、属地")
-    params = {**asked, "limit": limit}
-    ask_page("/v1/cases", "cases", columns, _case_row, data, as_=as_ or SUPERVISOR, params=params)
+    options = [f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in asked.items() if name != "after"]
+    ask_page(
+        "/v1/cases", "cases", columns, _case_row, data, as_=as_ or SUPERVISOR, params={**asked, "limit": limit, "totals": True},
+        following=" ".join(["huiyin case list", *options, ""]), width=terminal.list_width(),
+    )  # fmt: skip
 
 
 def _case_row(one: dict[str, Any], words: Wording) -> tuple[str, ...]:
+    """Names only: a line of names has room in 80 columns, and `huiyin case show` has the codes."""
     code = one["jurisdiction"]
-    late = " late 超期" if one["overdue"] else ""
-    until = f"{one['due_clock']} {due(one['due'], words.zone(code))}{late}" if one["due"] else ""
-    what = _joined(*(words.named(one[name], code) for name in ("org", "subject", "place")))
-    return one["number"], one["state_zh"], until, what
+    day = due(one["due"], words.zone(code))[:10]
+    until = (
+        f"{one['due_clock']} {day}{terminal.told('超期', 'late', '/') if one['overdue'] else ''}" if one["due"] else ""
+    )
+    what = _joined(*(words.name(one[name], code) for name in ("org", "subject", "place")))
+    state = one["state_zh"] if terminal.language() != "en" else state_words(one["state"]).en
+    return one["number"], state, until, what
 
 
 @group.command("show")
@@ -167,7 +175,7 @@ def _step_row(one: dict[str, Any], zone: str | None) -> tuple[Any, ...]:
     from shared.events.wording import decisive  # loads all event models, which only this output needs
 
     details = {name: at(value, zone) if name in _TIMES else value for name, value in one["details"].items()}
-    what = f"{one['zh']} {one['en']}"
+    what = terminal.told(one["zh"], one["en"])
     return one["version"], at(one["effective_at"], zone), what, decisive(one["type"], details), _by(one["by"])
 
 
@@ -196,8 +204,8 @@ def explain(
 
 def _show_episodes(clock: str, episodes: list[dict[str, Any]]) -> None:
     for one in episodes:
-        terminal.line(f"{clock} #{one['episode']} {one['zh']} {one['en']}", style="bold")
+        terminal.line(f"{clock} #{one['episode']} {terminal.told(one['zh'], one['en'])}", style="bold")
         terminal.line(f"{with_words(one['status'])}, due 期限 {one['due_local'].replace('T', ' ')}")
-        for language in ("zh", "en"):
+        for language in (terminal.language(),) if terminal.language() else ("zh", "en"):
             for step in one["steps"]:
                 terminal.line(f"  {step[language]}")

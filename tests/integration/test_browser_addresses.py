@@ -62,7 +62,9 @@ async def test_page_of_an_error_repeats_nothing_of_the_address_as_markup(browser
     assert "<b>" not in page.text
 
 
-@pytest.mark.parametrize("path", ["/", "/submit", "/track", "/livez", "/openapi.json", "/v1/public/form", "/v1/policies"])
+@pytest.mark.parametrize(
+    "path", ["/", "/submit", "/track", "/livez", "/openapi.json", "/v1/public/form", "/v1/policies"]
+)
 async def test_head_is_get_without_its_body(here: Served, browser: httpx.AsyncClient, path: str) -> None:
     headers = {"authorization": f"Bearer {here.keys['supervisor']}"} if path.startswith("/v1/pol") else {}
     whole, head = await browser.get(path, headers=headers), await browser.head(path, headers=headers)
@@ -86,7 +88,14 @@ async def test_receipt_can_be_shown_again_on_this_browser_until_the_matter_is_cl
     same = {"sec-fetch-site": "same-origin", "origin": "https://huiyin.test"}
     gone = await browser.get("/submit/receipt")
     assert (gone.status_code, gone.headers["location"]) == (303, "/track")
-    form = {"at": "2", "go": "send", "text": "楼道漏水", "identity": "anonymous", "place": "dh-yl", "command_id": "b" * 32}
+    form = {
+        "at": "2",
+        "go": "send",
+        "text": "楼道漏水",
+        "identity": "anonymous",
+        "place": "dh-yl",
+        "command_id": "b" * 32,
+    }
     receipt = await browser.post("/submit", data=form, headers=same)
     again = await browser.get("/submit/receipt")
     assert again.status_code == 200
