@@ -36,24 +36,21 @@ def list_cases(
 ) -> None:
     """List cases, earliest due date first."""
     asked = given(queue=queue, org=org, state=state, place=place, subject=subject, due_before=due_before, after=after)
-    columns = ("number 编号", "state 状态", "due 期限", "organisation, subject, place 单位、事项、属地")
+    columns = ("number 编号", "due 期限", "state 状态", "unit, subject, place 单位、事项、属地")
     options = [f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in asked.items() if name != "after"]
     ask_page(
         "/v1/cases", "cases", columns, _case_row, data, as_=as_ or SUPERVISOR, params={**asked, "limit": limit, "totals": True},
-        following=" ".join(["huiyin case list", *options, ""]), width=terminal.list_width(),
+        following=" ".join(["huiyin case list", *options, ""]), whole=2, width=terminal.list_width(),
     )  # fmt: skip
 
 
 def _case_row(one: dict[str, Any], words: Wording) -> tuple[str, ...]:
     """Names only: a line of names has room in 80 columns, and `huiyin case show` has the codes."""
-    code = one["jurisdiction"]
-    day = due(one["due"], words.zone(code))[:10]
-    until = (
-        f"{one['due_clock']} {day}{terminal.told('超期', 'late', '/') if one['overdue'] else ''}" if one["due"] else ""
-    )
+    code, english = one["jurisdiction"], terminal.language() == "en"
+    late = (" late" if english else " 超期") if one["overdue"] else ""
+    until = f"{one['due_clock']} {due(one['due'], words.zone(code))[:10]}{late}" if one["due"] else ""
     what = _joined(*(words.name(one[name], code) for name in ("org", "subject", "place")))
-    state = one["state_zh"] if terminal.language() != "en" else state_words(one["state"]).en
-    return one["number"], state, until, what
+    return one["number"], until, state_words(one["state"]).en if english else one["state_zh"], what
 
 
 @group.command("show")

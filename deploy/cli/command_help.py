@@ -68,7 +68,7 @@ def show_fields(name: str) -> None:
     terminal.line(
         terminal.told(
             "长文本可从文件读取：字段=@文件；列表用逗号分隔。",
-            "A long text can be read from a file: field=@FILE. The values of a list are separated by commas.",
+            "A long text can be read from a file: field=@FILE.\nThe values of a list are separated by commas.",
             "\n",
         )
     )

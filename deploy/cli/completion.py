@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import typer
-from typer.completion import get_completion_script
+from typer._completion_shared import get_completion_script
 
 VARIABLE = "_HUIYIN_COMPLETE"
 """With it set, a shell asks this program for completions."""

@@ -15,7 +15,7 @@ from deploy.cli.client import run
 from deploy.cli.options import As, AsJson, Data, Output
 from shared.kernel.settings import load
 
-Format = Literal["table", "csv", "xlsx", "json"]
+Format = Literal["table", "csv", "xlsx", "parquet", "json"]
 Lang = Literal["zh", "en"]
 
 
@@ -48,7 +48,7 @@ def stats(
     compare: Annotated[str, typer.Option(help="month, year")] = "",
     measures: Annotated[str, typer.Option(help="Only these figures, separated by commas")] = "",
     as_of: Annotated[str | None, typer.Option(help="The figures as they were known at that time")] = None,
-    format: Annotated[Format, typer.Option(help="table, csv, xlsx, json")] = "table",
+    format: Annotated[Format, typer.Option(help="table, csv, xlsx, parquet, json")] = "table",
     output: Output = None,
     lang: Annotated[
         Lang | None, typer.Option(help="Language of the names and headings. Default: zh", envvar="HUIYIN_LANG")

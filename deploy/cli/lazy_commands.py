@@ -11,8 +11,8 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 import typer
+from typer._types import TyperChoice
 from typer.core import TyperCommand, TyperGroup, TyperOption
-from typer.main import TyperChoice
 
 from deploy.cli import output as terminal
 from shared.kernel.version import VERSION

@@ -118,7 +118,7 @@ def main() -> None:
     """Run the command line. An unexpected error is printed as a sentence, without a traceback."""
     try:
         if VARIABLE in os.environ:
-            from typer.completion import completion_init
+            from typer._completion_classes import completion_init
 
             completion_init()
         app(prog_name="huiyin")
