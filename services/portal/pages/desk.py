@@ -101,7 +101,10 @@ async def case_page(
 ) -> Response:
     """The page of a case. `notes`: those that were opened; `form`: a note that was typed; `labelled`: it labels a person."""
     number = request.path_params["number"]
-    frame, (found,) = await framed(request, (of_case(number), {"content": "true" if content else "false"}))
+    earlier = request.query_params.get("before", "")
+    page_of = {"before": earlier} if earlier.isascii() and earlier.isdigit() and len(earlier) < 12 else {}
+    asking = (of_case(number), {"content": "true" if content else "false", **page_of})
+    frame, (found,) = await framed(request, asking)
     drafts = []
     if frame["me"]["role"] in ("clerk", *OFFICE):
         (answer,) = await asked(request, (of_case(number, "/drafts"), {}))
