@@ -27,7 +27,6 @@ from shared.adapters.sqlite.log_reader import LogFile
 from shared.case import STREAM
 from shared.deadlines.derivation import deadlines
 from shared.eventstore.errors import Damaged, StoreBroken
-from shared.eventstore.recorded_event import RecordedEvent
 from shared.operations.rehydration import folded, streams_of
 from shared.policy.book import STREAM as POLICY
 from shared.policy.book import PolicyBook
@@ -67,7 +66,7 @@ def _build(log: LogFile, digits: str, out: BinaryIO) -> None:
         while some := [folded(commits) for commits in islice(streams, BATCH)]:
             rows: dict[str, list[Any]] = {show.view.name: [] for show in SHOWS}
             snapshots: list[Snapshot] = []
-            events: list[RecordedEvent] = []
+            events = 0
             for case, own in some:
                 book = books[case.jurisdiction]
                 for show in SHOWS:
@@ -75,8 +74,8 @@ def _build(log: LogFile, digits: str, out: BinaryIO) -> None:
                         columns = None if values is None else [values[name] for name in show.view.columns]
                         rows[show.view.name].append((key, applied, columns))
                 snapshots.append(Snapshot(case, deadlines(case, book), book.zone))
-                events += own
-            _send(out, {"cases": len(some), "events": len(events), "rows": rows}, pack(snapshots, events))
+                events += len(own)
+            _send(out, {"cases": len(some), "events": events, "rows": rows}, pack(snapshots))
 
 
 def _send(out: BinaryIO, frame: dict[str, Any], facts: bytes = b"") -> None:

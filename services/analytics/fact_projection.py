@@ -21,6 +21,6 @@ def fact_projection(facts: Facts, policies: PolicyRepository) -> BatchProjection
         for case in cases:
             book = await policies.book(case.jurisdiction)
             snapshots.append(Snapshot(case, deadlines(case, book), book.zone))
-        await facts.write(snapshots, events, renew=not events)
+        await facts.write(snapshots, renew=not events)
 
     return project

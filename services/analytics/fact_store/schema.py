@@ -7,11 +7,11 @@ from typing import Literal
 
 import pyarrow as pa
 
-from services.analytics.fact_rows import ASKED_FIELDS, CASE_FIELDS, CLOCK_FIELDS, EVENT_FIELDS
+from services.analytics.fact_rows import ASKED_FIELDS, CASE_FIELDS, CLOCK_FIELDS
 
-Table = Literal["cases", "clocks", "asked", "events"]
+Table = Literal["cases", "clocks", "asked"]
 
-SCHEMA = 5
+SCHEMA = 6
 """Increased whenever a table changes. Facts of another schema are dropped and rebuilt."""
 _SQL = {
     pa.string(): "VARCHAR",
@@ -25,7 +25,6 @@ KEYS: Mapping[Table, tuple[str, ...]] = {
     "cases": ("case",),
     "clocks": ("case", "clock", "episode"),
     "asked": ("case", "object"),
-    "events": ("case", "version"),
 }
 _OF_CASE = ("jurisdiction", "place", "subject", "channel", "class", "sealed", "live", "voided", "filed_day", "accused")
 """Columns of a case that the views of its clocks and evaluations repeat."""
@@ -48,7 +47,6 @@ CREATE = (
     "CREATE TABLE IF NOT EXISTS about (schema INTEGER)",
     f"CREATE TABLE cases ({_columns(CASE_FIELDS)}, clocks STRUCT({_columns(CLOCK_FIELDS)})[], "
     f"asked STRUCT({_columns(ASKED_FIELDS)})[])",
-    f"CREATE TABLE events ({_columns(EVENT_FIELDS)})",
     _unnested("clocks", CLOCK_FIELDS),
     _unnested("asked", ASKED_FIELDS, ", coalesce(one.about, reply_org, org) AS org"),
 )
@@ -65,6 +63,5 @@ COLUMNS: Mapping[Table, tuple[str, ...]] = {
     "cases": tuple(CASE_FIELDS),
     "clocks": ("case", *CLOCK_FIELDS),
     "asked": ("case", *ASKED_FIELDS),
-    "events": tuple(name for name in EVENT_FIELDS if name != "recorded_at"),
 }
 """The columns of Facts.rows(), in order."""

@@ -147,8 +147,7 @@ def sql_of(measure: Measure, by: Sequence[Dimension], visible: str = "true") -> 
     keys = [measure.label or "NULL", *(_dimension(name, measure) for name in by)]
     amount = "NULL"
     if measure.shape == "quantile":
-        rank = f"(count(*) FILTER (WHERE denominator) * {measure.percent} + 99) // 100"
-        amount = f"list_sort(list(amount) FILTER (WHERE denominator))[{rank}]"
+        amount = f"quantile_disc(amount, {measure.percent / 100}) FILTER (WHERE denominator)"
     named = ", ".join(f"k{place}" for place in range(len(keys)))
     inner = ", ".join(f"{sql} AS k{place}" for place, sql in enumerate(keys))
     return f"""
