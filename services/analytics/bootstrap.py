@@ -15,7 +15,7 @@ def build(ports: Ports, settings: Settings) -> ServiceModule:
     facts = Facts(ports.facts_path, FactLimits(settings.facts_memory, settings.facts_threads))
     consumer = ports.consumer(
         "analytics",
-        sink=fact_projection(facts, ports.policies),
+        sink=fact_projection(facts, ports.log, ports.policies),
         gather=0.5,
     )
     return ServiceModule("analytics", (consumer,), routers=lambda _runtime: [router(ports, facts)], facts=facts)

@@ -109,11 +109,15 @@ class Snapshot(NamedTuple):
     case: Case
     deadlines: Sequence[Deadline]
     zone: str
+    since: date = date.min
+    """The first day at whose end the case was known so."""
+    until: date | None = None
+    """The first day at whose end it was known otherwise; None: it is known so now."""
 
 
 def case_row(snapshot: Snapshot) -> tuple[Cells, list[Cells], list[Cells]]:
     """(row of the case, rows of its clocks, rows of its evaluations), in the order of the fields above."""
-    case, deadlines, zone = snapshot
+    case, deadlines, zone, *_ = snapshot
     day = _Days(zone)
     first, evaluations = case_facts(case)
     org, away = responsible(case), guidance(case)
@@ -230,4 +234,6 @@ def case_batch(snapshots: Sequence[Snapshot]) -> pa.Table:
     rows = [case_row(snapshot) for snapshot in snapshots]
     table = _table(CASE_FIELDS, [row for row, _, _ in rows])
     table = table.append_column("clocks", _nested(CLOCK_FIELDS, [clocks for _, clocks, _ in rows]))
-    return table.append_column("asked", _nested(ASKED_FIELDS, [asked for _, _, asked in rows]))
+    table = table.append_column("asked", _nested(ASKED_FIELDS, [asked for _, _, asked in rows]))
+    table = table.append_column("since", pa.array([snapshot.since for snapshot in snapshots], _DAY))
+    return table.append_column("until", pa.array([snapshot.until for snapshot in snapshots], _DAY))

@@ -11,7 +11,7 @@ from services.analytics.fact_rows import ASKED_FIELDS, CASE_FIELDS, CLOCK_FIELDS
 
 Table = Literal["cases", "clocks", "asked"]
 
-SCHEMA = 6
+SCHEMA = 7
 """Increased whenever a table changes. Facts of another schema are dropped and rebuilt."""
 _SQL = {
     pa.string(): "VARCHAR",
@@ -34,26 +34,39 @@ def _columns(fields: Mapping[str, pa.DataType]) -> str:
     return ", ".join(f'"{name}" {_SQL[kind]}' for name, kind in fields.items())
 
 
-def _unnested(name: str, fields: Mapping[str, pa.DataType], case_org: str = "") -> str:
+def _unnested(name: str, fields: Mapping[str, pa.DataType], case_org: str = "") -> tuple[str, str]:
     own = ", ".join(f'one."{field}" AS "{field}"' for field in fields)
     borrowed = ", ".join(f'"{field}"' for field in _OF_CASE)
+    chosen = f'SELECT "case", version, {borrowed}{case_org}, {own} FROM (SELECT *, unnest({name}) AS one FROM'
     return (
-        f'CREATE VIEW {name} AS SELECT "case", version, {borrowed}{case_org}, {own} '
-        f"FROM (SELECT *, unnest({name}) AS one FROM cases)"
+        f"CREATE VIEW {name} AS {chosen} cases)",
+        f"CREATE MACRO {name}_on(day) AS TABLE {chosen} cases_on(day))",
+    )
+
+
+def _table(name: str) -> str:
+    return (
+        f"CREATE TABLE {name} ({_columns(CASE_FIELDS)}, clocks STRUCT({_columns(CLOCK_FIELDS)})[], "
+        f"asked STRUCT({_columns(ASKED_FIELDS)})[], since DATE, until DATE)"
     )
 
 
 CREATE = (
     "CREATE TABLE IF NOT EXISTS about (schema INTEGER)",
-    f"CREATE TABLE cases ({_columns(CASE_FIELDS)}, clocks STRUCT({_columns(CLOCK_FIELDS)})[], "
-    f"asked STRUCT({_columns(ASKED_FIELDS)})[])",
-    _unnested("clocks", CLOCK_FIELDS),
-    _unnested("asked", ASKED_FIELDS, ", coalesce(one.about, reply_org, org) AS org"),
+    _table("cases"),
+    _table("past"),
+    "CREATE MACRO cases_on(day) AS TABLE SELECT * FROM cases WHERE since <= day"
+    " UNION ALL SELECT * FROM past WHERE since <= day AND day < until",
+    *_unnested("clocks", CLOCK_FIELDS),
+    *_unnested("asked", ASKED_FIELDS, ", coalesce(one.about, reply_org, org) AS org"),
 )
+"""`cases` has each case as it is known now, `past` as it was known before. The macros select what was known at the end of a day."""
 DROP = (
     "DROP VIEW IF EXISTS clocks",
     "DROP VIEW IF EXISTS asked",
+    *(f"DROP MACRO TABLE IF EXISTS {name}_on" for name in ("clocks", "asked", "cases")),
     "DROP TABLE IF EXISTS cases",
+    "DROP TABLE IF EXISTS past",
     "DROP TABLE IF EXISTS events",
     "DELETE FROM about",
 )

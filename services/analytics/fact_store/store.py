@@ -49,6 +49,13 @@ class FactLimits(NamedTuple):
 NO_LIMITS = FactLimits()
 
 
+_NO_PAST: Mapping[str, Sequence[Snapshot]] = {}
+_END = (
+    'INSERT INTO past SELECT cases.* REPLACE (batch.ends AS until) FROM cases JOIN batch ON cases."case" = batch."case"'
+)
+"""Makes present rows past ones."""
+
+
 class Facts:
     """The fact tables: `cases`, `clocks` and `asked` (evaluations)."""
 
@@ -69,15 +76,30 @@ class Facts:
         if self._connection is None:
             await self._write(self._open)
 
-    async def write(self, snapshots: Sequence[Snapshot], *, renew: bool = False) -> None:
+    async def held(self, cases: Sequence[str]) -> dict[str, tuple[int, date]]:
+        """Case -> (version, first day) of its present row, of those of `cases` that have one."""
+        await self.start()
+        found: dict[str, tuple[int, date]] = {}
+
+        def look() -> None:
+            found.update(self._versions(cases))
+
+        await self._write(look)
+        return found
+
+    async def write(
+        self, snapshots: Sequence[Snapshot], *, past: Mapping[str, Sequence[Snapshot]] = _NO_PAST, renew: bool = False
+    ) -> None:
         """Write one batch in one transaction. Late and repeated batches are harmless.
 
         Args:
+            past: case -> all its past snapshots, which replace the rows of its past. Of another case, the present row becomes
+                past when the new one begins on a later day.
             renew: the policy changed but the case did not, so a snapshot of the same version is replaced too.
         """
         if snapshots:
             await self.start()
-            await self._write(lambda: self._store(snapshots, renew))
+            await self._write(lambda: self._store(snapshots, past, renew))
 
     async def absorb(self, packed: bytes) -> None:
         """Write complete cases from the rows that another process made (arrow_batches.pack), replacing their previous rows."""
@@ -190,7 +212,7 @@ class Facts:
             self._own().execute("ROLLBACK")
         self._rebuilding = False
 
-    def _store(self, snapshots: Sequence[Snapshot], renew: bool) -> None:
+    def _store(self, snapshots: Sequence[Snapshot], past: Mapping[str, Sequence[Snapshot]], renew: bool) -> None:
         newest: dict[str, Snapshot] = {}
         for snapshot in snapshots:
             case = snapshot.case
@@ -199,34 +221,45 @@ class Facts:
                 newest[case.id] = snapshot
         with self._transaction():
             known = self._versions(list(newest))
-            fresh = [one for case, one in newest.items() if one.case.version + renew > known.get(case, 0)]
-            self._delete([one.case.id for one in fresh if one.case.id in known], "cases")
+            fresh = [one for case, one in newest.items() if one.case.version + renew > known.get(case, (0,))[0]]
+            replaced = [one for one in fresh if one.case.id in known]
+            ended = [one for one in replaced if one.case.id not in past and known[one.case.id][1] < one.since]
+            if ended:
+                batch = pa.table({"case": [one.case.id for one in ended], "ends": [one.since for one in ended]})
+                self._execute_with(batch, _END)
+            self._delete([one.case.id for one in replaced], "cases")
+            anew = [one.case.id for one in fresh if one.case.id in past]
+            self._delete(anew, "past")
             if fresh:
                 self._insert("cases", case_batch(fresh))
+            if before := [one for case in anew for one in past[case]]:
+                self._insert("past", case_batch(before))
 
-    def _versions(self, cases: Sequence[str]) -> dict[str, int]:
-        """Case -> version of its row, of those of `cases` that have one."""
+    def _versions(self, cases: Sequence[str]) -> dict[str, tuple[int, date]]:
+        """Case -> version and first day of its row, of those of `cases` that have one."""
         own = self._own()
-        own.register("batch", pa.table({"case": cases}))
+        own.register("batch", pa.table({"case": pa.array(cases, pa.string())}))
         try:
-            return dict(own.execute('SELECT "case", version FROM cases SEMI JOIN batch USING ("case")').fetchall())
+            rows = own.execute('SELECT "case", version, since FROM cases SEMI JOIN batch USING ("case")').fetchall()
         finally:
             own.unregister("batch")
+        return {case: (version, since) for case, version, since in rows}
 
     def _absorb(self, packed: bytes) -> None:
-        cases = unpack(packed)
+        cases, past = unpack(packed)
         names: list[Any] = cases["case"].to_pylist()
         with self._transaction():
-            self._delete(list(self._versions(names)), "cases")
+            self._delete(list(self._versions(names)), "cases", "past")
             self._insert("cases", cases)
+            self._insert("past", past)
 
-    def _delete(self, cases: Sequence[str], *tables: Table) -> None:
+    def _delete(self, cases: Sequence[str], *tables: str) -> None:
         if cases:
             batch = pa.table({"case": cases})
             for table in tables:
                 self._execute_with(batch, f'DELETE FROM {table} USING batch WHERE {table}."case" = batch."case"')
 
-    def _insert(self, table: Table, batch: pa.Table) -> None:
+    def _insert(self, table: str, batch: pa.Table) -> None:
         self._execute_with(batch, f"INSERT INTO {table} SELECT * FROM batch")
 
     def _execute_with(self, batch: pa.Table, sql: str) -> None:
