@@ -11,6 +11,9 @@ from bench import costs, due, fold, growth, hidden, imports, lifecycle, long_cas
 from bench.figures import Figure
 
 MEASURES = (fold, rebuild, lifecycle, costs, visible, hidden, growth, due, long_case, imports, uploads)
+from bench import candidates, costs, due, fold, growth, hidden, imports, lifecycle, rebuild, uploads, visible
+
+MEASURES = (fold, rebuild, lifecycle, costs, visible, hidden, growth, due, imports, uploads, candidates)
 
 
 def main(arguments: list[str] | None = None) -> int:
