@@ -25,7 +25,7 @@ ClosureKind = Literal[
     "withdrawn",
     "merged",
 ]
-KnownClosure = ClosureKind | Literal["unknown"]
+KnownClosure = Literal[ClosureKind, "unknown"]
 """unknown: history only, the source says that the case is closed and not how."""
 
 
