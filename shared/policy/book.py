@@ -225,8 +225,8 @@ class PolicyBook(OrganisationsInForce):
                 digest.update(f"{section} {edition.start.isoformat()} {edition.hash}\n".encode())
         for code in sorted(self.added):
             digest.update(f"added {self.added[code].model_dump_json()}\n".encode())
-        for section, code in sorted(self.added_entries):
-            digest.update(f"added {section} {code} {self.added_entries[section, code]}\n".encode())
+        for listed, code in sorted(self.added_entries):
+            digest.update(f"added {listed} {code} {self.added_entries[listed, code]}\n".encode())
         return f"{self.jurisdiction}@{digest.hexdigest()[:12]}"
 
     @cached_property

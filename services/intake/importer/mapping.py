@@ -217,6 +217,13 @@ class Filing(_Part):
     level: Field_ | None = None
     class_: Field_ | None = Field(None, alias="class")
     location: Field_ | None = None
+    latitude: Field_ | None = None
+    longitude: Field_ | None = None
+    position: Field_ | None = None
+    """Latitude and longitude in one cell."""
+    postcode: Field_ | None = None
+    media: Field_ | None = None
+    """Links to photographs and the like: they are kept with the text."""
     received_by: Field_ | None = None
     anonymous: Field_ | None = None
     confidential: Field_ | None = None

@@ -15,6 +15,7 @@ from services.intake.importer.dates import BadDate, reader
 from services.intake.importer.errors import MappingError, RowError
 from services.intake.importer.excluded_columns import classifies_persons
 from services.intake.importer.mapping import Mapping, Step, Value, normalized_name
+from services.intake.importer.positions import BadPosition, located
 from services.intake.importer.readers import Cell, Row, Table
 from services.intake.importer.warnings import ImportWarnings
 from shared.events import REGISTRY
@@ -27,8 +28,9 @@ from shared.kernel.validation_messages import WrongValue
 
 _LIMITS = {
     "text": TEXT_LIMIT, "title": SHORT_LIMIT, "location": SHORT_LIMIT, "name": SHORT_LIMIT, "phone": SHORT_LIMIT,
-    "id_number": SHORT_LIMIT, "address": SHORT_LIMIT, "organisation": 120,
+    "media": TEXT_LIMIT, "id_number": SHORT_LIMIT, "address": SHORT_LIMIT, "organisation": 120,
 }  # fmt: skip
+_WHERE = ("latitude", "longitude", "position", "postcode")
 _YES = frozenset(("true", "1", "yes", "y", "是", "有", "t"))
 _NO = frozenset(("false", "0", "no", "n", "否", "无", "f"))
 _CLASSES = frozenset(get_args(Class))
@@ -54,6 +56,7 @@ class RowMapper:
         self._channel = self._getter(mapping.channel, "channel", required=True)
         self._item = self._getter(mapping.item, "item", required=True)
         values = mapping.filing.values
+        self._joined = any(name in values for name in (*_WHERE, "media"))
         self._create = [name for name, value in values.items() if value.create]
         self._received = self._dates(values.pop("received_at"), "received_at")
         self._filing = [
@@ -119,6 +122,8 @@ class RowMapper:
             value = get(cells, line)
             if value is not None:
                 filing[name] = _typed(name, _needed(value, line, name, limit), line)
+        if self._joined:
+            _join(filing, line)
         item["filing"] = filing
         if self._organisation is not None and (org := self._organisation(cells, line)) is not None:
             item["organisation"] = self._org(_needed(org, line, "organisation", 120), line)
@@ -295,6 +300,21 @@ class RowMapper:
         limit = TEXT_LIMIT if name in model.personal else CODE_LIMIT
         get = self._getter(value, f"{step.event}.{name}", required=required)
         return _StepField(name, get, limit, required, many)
+
+
+def _join(filing: dict[str, Any], line: int) -> None:
+    """Position and postcode become part of the location, and links to media part of the text: both are sealed."""
+    own = {name: filing.pop(name) for name in _WHERE if name in filing}
+    if own:
+        try:
+            found = located({**own, **({"location": filing["location"]} if "location" in filing else {})})
+        except BadPosition:
+            raise RowError(line, "position", "not_a_position") from None
+        if found is not None:
+            filing["location"] = _needed(found, line, "location", SHORT_LIMIT)
+    if (media := filing.pop("media", None)) is not None:
+        text = filing.get("text")
+        filing["text"] = _needed(media if text is None else f"{text}\n{media}", line, "text", TEXT_LIMIT)
 
 
 def _made_number(cells: Sequence[Cell], places: list[int] | None) -> str | None:
