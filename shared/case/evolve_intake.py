@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.case.evolve import MOVES, Changes, kind_of, on
 from shared.case.state import (
+    OPEN_STATES,
     STREAM,
     BeforeReview,
     Case,
@@ -223,6 +224,25 @@ def _restated(case: Case, event: RecordedEvent, body: i.SourceRestated) -> Chang
             fact._replace(org=body.org) if fact.history and fact.org == old else fact for fact in case.facts
         )
     return changes
+
+
+_ANSWERS = frozenset({"ReplyDelivered", "AnsweredAtOnce"})
+_BEFORE_REPLY = frozenset(OPEN_STATES[: OPEN_STATES.index("replied")])
+
+
+@on(i.UndatedStepRecorded, fact=kind_of("step"))
+def _undated(case: Case, event: RecordedEvent, body: i.UndatedStepRecorded) -> Changes:
+    """What the source says without a date changes the state; since its date is not known, it orders no other step."""
+    if body.step == "CaseClosed" and case.open:
+        return {"state": "closed", "closure": {"kind": body.kind or "unknown", "closed_at": None}}
+    if body.step in _ANSWERS and case.state in _BEFORE_REPLY:
+        return {"state": "replied"}
+    return {}
+
+
+@on(i.SourceStatedOpen)
+def _stated_open(case: Case, event: RecordedEvent, body: i.SourceStatedOpen) -> Changes:
+    return {}
 
 
 def _without(case: Case, *settled: str) -> tuple[str, ...]:
