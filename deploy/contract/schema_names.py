@@ -8,6 +8,9 @@ Schema = dict[str, Any]
 _WHOLE = "#/$defs/"
 
 
+_LIMITS = {"minLength", "maxLength", "pattern"}
+
+
 def named(schema: Schema, owner: str, shared: dict[str, str] | None = None) -> Schema:
     """The schema with a definition for each inner object, and a title for each list of values: OWNER and the names of its fields.
 
@@ -37,6 +40,8 @@ def _within(schema: Schema, owner: str, definitions: dict[str, Schema], shared: 
     for word in ("items", "additionalProperties"):
         if isinstance(schema.get(word), dict):
             found[word] = _part(schema[word], owner, definitions, shared)
+    if _LIMITS & found.get("items", {}).keys():  # a code generator makes a class of a text with limits
+        found["items"] = {**found["items"], "title": f"{owner}Item"}
     return found
 
 

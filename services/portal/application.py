@@ -13,8 +13,8 @@ from starlette.routing import Route
 
 from services.portal.api import Api, Problem
 from services.portal.browser import Form, delete_cookie
-from services.portal.pages import desk, sign_in, start, submit, track
-from services.portal.rendering import Site, problem_page
+from services.portal.pages import desk, desk_bulk, desk_drafts, desk_live, sign_in, start, submit, track
+from services.portal.rendering import Site, kept_page, problem_page
 
 Pages = Literal["citizen", "staff", "all"]
 PAGES: tuple[Pages, ...] = get_args(Pages)
@@ -22,6 +22,9 @@ PAGES: tuple[Pages, ...] = get_args(Pages)
 
 async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
+    form: Form | None = getattr(request.state, "form", None)
+    if form and not error.known and request.url.path.startswith("/desk"):
+        return kept_page(request, error, form)
     return problem_page(request, error)
 
 
@@ -63,7 +66,7 @@ def build(api: Api, *, pages: Pages = "all", telephone: str = "", public_url: st
     if citizens:
         routes += [*start.CITIZEN_ROUTES, *submit.ROUTES, *track.ROUTES]
     if staff:
-        routes += [*sign_in.ROUTES, *desk.ROUTES]
+        routes += [*sign_in.ROUTES, *desk.ROUTES, *desk_drafts.ROUTES, *desk_bulk.ROUTES, *desk_live.ROUTES]
     app = Starlette(
         routes=routes,
         exception_handlers={Problem: _problem, HTTPException: _not_found, sign_in.SignedOut: _signed_out},

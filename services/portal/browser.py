@@ -92,6 +92,7 @@ async def read_form(request: Request) -> Form:
         text = value.replace("\r\n", "\n").replace("\r", "\n")
         form.every.setdefault(name, []).append(text)
         form[name] = text
+    request.state.form = form
     return form
 
 

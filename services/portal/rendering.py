@@ -16,7 +16,7 @@ from structlog.contextvars import get_contextvars
 
 from services.portal.api import Problem
 from services.portal.assets import address
-from services.portal.browser import HEADERS, cookie
+from services.portal.browser import HEADERS, Form, cookie
 from services.portal.catalogues import LANGUAGES, TAGS, Language, best, told
 
 
@@ -140,3 +140,11 @@ def problem_page(request: Request, problem: Problem) -> HTMLResponse:
     if problem.retry_after is not None:
         answer.headers["Retry-After"] = problem.retry_after
     return answer
+
+
+def kept_page(request: Request, problem: Problem, form: Form) -> HTMLResponse:
+    """The page for a form that could not be sent: what was typed is on it, and a press sends the same form again."""
+    return page(
+        request, "kept.html", http_status=problem.status, problem=problem, said=sentence(request, problem), wrong=problem,
+        fields=[(name, value) for name, values in form.every.items() for value in values if name != "view"],
+    )  # fmt: skip

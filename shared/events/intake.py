@@ -281,9 +281,11 @@ class CaseVoided(
 class AnsweredAtOnce(
     _Intake, zh="直接答复", en="It was answered at once.", for_petitioner=True, petitioner_reads=("text",)
 ):
-    """The hotline answered a consultation itself (直接答复)."""
+    """The hotline answered a consultation itself (直接答复). `entry`, `entry_version`: the knowledge that it was filled from."""
 
     text: Text = None
+    entry: str | None = None
+    entry_version: int | None = None
 
 
 class EvaluationInvited(_Intake, zh="邀请评价", en="The petitioner was invited to evaluate.", shows=("object",)):

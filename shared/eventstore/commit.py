@@ -94,7 +94,7 @@ class Commit:
         """True if the hash chain holds inside this commit."""
         try:
             return chain_all(self.previous, self.events, algorithm_of(self.hash)) == self.hash
-        except ValueError:  # the name of an unknown hash algorithm
+        except (AttributeError, TypeError, ValueError):  # an unknown hash algorithm, or a damaged row
             return False
 
 

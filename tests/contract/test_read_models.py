@@ -303,7 +303,7 @@ queries = st.lists(
 orders = st.sampled_from([(), ("org", "due"), ("due",), ("open", "level"), ("level",), ("due", "org")])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.text("ab", min_size=1, max_size=3), cells, max_size=12), st.lists(st.tuples(queries, orders)))
 def test_queries_agree_with_reference_implementation(
     adapter: Adapter, content: dict[str, dict[str, Value]], asked: list[tuple[list[Condition], tuple[str, ...]]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.benchmarks import lines_of
 
 LINES = {
@@ -22,5 +24,6 @@ LINES = {
 }
 
 
+@pytest.mark.nightly
 def test_quick_run_prints_every_line_of_the_table() -> None:
     assert lines_of("bench") == LINES

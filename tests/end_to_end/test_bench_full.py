@@ -10,5 +10,6 @@ pytestmark = [pytest.mark.needs_kafka, pytest.mark.needs_mongo, pytest.mark.slow
 LINES = {"commits", "commits p50", "carrying", "rows", "visible p99", "intake p99", "catching up"}
 
 
+@pytest.mark.nightly
 def test_quick_run_prints_every_line_of_the_table() -> None:
     assert lines_of("bench.full") == LINES

@@ -174,6 +174,7 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
         stores.stop()
 
 
+@pytest.mark.nightly
 def test_compose_services_start_and_register_a_case(deployment: Deployment) -> None:
     assert all(services()[name].get("stop_grace_period", "25s") == f"{GRACE}s" for name in OURS)
     with ExitStack() as stack:

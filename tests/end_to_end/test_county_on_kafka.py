@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 SECTION = (ROOT / "docs/setting-up.md").read_text("utf-8").partition("\n## 7. ")[2]
 
 
+@pytest.mark.nightly
 def test_county_with_kafka_from_first_file_to_first_assignment(tmp_path: Path) -> None:
     broker = Kafka(users={"admin": "pw"})
     (tmp_path / "secrets").mkdir(mode=0o700)

@@ -119,6 +119,7 @@ async def records(place: dict[str, str], topic: str) -> list[Any]:
     return found
 
 
+@pytest.mark.nightly
 async def test_full_case_lifecycle_runs_through_two_topics(tmp_path: Path, place: dict[str, str]) -> None:
     with ExitStack() as stack:
         one = stack.enter_context(serving("all", tmp_path, place))

@@ -32,6 +32,7 @@ NOBODY = f"127.0.0.1:{free_ports(1)[0]}"
 @pytest.fixture(scope="module")
 def kafka() -> Iterator[Kafka]:
     broker = Kafka()
+    asyncio.run(create(broker, TOPIC))
     yield broker
     broker.stop()
 
@@ -47,12 +48,13 @@ class Process:
         instance: str = "one",
         sweep: float = 0.2,
         bootstrap: str = "",
+        topic: str = TOPIC,
     ) -> None:
         self.seen: set[str] = set()
         self.ended: list[str] = []
         clock = SystemClock()
         self.feed = KafkaSubscriptions(
-            log, Connection(bootstrap or kafka.bootstrap), TOPIC, clock=clock, instance=instance, prefix=prefix,
+            log, Connection(bootstrap or kafka.bootstrap), topic, clock=clock, instance=instance, prefix=prefix,
             park=parking(MemoryReadModels(), clock), ended=self.ended.append, sweep=sweep, age=timedelta(seconds=2),
             patience=15,
         )  # fmt: skip
@@ -79,22 +81,22 @@ async def until(true: Callable[[], object], seconds: float = 60) -> None:
         await asyncio.sleep(0.05)
 
 
-async def create(kafka: Kafka) -> None:
+async def create(kafka: Kafka, topic: str) -> None:
     client = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
     await client.start()
     try:
-        await client.create_topics([NewTopic(TOPIC, 8, 1)])
+        await client.create_topics([NewTopic(topic, 8, 1)])
     finally:
         await client.close()
 
 
 async def test_missing_topic_is_reported_and_awaited(kafka: Kafka) -> None:
     log = MemoryEventStore(outbox=True)
-    process = Process(kafka, log, "missing-")
+    process = Process(kafka, log, "missing-", topic="created-later")
     async with running(process):
         made = await log.append(commit("case/a"))
-        await until(lambda: process.feed.problems() == [f"topic_missing:{TOPIC}"])
-        await create(kafka)
+        await until(lambda: process.feed.problems() == ["topic_missing:created-later"])
+        await create(kafka, "created-later")
         await until(lambda: process.seen == {made.cause})
         await process.feed.drain()
         assert process.feed.problems() == []
@@ -195,6 +197,7 @@ async def test_four_sweepers_publish_few_duplicates_even_after_outage(kafka: Kaf
         assert again <= len(made) / 100, (again, len(made), [one.feed.sweeper.claimed for one in four])
 
 
+@pytest.mark.nightly
 async def test_commits_of_process_cut_off_from_broker_are_published_by_another(kafka: Kafka) -> None:
     log = MemoryEventStore(outbox=True)
     cut_off = Process(kafka, log, "cut-off-", bootstrap=NOBODY)  # only this process receives appended commits
@@ -206,6 +209,7 @@ async def test_commits_of_process_cut_off_from_broker_are_published_by_another(k
         assert cut_off.feed.publisher.waiting == 0
 
 
+@pytest.mark.nightly
 async def test_abandoned_producer_sends_nothing_when_broker_recovers(kafka: Kafka) -> None:
     log = MemoryEventStore(outbox=True)
     one = Process(kafka, log, "given-up-")
@@ -264,6 +268,7 @@ async def test_two_processes_with_same_name_fence_each_other_and_report_it(kafka
     assert "twin" in why and "HUIYIN_INSTANCE" in why
 
 
+@pytest.mark.nightly
 async def test_blocked_group_reset_names_active_members(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rebuild that met no broker lets its group begin again once there is one; somebody who was not ended is in it."""
     monkeypatch.setattr(standing, "LEAVING", 1.0)

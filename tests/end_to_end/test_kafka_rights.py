@@ -352,6 +352,7 @@ def test_missing_rights_are_granted_and_extra_rights_reported(cluster: Cluster) 
     assert done.returncode == 1 and "ClusterAuthorizationFailedError" in done.stderr
 
 
+@pytest.mark.nightly
 @pytest.mark.needs_mongo
 def test_four_services_work_with_their_own_rights(cluster: Cluster, tmp_path: Path) -> None:
     shared: Mapping[str, str] = {

@@ -226,6 +226,7 @@ def test_topic_with_too_few_partitions_is_named(tmp_path: Path, place: dict[str,
         eventually(lambda: one.ready()["reasons"] == [f"too_few_partitions:{place['HUIYIN_KAFKA_PREFIX']}{EVENTS}"])
 
 
+@pytest.mark.nightly
 def test_rejected_kafka_login_is_distinguished_from_unreachable_kafka(tmp_path: Path, place: dict[str, str]) -> None:
     broker = Kafka(1, users={"svc": "right"})
     here = {

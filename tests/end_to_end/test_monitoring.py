@@ -173,6 +173,7 @@ def test_stopped_process_raises_readable_alarm(tmp_path: Path) -> None:
         assert notes["summary_zh"].startswith(f"127.0.0.1:{closed}")
 
 
+@pytest.mark.nightly
 def test_kafka_outage_and_recovery_raise_notifications(tmp_path: Path) -> None:
     broker = kafka.Kafka()
     (tmp_path / "secrets").mkdir()

@@ -121,6 +121,7 @@ def act(url: str, key: str, case: str, command: str, fields: dict[str, Any]) -> 
         time.sleep(0.5)
 
 
+@pytest.mark.nightly
 def test_platform_receives_every_step_of_case_handled_by_department(tmp_path: Path, place: dict[str, str]) -> None:
     with ExitStack() as stack:
         intake = stack.enter_context(serving("intake", tmp_path, place))

@@ -156,6 +156,7 @@ async def test_read_model_with_new_schema_is_built_next_to_live_one_under_traffi
                         await asyncio.sleep(0.2)
 
 
+@pytest.mark.nightly
 async def test_one_service_rebuilds_all_read_models_and_keeps_marks(tmp_path: Path, prefix: str) -> None:
     """Intake's read models share a store with supervision's, and parked cases of any group stay parked."""
     async with running(tmp_path, prefix, "all") as whole:

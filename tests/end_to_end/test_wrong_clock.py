@@ -103,6 +103,7 @@ async def records_nothing(deployment: Deployment, nodes: list[Node], mark: str) 
     assert not rungs(log)
 
 
+@pytest.mark.nightly
 async def test_process_that_starts_with_a_wrong_clock_records_nothing(deployment: Deployment, tmp_path: Path) -> None:
     for node in deployment.of("supervision"):
         await node.end()  # only the wrong ones remain, and hold all the slots
@@ -160,6 +161,7 @@ def command(deployment: Deployment, *words: str, code: int) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.nightly
 async def test_recipe_puts_right_what_a_wrong_clock_recorded(deployment: Deployment, tmp_path: Path) -> None:
     (supervision,) = deployment.of("supervision")
     await supervision.end()

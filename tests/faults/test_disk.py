@@ -53,6 +53,7 @@ def traced(folder: Path, trace: Path, inject: str) -> Server:
     return Server(folder, *prefix)
 
 
+@pytest.mark.nightly
 async def test_slow_disk_delays_but_loses_nothing(tmp_path: Path) -> None:
     """50 ms for each fsync: waiting commits are written together. The test compares ratios, not times."""
     server = traced(tmp_path / "data", tmp_path / "trace", "delay_enter=50000")

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import pytest
 
 from shared.kernel.legal_time import instant_from_text
 from tests.faults.checker import Op, check, read_log
@@ -87,6 +88,7 @@ def test_faketime_shifts_wall_clock(tmp_path: Path) -> None:
     assert 0 <= steady < 20
 
 
+@pytest.mark.nightly
 async def test_wall_clock_jump_is_detected_and_corrected(tmp_path: Path) -> None:
     clock = WallClock(tmp_path / "clock", DUE - timedelta(seconds=BEFORE))
     server = Server(tmp_path / "data", **clock.environment)

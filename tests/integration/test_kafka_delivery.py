@@ -114,6 +114,7 @@ class Tracer:
         return self._line
 
 
+@pytest.mark.nightly
 async def test_exception_is_raised_at_every_line() -> None:
     async with world() as here:
 

@@ -25,12 +25,17 @@ def validator(name: str) -> Any:
     """The validator of one event type, selected by name."""
     import jsonschema_rs
 
-    from deploy.contract.json_schemas import case_events
-
-    whole = case_events()
+    whole = _published()
     return jsonschema_rs.validator_for(
         {"$schema": whole["$schema"], "$ref": f"#/$defs/{name}", "$defs": whole["$defs"]}
     )
+
+
+@cache
+def _published() -> dict[str, Any]:
+    from deploy.contract.json_schemas import case_events
+
+    return case_events()
 
 
 def problems(data: bytes) -> list[str]:

@@ -123,6 +123,7 @@ def test_alarms_fire_and_stay_silent_as_specified() -> None:
     assert told == {f"{rule['alert']} {what}" for rule in rules() for what in ("sounds", "is silent")}
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(("always", "fails"), [("vector(1)", "is silent"), ("vector(0) > 1", "sounds")])
 def test_each_alarm_scenario_detects_broken_alarm(tmp_path: Path, always: str, fails: str) -> None:
     broken = rules()
