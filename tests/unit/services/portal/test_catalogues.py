@@ -34,7 +34,7 @@ def of_pages() -> Iterator[str]:
                         yield argument.value
     for action in track.ACTIONS.values():
         yield from (action.title, action.hint, action.send)
-    yield from (*track.STEPS, *track._LABELS.values(), *track._MISSING.values())
+    yield from (*track.STEPS, *track._LABELS.values(), *track._OWN_LABELS.values(), *track._MISSING.values())
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
