@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.portal import application as portal
 from services.portal.api import Api
+from services.portal.same_process import SameProcess
 from shared.hosting.process import Process
 from shared.http.access_log import AccessLog
 
@@ -29,7 +30,7 @@ class Site:
 def build_site(runtime: Process, interface: ASGIApp) -> Site:
     """The interface with pages that ask it in this process, without a network."""
     settings = runtime.settings
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(interface), base_url="http://huiyin")
+    client = httpx.AsyncClient(transport=SameProcess(interface), base_url="http://huiyin")
     pages = portal.build(
         Api(client, runtime.principals.own_portal), telephone=settings.telephone, public_url=settings.public_url
     )

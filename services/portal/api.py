@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -115,11 +116,7 @@ class Api:
         return await self._answered(method, caller, path, stream=False, **more)
 
     async def _answered(self, method: str, caller: Caller, path: str, *, stream: bool, **more: Any) -> httpx.Response:
-        headers = {**(more.pop("headers", None) or {}), "forwarded": caller.forwarded}
-        if self._key is not None:
-            headers[PORTAL_HEADER] = self._key
-        if caller.session is not None:
-            headers["authorization"] = f"Bearer {caller.session}"
+        headers = {**(more.pop("headers", None) or {}), **self._headers(caller)}
         # In a task of its own: an interface in this process changes the context variables of its log lines.
         asked = asyncio.create_task(
             self._client.send(
@@ -134,6 +131,26 @@ class Api:
             return answer
         await answer.aread()
         raise _problem(answer)
+
+    async def parts(self, caller: Caller, path: str, **params: Any) -> AsyncIterator[bytes]:
+        """The parts of an answer as they come; nothing where it is no good one. It ends when the interface goes away."""
+        headers = self._headers(caller)
+        limits = httpx.Timeout(60.0, connect=3.0)  # the interface says something every 15 seconds
+        try:
+            async with self._client.stream("GET", path, params=params, headers=headers, timeout=limits) as answer:
+                if answer.is_success:
+                    async for part in answer.aiter_bytes():
+                        yield part
+        except (httpx.HTTPError, OSError):
+            return
+
+    def _headers(self, caller: Caller) -> dict[str, str]:
+        headers = {"forwarded": caller.forwarded}
+        if self._key is not None:
+            headers[PORTAL_HEADER] = self._key
+        if caller.session is not None:
+            headers["authorization"] = f"Bearer {caller.session}"
+        return headers
 
     async def close(self) -> None:
         await self._client.aclose()

@@ -17,8 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.portal.api import Api, Problem
 from services.portal.browser import HEADERS, Form, delete_cookie
 from services.portal.identity_provider import Provider
-from services.portal.pages import desk, sign_in, start, submit, track
-from services.portal.rendering import Site, problem_page
+from services.portal.pages import desk, desk_bulk, desk_drafts, desk_live, sign_in, start, submit, track
+from services.portal.rendering import Site, kept_page, problem_page
 
 Pages = Literal["citizen", "staff", "all"]
 PAGES: tuple[Pages, ...] = get_args(Pages)
@@ -26,6 +26,9 @@ PAGES: tuple[Pages, ...] = get_args(Pages)
 
 async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
+    form: Form | None = getattr(request.state, "form", None)
+    if form and not error.known and request.url.path.startswith("/desk"):
+        return kept_page(request, error, form)
     return problem_page(request, error)
 
 
@@ -92,7 +95,7 @@ def build(
     if citizens:
         routes += [*start.CITIZEN_ROUTES, *submit.ROUTES, *track.ROUTES]
     if staff:
-        routes += [*sign_in.ROUTES, *desk.ROUTES]
+        routes += [*sign_in.ROUTES, *desk.ROUTES, *desk_drafts.ROUTES, *desk_bulk.ROUTES, *desk_live.ROUTES]
     app = Starlette(
         routes=routes,
         middleware=[Middleware(_SafeHeaders)],

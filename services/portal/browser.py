@@ -77,7 +77,7 @@ async def read_form(request: Request, keep: Keep | None = None) -> Form:
     kind = request.headers.get("content-type")
     if keep is not None and kind is not None and kind.partition(";")[0].strip().lower() == MULTIPART:
         boundary = parse_options_header(kind)[1].get(b"boundary", b"")
-        return _form(await read_parts(request, boundary.decode("latin-1"), FORM_BYTES, keep))
+        return _form(request, await read_parts(request, boundary.decode("latin-1"), FORM_BYTES, keep))
     if kind is not None and kind.partition(";")[0].strip().lower() != FORM:  # an empty form has no type
         raise _refused(415, "wrong_type", "This is not a form of these pages.", "这不是本站的表单。")
     data = bytearray()
@@ -91,16 +91,17 @@ async def read_form(request: Request, keep: Keep | None = None) -> Form:
         raise _refused(
             422, "wrong_form", "The form cannot be read; send it again.", "表单无法读取，请重新提交。"
         ) from None
-    return _form(pairs)
+    return _form(request, pairs)
 
 
-def _form(pairs: Iterable[tuple[str, str]]) -> Form:
+def _form(request: Request, pairs: Iterable[tuple[str, str]]) -> Form:
     form = Form()
     form.every = {}
     for name, value in pairs:
         text = value.replace("\r\n", "\n").replace("\r", "\n")
         form.every.setdefault(name, []).append(text)
         form[name] = text
+    request.state.form = form
     return form
 
 

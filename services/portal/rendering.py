@@ -12,10 +12,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
+from structlog.contextvars import get_contextvars
 
 from services.portal.api import Problem
 from services.portal.assets import address
-from services.portal.browser import HEADERS, cookie
+from services.portal.browser import HEADERS, Form, cookie
 from services.portal.catalogues import LANGUAGES, TAGS, Language, best, told
 
 
@@ -133,7 +134,17 @@ def sentence(request: Request, problem: Problem) -> str:
 
 def problem_page(request: Request, problem: Problem) -> HTMLResponse:
     """The page for a request that cannot be answered: the sentence, the code, the request id, and what to do."""
+    if problem.request is None:
+        problem.request = get_contextvars().get("request")
     answer = page(request, "problem.html", http_status=problem.status, problem=problem, said=sentence(request, problem))
     if problem.retry_after is not None:
         answer.headers["Retry-After"] = problem.retry_after
     return answer
+
+
+def kept_page(request: Request, problem: Problem, form: Form) -> HTMLResponse:
+    """The page for a form that could not be sent: what was typed is on it, and a press sends the same form again."""
+    return page(
+        request, "kept.html", http_status=problem.status, problem=problem, said=sentence(request, problem), wrong=problem,
+        fields=[(name, value) for name, values in form.every.items() for value in values if name != "view"],
+    )  # fmt: skip

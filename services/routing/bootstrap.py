@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import services.routing.commands  # noqa: F401  # registers the commands
+from services.routing.draft_queues import GROUP as DRAFTS
+from services.routing.draft_queues import VIEW, DraftConsumer
 from services.routing.http import desk, knowledge, notices
 from services.routing.http import organisation_inbox as organisations
 from services.routing.matter_answers import MatterAnswers
@@ -36,9 +38,11 @@ def build(ports: Ports, settings: Settings, endpoints: WebhookEndpoints | None =
     numbers = NumberConsumer(
         GROUP, ports.log, ports.views, ports.cases, ports.policies, ports.clock, complete=issuing.complete
     )
+    ports.views.declare(VIEW)
+    drafts = DraftConsumer(DRAFTS, ports.log, ports.views, ports.cases, ports.policies, ports.clock)
     return ServiceModule(
         "routing",
-        (consumer, numbers),
+        (consumer, numbers, drafts),
         lambda runtime: [
             organisations.router(runtime),
             notices.router(runtime, issuing),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any, NamedTuple, TypeVar, get_args
+from typing import Any, Literal, NamedTuple, TypeVar, cast, get_args
 
 import orjson
 
@@ -20,7 +20,7 @@ from shared.commands.command import DecisionContext, NewEvent
 from shared.commands.command_handler import CommandHandler, CommandResult
 from shared.commands.event_writer import EventMetadata
 from shared.events.base import Event
-from shared.events.desk import DraftChecked, DraftDiscarded, DraftKind, DraftSaved, NoteAdded
+from shared.events.desk import DraftChecked, DraftDiscarded, DraftKind, DraftSaved, DraftSigned, NoteAdded
 from shared.events.routing import ClerkAssigned
 from shared.eventstore.field_encryption import open_sealed
 from shared.eventstore.recorded_event import RecordedEvent
@@ -40,14 +40,55 @@ DRAFT_LIMIT = 200_000
 E = TypeVar("E", bound=Event)
 
 
-class Draft(NamedTuple):
-    """The present draft of one kind."""
+Step = Literal["writing", "check", "returned", "sign", "deliver"]
 
+
+class Draft(NamedTuple):
+    """The present draft of one kind of a unit."""
+
+    org: str
     kind: str
     version: int
     """Version of its stream: what is checked, and what a later saving replaces."""
     saved: RecordedEvent
     checked: RecordedEvent | None
+    signed: RecordedEvent | None
+
+    @property
+    def step(self) -> Step:
+        """What the draft waits for."""
+        body = self.saved.body
+        for found, then in ((self.signed, "deliver"), (self.checked, "sign")):
+            if found is not None:
+                return cast(Step, then) if _agreed(found) else "returned"
+        return "check" if isinstance(body, DraftSaved) and body.ready else "writing"
+
+    @property
+    def decided(self) -> RecordedEvent | None:
+        """The last word of somebody else on it: signature or check."""
+        return self.signed or self.checked
+
+
+def _agreed(event: RecordedEvent) -> bool:
+    return isinstance(event.body, DraftChecked | DraftSigned) and event.body.agreed
+
+
+def present_drafts(events: Sequence[RecordedEvent]) -> dict[tuple[str, str], Draft]:
+    """(unit, kind) -> its present draft, from the events of one stream of drafts. Pure."""
+    found: dict[tuple[str, str], Draft] = {}
+    for event in events:
+        body = event.body
+        if isinstance(body, DraftSaved):
+            found[body.org, body.kind] = Draft(body.org, body.kind, event.version, event, None, None)
+        elif isinstance(body, DraftDiscarded):
+            found.pop((body.org, body.kind), None)
+        elif isinstance(body, DraftChecked | DraftSigned):
+            known = found.get((body.org, body.kind))
+            if known is not None and body.of == known.version:
+                checked = isinstance(body, DraftChecked)
+                changed = known._replace(checked=event) if checked else known._replace(signed=event)
+                found[body.org, body.kind] = changed
+    return found
 
 
 def unit_of(principal: Principal) -> str:
@@ -162,6 +203,7 @@ async def save_draft(
     command_id: str,
     after: int | None,
     source: tuple[str, int] | None = None,
+    ready: bool = True,
 ) -> int:
     """Save a draft; returns its version. `source`: the entry of the knowledge that it was filled from, and its version.
 
@@ -176,6 +218,9 @@ async def save_draft(
             field="content",
         )
     before = await draft(ports, principal, case, kind)
+    cause = f"{principal.name}:{command_id}"
+    if await ports.log.by_cause(DRAFTS + case.id, cause) is not None:
+        after = None  # sent twice: the first answer is given again
     if after is not None and after != (before.version if before is not None else 0):
         raise Refused(
             "draft_changed",
@@ -184,8 +229,8 @@ async def save_draft(
             field="after",
         )
     entry, entry_version = source or (None, None)
-    body = DraftSaved(org=unit, kind=_kind(kind), content=text, entry=entry, entry_version=entry_version)
-    return await _append(ports, DRAFTS, principal, case, body, command_id, [kind, text])
+    body = DraftSaved(org=unit, kind=_kind(kind), content=text, entry=entry, entry_version=entry_version, ready=ready)
+    return await _append(ports, DRAFTS, principal, case, body, command_id, [kind, text, ready])
 
 
 async def draft(ports: Ports, principal: Principal, case: Case, kind: str) -> Draft | None:
@@ -196,29 +241,19 @@ async def draft(ports: Ports, principal: Principal, case: Case, kind: str) -> Dr
 async def drafts(ports: Ports, principal: Principal, case: Case) -> list[Draft]:
     """The present drafts of the principal's unit, still sealed."""
     unit = unit_of(principal)
-    found: dict[str, Draft] = {}
-    for event in await _events(ports, DRAFTS, case):
-        body = event.body
-        if isinstance(body, DraftSaved) and body.org == unit:
-            found[body.kind] = Draft(body.kind, event.version, event, None)
-        elif isinstance(body, DraftDiscarded) and body.org == unit:
-            found.pop(body.kind, None)
-        elif isinstance(body, DraftChecked) and body.org == unit:
-            known = found.get(body.kind)
-            if known is not None and body.of == known.version:
-                found[body.kind] = known._replace(checked=event)
-    return list(found.values())
+    found = present_drafts(await _events(ports, DRAFTS, case))
+    return [one for (org, _kind), one in found.items() if org == unit]
 
 
 async def opened(
     ports: Ports, principal: Principal, case: Case, found: Draft
 ) -> tuple[dict[str, Any] | None, str | None]:
-    """The content of a draft and the remark of its check. The reading is recorded before anything is decrypted."""
+    """The content of a draft and the last remark on it. The reading is recorded before anything is decrypted."""
     await record_reading(ports.handling("routing"), principal, case, "draft", ("draft",))
-    events = [found.saved] if found.checked is None else [found.saved, found.checked]
+    events = [one for one in (found.saved, found.decided) if one is not None]
     values = {one.version: one.values for one in await open_sealed(ports.keys, events)}
     text = values.get(found.saved.version, {}).get("content")
-    remark = values.get(found.checked.version, {}).get("remark") if found.checked is not None else None
+    remark = values.get(found.decided.version, {}).get("remark") if found.decided is not None else None
     return (orjson.loads(text) if text is not None else None), remark
 
 
@@ -233,25 +268,65 @@ async def check_draft(
     command_id: str,
 ) -> Draft:
     """Check a draft that a colleague saved. Raises Refused for one's own and for a changed one, Unknown if there is none."""
-    found = await present(ports, principal, case, kind)
-    if found.version != of:
-        raise Refused(
-            "draft_changed",
-            "The draft has changed since you read it. Read it again, then check it.",
-            detail_zh="拟稿已有新版本，请重新阅看后再审核。",
-            field="of",
-        )
-    writer = found.saved.actor
-    same = writer.person == principal.person if writer.person is not None else writer.ref == principal.ref
-    if same:
-        raise Refused(
-            "own_draft",
-            "Somebody else than the writer checks a draft. Ask a colleague.",
-            detail_zh="拟稿人不能审核本人的拟稿，请由其他同事审核。",
-        )
     body = DraftChecked(org=unit_of(principal), kind=_kind(kind), of=of, agreed=agreed, remark=remark)
-    await _append(ports, DRAFTS, principal, case, body, command_id, [kind, of, agreed, remark])
-    return await present(ports, principal, case, kind)
+    return await _judge(ports, principal, case, body, command_id, ("check", "returned", "sign"))
+
+
+async def sign_draft(
+    ports: Ports,
+    principal: Principal,
+    case: Case,
+    kind: str,
+    of: int,
+    agreed: bool,
+    remark: str | None,
+    command_id: str,
+) -> Draft:
+    """Sign a draft that was checked, or send it back. Raises Refused for one's own, a changed or an unchecked one, Unknown if there
+    is none."""
+    body = DraftSigned(org=unit_of(principal), kind=_kind(kind), of=of, agreed=agreed, remark=remark)
+    return await _judge(ports, principal, case, body, command_id, ("sign", "deliver"))
+
+
+async def _judge(
+    ports: Ports,
+    principal: Principal,
+    case: Case,
+    body: DraftChecked | DraftSigned,
+    command_id: str,
+    steps: tuple[Step, ...],
+) -> Draft:
+    """Record what somebody else than the writer says of a draft that waits in one of `steps`."""
+    found = await present(ports, principal, case, body.kind)
+    content = [body.kind, body.of, body.agreed, body.remark, *(["sign"] if isinstance(body, DraftSigned) else [])]
+    if await ports.log.by_cause(DRAFTS + case.id, f"{principal.name}:{command_id}") is None:
+        if found.version != body.of:
+            raise Refused(
+                "draft_changed",
+                "The draft has changed since you read it. Read it again, then check it.",
+                detail_zh="拟稿已有新版本，请重新阅看后再审核。",
+                field="of",
+            )
+        if wrote(principal, found):
+            raise Refused(
+                "own_draft",
+                "Somebody else than the writer checks and signs a draft. Ask a colleague.",
+                detail_zh="拟稿人不能审核、签发本人的拟稿，请由其他同事办理。",
+            )
+        if found.step not in steps:
+            raise Refused(
+                "draft_not_ready",
+                "The draft is not at this step: its writer hands it over, then a colleague checks it, then it is signed.",
+                detail_zh="拟稿尚未到这一环节：先由拟稿人提交，再审核，然后签发。",
+            )
+    await _append(ports, DRAFTS, principal, case, body, command_id, content)
+    return await present(ports, principal, case, body.kind)
+
+
+def wrote(principal: Principal, found: Draft) -> bool:
+    """True if the principal is the writer of the draft."""
+    writer = found.saved.actor
+    return writer.person == principal.person if writer.person is not None else writer.ref == principal.ref
 
 
 async def discard_draft(ports: Ports, principal: Principal, case: Case, kind: str, command_id: str) -> None:

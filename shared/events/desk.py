@@ -22,7 +22,8 @@ class NoteAdded(_Desk, zh="内部备注", en="An internal note was added."):
 
 
 class DraftSaved(_Desk, zh="保存拟稿", en="A draft was saved."):
-    """A draft of this kind replaces the one before. `content`: the fields of the form as JSON, sealed."""
+    """A draft of this kind replaces the one before. `content`: the fields of the form as JSON, sealed. `ready`: its writer hands it
+    over to be checked."""
 
     org: str
     kind: DraftKind
@@ -30,10 +31,21 @@ class DraftSaved(_Desk, zh="保存拟稿", en="A draft was saved."):
     entry: str | None = None
     """The entry of the knowledge that it was filled from, and its version."""
     entry_version: int | None = None
+    ready: bool = True
 
 
 class DraftChecked(_Desk, zh="审核拟稿", en="A draft was checked."):
     """A colleague checked the draft with version `of` of the stream."""
+
+    org: str
+    kind: DraftKind
+    of: int
+    agreed: bool
+    remark: Text = None
+
+
+class DraftSigned(_Desk, zh="签发拟稿", en="A draft was signed."):
+    """Somebody else than the writer signed the checked draft with version `of` of the stream, or sent it back."""
 
     org: str
     kind: DraftKind

@@ -194,10 +194,11 @@ class NudgedAgain(
 ):
     """The petitioner asked again on a day on which a nudge was counted: it is joined to that one, and its text is kept.
 
-    `times`: how often the petitioner asked on that day, with this time.
+    `times`: how often the petitioner asked on that day, with this time. `to`: version of the counted nudge.
     """
 
     times: int = 2
+    to: int | None = None
     text: Text = None
 
 

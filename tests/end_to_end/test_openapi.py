@@ -252,6 +252,12 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
     ("POST", "/v1/cases/{reference}/drafts/{kind}/fill"): lambda here: Request(
         "acts", {"reference": here.case, "kind": "letter"}, body={"command_id": "good-k3", "from": known(here)}
     ),
+    ("POST", "/v1/cases/{reference}/drafts/{kind}/sign"): lambda here: Request(
+        "again",
+        {"reference": drafted(here, checked=True), "kind": "reply"},
+        body={"command_id": "good-16", "of": 1, "agreed": True},
+    ),
+    ("GET", "/v1/drafts"): lambda _: Request("acts"),
     ("DELETE", "/v1/cases/{reference}/drafts/{kind}"): lambda here: Request(
         "acts", {"reference": here.case, "kind": "letter"}, {"command_id": "good-13"}
     ),
@@ -320,14 +326,21 @@ def known(here: Prepared) -> str:
     return "known"
 
 
-def drafted(here: Prepared) -> str:
-    """The case, with a draft of a reply."""
+def drafted(here: Prepared, *, checked: bool = False) -> str:
+    """The case, with a draft of a reply, or a checked one."""
     answer = httpx.put(
         f"{here.url}/v1/cases/{here.case}/drafts/reply",
         json={"command_id": "good-14", "content": {"text": "x"}},
         headers=headers_of(here, "acts"),
     )
     assert answer.is_success, answer.text
+    if checked:
+        answer = httpx.post(
+            f"{here.url}/v1/cases/{here.case}/drafts/reply/check",
+            json={"command_id": "good-12", "of": 1, "agreed": True},
+            headers=headers_of(here, "again"),
+        )
+        assert answer.is_success, answer.text
     return here.case
 
 

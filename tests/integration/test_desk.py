@@ -114,6 +114,66 @@ async def test_draft_is_checked_by_a_colleague() -> None:
         assert (await zhang.get(path)).status_code == 404
 
 
+async def test_draft_goes_from_writer_to_check_to_signature_to_delivery() -> None:
+    async with served() as here:
+        receipt = await here.filed()
+        zhang, li, wang = await staff(here, "z-01"), await staff(here, "l-01"), await staff(here, "w-01", "clerk", "wj")
+        path = f"/v1/cases/{receipt['case']}/drafts/decision"
+
+        async def queues(person: Staff) -> dict[str, int]:
+            await here.runtime.drain()
+            counts = (await person.get("/v1/drafts", limit=0)).json()["counts"]
+            return {name: number for name, number in counts.items() if number}
+
+        save = act(content={"text": "经查属实"}, after=0, ready=False)
+        first, repeated = await put(zhang, path, save), await put(zhang, path, save)
+        assert first.json() == repeated.json(), "sent twice, saved once"
+        assert (await queues(zhang), await queues(li)) == ({"writing": 1}, {})
+        early = await li.post(f"{path}/check", act(of=first.json()["version"], agreed=True))
+        assert (early.status_code, early.json()["code"]) == (409, "draft_not_ready")
+        of = (await put(zhang, path, act(content={"text": "经查属实"}, after=first.json()["version"]))).json()[
+            "version"
+        ]
+        assert (await queues(zhang), await queues(li), await queues(wang)) == ({}, {"to_check": 1}, {})
+        unchecked = await li.post(f"{path}/sign", act(of=of, agreed=True))
+        assert (unchecked.status_code, unchecked.json()["code"]) == (409, "draft_not_ready")
+        check = act(of=of, agreed=True)
+        assert (await li.post(f"{path}/check", check)).json() == (await li.post(f"{path}/check", check)).json()
+        assert (await queues(zhang), await queues(li)) == ({}, {"to_sign": 1})
+        own = await zhang.post(f"{path}/sign", act(of=of, agreed=True))
+        assert (own.status_code, own.json()["code"]) == (409, "own_draft")
+        assert (await li.post(f"{path}/sign", act(of=of, agreed=False, remark="请补依据"))).status_code == 200
+        assert (await queues(zhang), await queues(li)) == ({"returned": 1}, {})
+        back = (await zhang.get(path)).json()
+        assert (back["step"], back["own"], back["signed"], back["signed_by"], back["remark"]) == (
+            "returned", True, False, "l-01", "请补依据",
+        )  # fmt: skip
+        of = (await put(zhang, path, act(content={"text": "经查属实，依据第32条"}))).json()["version"]
+        for act_of in ("check", "sign"):
+            assert (await li.post(f"{path}/{act_of}", act(of=of, agreed=True))).status_code == 200
+        assert (await queues(zhang), await queues(li)) == ({"to_deliver": 1}, {"to_deliver": 1})
+        (row,) = (await zhang.get("/v1/drafts", queue="to_deliver")).json()["drafts"]
+        assert (row["number"], row["kind"], row["name"]) == (receipt["number"], "decision", "职员z-01")
+        await here.runtime.ports.views.clear("drafts")
+        assert (await queues(zhang)) == {"to_deliver": 1}, "the view is filled from the log"
+        async with here.client(key=zhang.token) as client:
+            await client.delete(path, params={"command_id": "x-1"})
+        assert (await queues(zhang), await queues(li)) == ({}, {})
+
+
+async def test_draft_in_a_hidden_case_awaits_nobody() -> None:
+    async with served() as here:
+        receipt = await here.filed()
+        zhang, li = await staff(here, "z-01"), await staff(here, "l-01")
+        await put(zhang, f"/v1/cases/{receipt['case']}/drafts/reply", act(content={"text": "稿"}))
+        await here.runtime.drain()
+        assert (await li.get("/v1/drafts")).json()["counts"]["to_check"] == 1
+        await here.act("clerk", receipt["case"], "request_return", reason_code="not_our_mandate", reason="不属于我局")
+        verified = await here.act("registrar", receipt["case"], "verify_return", agreed=True, reason="情况属实")
+        assert verified.status_code == 200, verified.text
+        assert (await li.get("/v1/drafts")).json()["drafts"] == []
+
+
 async def test_list_has_names_days_and_filters() -> None:
     async with served() as here:
         first, second = await here.filed(), await here.filed(channel="hall", subject="0101")

@@ -87,6 +87,8 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/v1/knowledge/{entry}/versions"): DESK,
     ("PUT", "/v1/knowledge/{entry}"): frozenset({"clerk", "registrar"}),
     ("DELETE", "/v1/knowledge/{entry}"): frozenset({"clerk", "registrar"}),
+    ("POST", "/v1/cases/{reference}/drafts/{kind}/sign"): DESK,
+    ("GET", "/v1/drafts"): DESK,
     ("GET", "/v1/sessions/methods"): OPEN,
     ("POST", "/v1/sessions"): OPEN,
     ("POST", "/v1/sessions/passkey"): OPEN,

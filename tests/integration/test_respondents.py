@@ -412,6 +412,7 @@ def desk(method: str, path: str) -> Callable[[Twins], Iterator[Asked]]:
         "drafts/reply": {"content": {"text": "草稿"}},
         "drafts/reply/check": {"of": 1, "agreed": True},
         "drafts/reply/fill": {"from": "x"},
+        "drafts/reply/sign": {"of": 1, "agreed": True},
     }
 
     def ask(twins: Twins) -> Iterator[Asked]:
@@ -514,6 +515,8 @@ PROBES: dict[tuple[str, str], Callable[[Twins], Iterator[Asked]]] = {
     ("GET", "/v1/cases/{reference}/drafts"): desk("GET", "drafts"),
     ("GET", "/v1/cases/{reference}/drafts/{kind}"): desk("GET", "drafts/reply"),
     ("POST", "/v1/cases/{reference}/drafts/{kind}/check"): desk("POST", "drafts/reply/check"),
+    ("POST", "/v1/cases/{reference}/drafts/{kind}/sign"): desk("POST", "drafts/reply/sign"),
+    ("GET", "/v1/drafts"): at("/v1/drafts"),
     ("DELETE", "/v1/cases/{reference}/drafts/{kind}"): desk("DELETE", "drafts/reply"),
     ("POST", "/v1/cases/{reference}/drafts/{kind}/fill"): desk("POST", "drafts/reply/fill"),
     ("GET", "/v1/knowledge"): at("/v1/knowledge"),

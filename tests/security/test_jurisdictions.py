@@ -245,6 +245,7 @@ BODIES: dict[str, Any] = {
     "/v1/cases/{reference}/clerk": lambda two: [{"command_id": f"x-{next(ids)}", "clerk": None}],
     "/v1/cases/{reference}/notes": lambda two: [{"command_id": f"x-{next(ids)}", "text": "x"}],
     "/v1/cases/{reference}/drafts/{kind}": lambda two: [{"command_id": f"x-{next(ids)}", "content": {}}],
+    "/v1/cases/{reference}/drafts/{kind}/sign": lambda two: [{"command_id": f"x-{next(ids)}", "of": 1, "agreed": True}],
     "/v1/cases/{reference}/drafts/{kind}/check": lambda two: [
         {"command_id": f"x-{next(ids)}", "of": 1, "agreed": True}
     ],

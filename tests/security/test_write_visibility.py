@@ -117,6 +117,7 @@ BODIES: dict[tuple[str, str], Requests] = {
     ("POST", "/v1/cases/{reference}/notes"): _act("/notes", {"text": "x"}),
     ("PUT", "/v1/cases/{reference}/drafts/{kind}"): _act("/drafts/reply", {"content": {}}),
     ("POST", "/v1/cases/{reference}/drafts/{kind}/check"): _act("/drafts/reply/check", {"of": 1, "agreed": True}),
+    ("POST", "/v1/cases/{reference}/drafts/{kind}/sign"): _act("/drafts/reply/sign", {"of": 1, "agreed": True}),
     ("DELETE", "/v1/cases/{reference}/drafts/{kind}"): lambda target: [
         Request(f"/v1/cases/{one}/drafts/reply", None, {"command_id": f"d-{place}"})
         for place, one in enumerate(target.references)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -14,6 +14,7 @@ from services.portal.api import Api, Caller, Problem
 from services.portal.browser import Form, command_id, read_form, set_cookie
 from services.portal.catalogues import told
 from services.portal.command_forms import Field, body_of, commands_of, fields_of
+from services.portal.pages.desk_frame import DRAFT_QUEUES, DRAFTED, asked, framed, of_case, place_of, save_draft
 from services.portal.pages.sign_in import SignedOut, ended, staff
 from services.portal.pages.start import changed, nothing_here
 from services.portal.pages.submit import others, tree
@@ -21,66 +22,37 @@ from services.portal.rendering import page, sentence, view_of
 
 _YEAR = 365 * 24 * 3600
 _FILTERS = ("queue", "clerk", "number", "state", "class", "channel", "after")
+OFFICE = ("registrar", "supervisor")
 _ROWS = 50
 _OPEN_REGISTRATION = ("letter", "visit", "call", "fax")
 """Classes of channels in which the office registers for people, in the order of the screen."""
 
 
-class Words:
-    """Codes in the language of the page."""
-
-    def __init__(self, known: dict[str, Any], language: str) -> None:
-        self._known = known
-        self._language = language
-
-    def __call__(self, kind: str, code: object) -> str:
-        found = self._known[kind].get(code)
-        return str(found[self._language]) if found else str(code or "")
-
-    def command(self, name: str) -> str:
-        return self("commands", name)
-
-    def label(self, command: str, field: str) -> str:
-        """The label of a field of a command; that of the field alone for one that all commands share."""
-        own = self._known["commands"].get(command, {}).get("fields", {}).get(field)
-        found = own or self._known["fields"].get(field)
-        return str(found[self._language]) if found else field
-
-
-async def _asked(request: Request, *paths: tuple[str, dict[str, Any]]) -> list[Any]:
-    """The answers to several questions of the person who is signed in. Raises SignedOut, Problem."""
-    who = staff(request)
-    api: Api = request.app.state.api
-    try:
-        return await asyncio.gather(*(api.get(who, path, **params) for path, params in paths))
-    except Problem as problem:
-        if ended(problem):
-            raise SignedOut from None
-        raise
-
-
-def _frame(request: Request, me: dict[str, Any], counts: dict[str, Any], words: dict[str, Any]) -> dict[str, Any]:
-    """What all pages of the desk show."""
-    return {"me": me, "counts": counts, "words": Words(words, view_of(request).language), "queue": ""}
-
-
 async def board(request: Request) -> Response:
     """The queues with counts, and one list by days left."""
     chosen = {name: request.query_params.get(name, "")[:400] for name in _FILTERS}
-    me, counts, words = await _asked(request, ("/v1/me", {}), ("/v1/cases/counts", {}), ("/v1/words", {}))
-    if not any(chosen.values()):
+    listed = request.query_params.get("drafts", "")
+    frame, _found = await framed(request, drafts=listed if listed in DRAFT_QUEUES else "")
+    me, counts = frame["me"], frame["counts"]
+    if listed in DRAFT_QUEUES:
+        return page(request, "desk_drafts.html", **frame | {"drafts_queue": listed, "chosen": Form(), "scope": ""})
+    scope = request.query_params.get("scope", "")
+    if scope == "unit" and me["role"] in OFFICE:
+        chosen["org"] = str(me["org"] or "")
+    if not any(chosen.values()) and not scope:
         waiting = [name for name, count in counts["queues"].items() if count and name not in ("at_risk",)]
         chosen["queue"] = "overdue" if counts["queues"].get("overdue") else next(iter(waiting), "")
     problem = None
     rows: dict[str, Any] = {"cases": [], "after": None, "total": 0, "total_is_minimum": False}
     try:
-        (rows,) = await _asked(request, ("/v1/cases", {**chosen, "limit": _ROWS, "totals": "true"}))
+        (rows,) = await asked(request, ("/v1/cases", {**chosen, "limit": _ROWS, "totals": "true"}))
     except Problem as refused:
         if refused.status >= 500:
             raise
         problem = refused
     return page(
-        request, "desk.html", **_frame(request, me, counts, words) | {"queue": chosen["queue"]}, chosen=chosen, rows=rows,
+        request, "desk.html", **frame | {"queue": chosen["queue"]}, chosen=chosen, rows=rows, scope=scope,
+        bulk_id=command_id(),
         problem=problem, said=sentence(request, problem) if problem else "",
         next_page="&".join(f"{name}={quote(value)}" for name, value in {**chosen, "after": rows["after"] or ""}.items()
                            if value),
@@ -89,29 +61,113 @@ async def board(request: Request) -> Response:
 
 async def case(request: Request) -> Response:
     """One case: clocks and reasons, timeline, what is possible now. The text is opened by an act of the reader."""
-    return await _case(request, content=False)
+    return await case_page(request)
 
 
 async def open_case(request: Request) -> Response:
     """The same with its text. The reading is recorded, so it is a press on a button."""
     await read_form(request)
-    return await _case(request, content=True)
+    return await case_page(request, content=True)
 
 
-async def _case(request: Request, *, content: bool, problem: Problem | None = None) -> Response:
+_KEYS = "abcdefghilmnpqrstuvwyz123456789"
+"""Keys of the acts of a case. The others walk through the page: j k o x."""
+
+
+def keys_of(names: list[str]) -> dict[str, str]:
+    """Command -> the key that opens its form: a letter of its name where one is free.
+
+    >>> keys_of(["accept", "ask_extension", "assist"])
+    {'accept': 'a', 'ask_extension': 's', 'assist': 'i'}
+    """
+    free = [key for key in _KEYS if key not in "nc"]  # n: note, c: clerk
+    found: dict[str, str] = {}
+    for name in names:
+        key = next((letter for letter in name if letter in free), free[0] if free else "")
+        if key:
+            free.remove(key)
+            found[name] = key
+    return found
+
+
+async def case_page(
+    request: Request,
+    *,
+    content: bool = False,
+    notes: list[dict[str, Any]] | None = None,
+    form: Form | None = None,
+    labelled: bool = False,
+    problem: Problem | None = None,
+) -> Response:
+    """The page of a case. `notes`: those that were opened; `form`: a note that was typed; `labelled`: it labels a person."""
     number = request.path_params["number"]
-    me, counts, words, found = await _asked(
-        request, ("/v1/me", {}), ("/v1/cases/counts", {}), ("/v1/words", {}),
-        (f"/v1/cases/{quote(number, safe='')}", {"content": "true" if content else "false"}),
-    )  # fmt: skip
+    earlier = request.query_params.get("before", "")
+    page_of = {"before": earlier} if earlier.isascii() and earlier.isdigit() and len(earlier) < 12 else {}
+    asking = (of_case(number), {"content": "true" if content else "false", **page_of})
+    frame, (found,) = await framed(request, asking)
+    drafts = []
+    if frame["me"]["role"] in ("clerk", *OFFICE):
+        (answer,) = await asked(request, (of_case(number, "/drafts"), {}))
+        drafts = answer["drafts"]
     done = request.query_params.get("done", "")
+    known = done in frame["words"].commands or done in _DONE
     return page(
-        request, "desk_case.html", **_frame(request, me, counts, words), case=found, opened=content,
-        done=done if done in words["commands"] else "", take_id=command_id(),
+        request, "desk_case.html", http_status=problem.status if problem else 200,
+        **frame | {"moving": found["id"]}, case=found, opened=content, case_drafts=drafts, keys=keys_of(found["allowed"]),
+        done=done if known else "", done_words=_DONE.get(done, ""), take_id=command_id(), notes=notes, labelled=labelled,
+        note=form or Form(command_id=command_id()),
         running=[one for one in found["deadlines"] if one["status"] in ("running", "overdue", "window_open")],
         ended=[one for one in found["deadlines"] if one["status"] not in ("running", "overdue", "window_open")],
         problem=problem, said=sentence(request, problem) if problem else "",
     )  # fmt: skip
+
+
+_DONE = {
+    "saved": "The draft is saved.",
+    "ready": "The draft was handed over to be checked.",
+    "checked": "The draft was checked.",
+    "signed": "The draft was signed.",
+    "returned": "The draft goes back to its writer.",
+    "discarded": "The draft was discarded.",
+    "noted": "The note is saved.",
+    "clerk": "The clerk is recorded.",
+}
+"""What was done that is no command -> the sentence."""
+
+
+async def open_notes(request: Request) -> Response:
+    """The internal notes. The reading is recorded."""
+    await read_form(request)
+    (found,) = await asked(request, (of_case(request.path_params["number"], "/notes"), {}))
+    return await case_page(request, notes=found["notes"])
+
+
+async def add_note(request: Request) -> Response:
+    """Add an internal note. A word that labels a person is confirmed by a second press."""
+    form = await read_form(request)
+    number = request.path_params["number"]
+    api: Api = request.app.state.api
+    body = {"command_id": form["command_id"], "text": form["note"], "confirmed": bool(form["confirmed"])}
+    if form["view"]:
+        return await _other_view(request, form, lambda: case_page(request, form=form))
+    try:
+        await api.post(staff(request, form), of_case(number, "/notes"), body)
+    except Problem as problem:
+        if ended(problem):
+            raise SignedOut(form) from None
+        if problem.code == "label_on_person":
+            form["command_id"] = command_id()
+            return await case_page(request, form=form, labelled=True)
+        return await case_page(request, form=form, problem=problem)
+    return RedirectResponse(place_of(number, "?done=noted"), 303)
+
+
+async def _other_view(request: Request, form: Form, again: Callable[[], Awaitable[Response]]) -> Response:
+    """The same page in another language or size; what was typed is kept."""
+    request.state.view = changed(view_of(request), form["view"])
+    answer = await again()
+    set_cookie(answer, "view", request.state.view.text(), _YEAR)
+    return answer
 
 
 async def take(request: Request) -> Response:
@@ -122,56 +178,71 @@ async def take(request: Request) -> Response:
     who = form["clerk"]
     body = {"command_id": form["command_id"], "clerk": None if who == "none" else who or "me"}
     try:
-        await api.post(staff(request), f"/v1/cases/{quote(number, safe='')}/clerk", body)
+        await api.post(staff(request), of_case(number, "/clerk"), body)
     except Problem as problem:
         if ended(problem):
             raise SignedOut from None
-        return await _case(request, content=False, problem=problem)
-    return RedirectResponse(f"/desk/case/{quote(number)}", 303)
+        return await case_page(request, problem=problem)
+    return RedirectResponse(place_of(number, "?done=clerk"), 303)
 
 
-async def _command(request: Request, name: str) -> tuple[tuple[Field, ...], list[Any]]:
-    """The fields of a command, and the answers that its page needs. Raises Problem for an unknown command."""
-    number = quote(request.path_params["number"], safe="")
-    document, me, counts, words, found = await _asked(
-        request, ("/openapi.json", {}), ("/v1/me", {}), ("/v1/cases/counts", {}), ("/v1/words", {}),
-        (f"/v1/cases/{number}", {"content": "false"}),
-    )  # fmt: skip
+class Known(NamedTuple):
+    """What the form of a command needs."""
+
+    frame: dict[str, Any]
+    case: dict[str, Any]
+    draft: dict[str, Any] | None
+    """The draft of this kind that exists already, without its content."""
+
+
+async def command_fields(request: Request, name: str) -> tuple[tuple[Field, ...], Known]:
+    """The fields of a command, and what its page needs. Raises Problem for an unknown command."""
+    number = request.path_params["number"]
+    frame, (document, found) = await framed(request, ("/openapi.json", {}), (of_case(number), {"content": "false"}))
     schemas = commands_of(document)
     if name not in schemas:
         raise nothing_here()
-    return fields_of(document, schemas[name]), [me, counts, words, found]
+    drafts: list[dict[str, Any]] = []
+    if name in DRAFTED and frame["me"]["role"] in ("clerk", *OFFICE):
+        (answer,) = await asked(request, (of_case(number, "/drafts"), {}))
+        drafts = [one for one in answer["drafts"] if one["kind"] == DRAFTED[name]]
+    frame["moving"] = found["id"]
+    return fields_of(document, schemas[name]), Known(frame, found, drafts[0] if drafts else None)
 
 
 async def show_form(request: Request) -> Response:
     """The form of a command."""
     name = request.path_params["name"]
-    fields, known = await _command(request, name)
-    return _form(request, name, fields, known, Form(command_id=command_id(), expected_version=str(known[3]["version"])))
+    fields, known = await command_fields(request, name)
+    return _form(
+        request, name, fields, known, Form(command_id=command_id(), expected_version=str(known.case["version"]))
+    )
 
 
 def _form(
     request: Request,
     name: str,
     fields: tuple[Field, ...],
-    known: list[Any],
+    known: Known,
     form: Form,
     *,
     errors: dict[str, str] | None = None,
     problem: Problem | None = None,
 ) -> Response:
-    me, counts, words, found = known
+    found = known.case
     form.setdefault("command_id", command_id())
     stale = bool(form["expected_version"]) and form["expected_version"] != str(found["version"])
     for field in (inner for one in fields for inner in (one, *one.inner)):
         form.setdefault(field.name, field.initial)
-    since = [one for one in found["timeline"] if stale and one["version"] > int(form["expected_version"] or "0")]
+    before = int(form["expected_version"]) if form["expected_version"].isdecimal() else 0
+    since = [one for one in found["timeline"] if stale and one["version"] > before]
     form["expected_version"] = str(found["version"])
     return page(
         request, "desk_command.html", http_status=problem.status if problem else 422 if errors else 200,
-        main_form="command", **_frame(request, me, counts, words), case=found, name=name, fields=fields, form=form,
+        main_form="command", **known.frame, case=found, name=name, fields=fields, form=form, draft=known.draft,
         errors=errors or {}, problem=problem, said=sentence(request, problem) if problem else "", since=since,
         wrong=errors or problem, possible=name in found["allowed"],
+        draftable=name in DRAFTED and known.frame["me"]["role"] in ("clerk", *OFFICE),
     )  # fmt: skip
 
 
@@ -182,7 +253,7 @@ async def give(request: Request) -> Response:
     number = request.path_params["number"]
     try:
         who = staff(request)
-        fields, known = await _command(request, name)
+        fields, known = await command_fields(request, name)
     except SignedOut:
         raise SignedOut(form) from None
     language = view_of(request).language
@@ -191,31 +262,39 @@ async def give(request: Request) -> Response:
         answer = _form(request, name, fields, known, form)
         set_cookie(answer, "view", request.state.view.text(), _YEAR)
         return answer
-    if (
-        form["expected_version"].isdigit()
-        and form["expected_version"] != str(known[3]["version"])
-        and not form["again"]
-    ):
-        return _form(request, name, fields, known, form)  # somebody else was faster: show what they did first
+    if form["draft"] and name in DRAFTED:
+        kept = {name: form[name] for one in fields for name in (one.name, *(i.name for i in one.inner)) if form[name]}
+        try:
+            return await save_draft(request, who, DRAFTED[name], kept, form)
+        except Problem as problem:
+            if ended(problem):
+                raise SignedOut(form) from None
+            return _form(request, name, fields, known, form, problem=problem)
     body, wrong = body_of(fields, form)
     if wrong:
         return _form(request, name, fields, known, form,
                      errors={one: told(language, "Fill in this field as asked.") for one in wrong})  # fmt: skip
     api: Api = request.app.state.api
+    # Without `again`, the command is only given if nobody else was faster: otherwise what they did is shown first.
+    read = {"expected_version": int(form["expected_version"])} if form["expected_version"].isdecimal() else {}
+    if form["again"]:
+        read = {}
     try:
         await api.post(
             who,
-            f"/v1/cases/{quote(number, safe='')}/commands",
-            {**body, "command": name, "command_id": form["command_id"]},
+            of_case(number, "/commands"),
+            {**body, **read, "command": name, "command_id": form["command_id"]},
         )
     except Problem as problem:
         if ended(problem):
             raise SignedOut(form) from None
+        if problem.code == "stale_version":
+            return _form(request, name, fields, known, form)
         names = {inner.name for one in fields for inner in (one, *one.inner)}
         if problem.field in names:
             return _form(request, name, fields, known, form, errors={str(problem.field): sentence(request, problem)})
         return _form(request, name, fields, known, form, problem=problem)
-    return RedirectResponse(f"/desk/case/{quote(number)}?done={name}", 303)
+    return RedirectResponse(place_of(number, f"?done={name}"), 303)
 
 
 async def _registration(
@@ -226,27 +305,75 @@ async def _registration(
     problem: Problem | None = None,
     receipt: dict[str, Any] | None = None,
 ) -> Response:
-    me, counts, words = await _asked(request, ("/v1/me", {}), ("/v1/cases/counts", {}), ("/v1/words", {}))
+    frame, lists = await lists_of_office(request)
+    channels = lists["channels"]
+    form.setdefault("channel", channels[0][0] if channels else "")
+    near = await _near(request, form["place"], form["subject"])
+    return page(
+        request, "desk_register.html", http_status=problem.status if problem else 422 if errors else 200,
+        main_form="registration", **frame, form=form, errors=errors or {}, problem=problem,
+        said=sentence(request, problem) if problem else "", wrong=errors or problem, receipt=receipt, near=near, **lists,
+        candidates=await _candidates(request, receipt) if receipt else [],
+    )  # fmt: skip
+
+
+async def lists_of_office(
+    request: Request, classes: tuple[str, ...] = _OPEN_REGISTRATION
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What pages of the desk show, and the channels of these classes, places and subjects of the office.
+
+    Raises Problem for other roles."""
+    frame, _found = await framed(request)
+    me, view = frame["me"], view_of(request)
     if me["role"] != "registrar":
         raise nothing_here()
-    (policy,) = await _asked(request, (f"/v1/policies/{quote(me['jurisdiction'], safe='')}", {}))
+    (policy,) = await asked(request, (f"/v1/policies/{quote(me['jurisdiction'], safe='')}", {}))
     documents = policy["documents"]
-    view = view_of(request)
     listed = documents["channels"]["channels"] if isinstance(documents["channels"], dict) else documents["channels"]
-    channels = [one for one in listed if one["class_"] in _OPEN_REGISTRATION and not one.get("platform")]
     lists = {}
     for name in ("places", "subjects"):
         entries = documents.get(name) or []
-        lists[name] = entries[name] if isinstance(entries, dict) else entries
-    form.setdefault("channel", channels[0]["code"] if channels else "")
-    return page(
-        request, "desk_register.html", http_status=problem.status if problem else 422 if errors else 200,
-        main_form="registration", **_frame(request, me, counts, words), form=form, errors=errors or {}, problem=problem,
-        said=sentence(request, problem) if problem else "", wrong=errors or problem, receipt=receipt,
-        channels=[(one["code"], one["name"] if view.language == "zh" else one.get("name_en") or one["name"])
-                  for one in channels],
-        places=tree(_named(lists["places"]), view), subjects=tree(_named(lists["subjects"]), view),
-    )  # fmt: skip
+        lists[name] = tree(_named(entries[name] if isinstance(entries, dict) else entries), view)
+    channels = [
+        (one["code"], one["name"] if view.language == "zh" else one.get("name_en") or one["name"])
+        for one in sorted(listed, key=lambda one: classes.index(one["class_"]) if one["class_"] in classes else 0)
+        if one["class_"] in classes and not one.get("platform")
+    ]
+    return frame, {**lists, "channels": channels}
+
+
+async def _near(request: Request, place: str, subject: str) -> list[dict[str, Any]]:
+    """Cases of the same place and subject, which may be the same matter."""
+    if not place or not subject:
+        return []
+    params = {"place": place[:128], "subject": subject[:128], "limit": 8}
+    try:
+        (found,) = await asked(request, ("/v1/cases", params))
+    except Problem as problem:
+        if problem.known:
+            return []
+        raise
+    cases: list[dict[str, Any]] = found["cases"]
+    return cases
+
+
+async def _candidates(request: Request, receipt: dict[str, Any]) -> list[dict[str, Any]]:
+    """Older cases whose text is like that of the registered one, while it waits for dispatch."""
+    try:
+        (found,) = await asked(request, (of_case(receipt["number"], "/candidates"), {}))
+    except Problem:
+        return []
+    listed: list[dict[str, Any]] = found["candidates"]
+    return listed
+
+
+async def near(request: Request) -> Response:
+    """The part of the registration screen with cases of the same place and subject, for a script."""
+    frame, _found = await framed(request)
+    if frame["me"]["role"] != "registrar":
+        raise nothing_here()
+    found = await _near(request, request.query_params.get("place", ""), request.query_params.get("subject", ""))
+    return page(request, "desk_near.html", **frame, near=found)
 
 
 def _named(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -271,6 +398,8 @@ async def register(request: Request) -> Response:
         answer = await _registration(request, form)
         set_cookie(answer, "view", request.state.view.text(), _YEAR)
         return answer
+    if form["look"]:
+        return await _registration(request, form)
     errors = {}
     if not form["text"].strip():
         errors["text"] = told(language, "Write what the person says.")
@@ -311,11 +440,14 @@ async def _filed(api: Api, who: Caller, form: Form) -> dict[str, Any]:
 
 ROUTES = [
     Route("/desk", board),
+    Route("/desk/register/near", near),
     Route("/desk/register", registration),
     Route("/desk/register", register, methods=["POST"]),
     Route("/desk/case/{number}", case),
     Route("/desk/case/{number}/open", open_case, methods=["POST"]),
     Route("/desk/case/{number}/clerk", take, methods=["POST"]),
+    Route("/desk/case/{number}/notes", add_note, methods=["POST"]),
+    Route("/desk/case/{number}/notes/open", open_notes, methods=["POST"]),
     Route("/desk/case/{number}/do/{name}", show_form),
     Route("/desk/case/{number}/do/{name}", give, methods=["POST"]),
 ]

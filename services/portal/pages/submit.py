@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote, unquote
 
 import segno
 from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from services.portal.api import Api, Caller, Problem
-from services.portal.browser import Form, caller, command_id, read_form, set_cookie
+from services.portal.browser import Form, caller, command_id, cookie, read_form, set_cookie
 from services.portal.catalogues import told
 from services.portal.pages.start import changed
-from services.portal.pages.track import keep_case
+from services.portal.pages.track import LIFE, keep_case
 from services.portal.rendering import View, page, sentence, view_of
 from services.portal.uploads import FIELD, Receiver, size_of, uploads_of
 
@@ -39,6 +40,8 @@ FIELDS: tuple[tuple[str, ...], ...] = (
 """Step -> its fields."""
 ALWAYS = ("command_id", "qr", "channel", FIELD)
 """Fields that no step shows and every step carries."""
+RECEIPT = "receipt"
+"""Cookie: number and query code of the receipt that was just shown, for `LIFE` seconds or until the matter is closed here."""
 IDENTITIES = ("named", "confidential", "anonymous")
 _YEAR = 365 * 24 * 3600
 _FIELD_OF = {
@@ -280,9 +283,18 @@ async def receipt_page(request: Request, asked: Caller, number: str, code: str, 
         request, "receipt.html", number=number, code=code, received=details["received"] if details else received,
         main_form="again", status=status, details=details, qr=qr_code(request, number, code),
     )  # fmt: skip
+    set_cookie(answer, RECEIPT, f"{quote(number)}:{quote(code)}", LIFE)
     if token is not None:
         keep_case(answer, token)
     return answer
+
+
+async def receipt_again(request: Request) -> Response:
+    """The receipt of a moment ago, so that Back and reloading show it; afterwards the page that follows the matter."""
+    number, _, code = (cookie(request, RECEIPT) or "").partition(":")
+    if not number or not code:
+        return RedirectResponse("/track", 303)
+    return await receipt_page(request, caller(request), unquote(number), unquote(code), "")
 
 
 def qr_code(request: Request, number: str, code: str) -> Markup:
@@ -365,4 +377,8 @@ async def _step(
     return answer
 
 
-ROUTES = [Route("/submit", begin), Route("/submit", go_on, methods=["POST"])]
+ROUTES = [
+    Route("/submit", begin),
+    Route("/submit", go_on, methods=["POST"]),
+    Route("/submit/receipt", receipt_again),
+]

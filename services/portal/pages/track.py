@@ -120,7 +120,9 @@ async def follow(request: Request) -> Response:
     api: Api = request.app.state.api
     asked = caller(request)
     try:
-        status = await api.post(asked, "/v1/status", pair)
+        earlier = request.query_params.get("before", "")
+        page_of = {"before": int(earlier)} if earlier.isascii() and earlier.isdigit() and len(earlier) < 12 else {}
+        status = await api.post(asked, "/v1/status", {**pair, **page_of})
         token = await api.post(asked, "/v1/status/token", pair)
     except Problem as problem:
         if problem.code in _ENDED:
@@ -216,6 +218,7 @@ async def leave(request: Request) -> Response:
     await read_form(request)
     answer = RedirectResponse("/track", 303)
     delete_cookie(answer, CASE)
+    delete_cookie(answer, "receipt")
     return answer
 
 

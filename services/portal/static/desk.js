@@ -1,19 +1,125 @@
-// Keys of the desk: j k Enter o walk through the list, / searches, x goes back. Off while typing or in an input method.
+// Keys and live updates of the desk. Every page works without this file.
 "use strict";
 (() => {
-  const rows = [...document.querySelectorAll("[data-row]")];
-  let at = -1;
-  const go = (to) => {
-    at = Math.max(0, Math.min(rows.length - 1, to));
-    rows[at]?.querySelector("a").focus();
+  const $ = (selector) => document.querySelector(selector);
+  const $$ = (selector) => [...document.querySelectorAll(selector)];
+
+  // ---- Keys. Letters open and walk; none of them does anything to a case. Off while typing or in an input method.
+  const OFF = "huiyin-keys-off";
+  const off = () => { try { return localStorage.getItem(OFF) === "1"; } catch { return false; } };
+  const help = $("[data-help]");
+  const open = (element) => {
+    const details = element.closest("details");
+    if (details) details.open = true;
+    if (element.matches("a[href]")) element.click();
+    else { element.focus(); element.scrollIntoView({ block: "center" }); }
+  };
+  const rows = () => $$("[data-row]");
+  const at = () => rows().findIndex((row) => row.contains(document.activeElement));
+  let last = -1;
+  const go = (step) => {
+    const all = rows();
+    const now = at() < 0 ? last : at();
+    last = Math.max(0, Math.min(all.length - 1, now + step));
+    all[last]?.querySelector("a").focus();
+  };
+  const keys = {
+    j: () => go(1),
+    k: () => go(-1),
+    o: () => rows()[at() < 0 ? last : at()]?.querySelector("a").click(),
+    x: () => {
+      const box = rows()[at() < 0 ? last : at()]?.querySelector("input[type=checkbox]");
+      if (box) box.checked = !box.checked; else $("[data-back]")?.click();
+    },
+    "/": () => { const field = $("[data-search]"); if (field) field.focus(); else location.assign("/desk#number"); },
+    "?": () => help?.showModal(),
   };
   addEventListener("keydown", (event) => {
-    const typing = event.target.closest("input, textarea, select, [contenteditable]");
-    if (typing || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "j") go(at + 1);
-    else if (event.key === "k") go(at - 1);
-    else if (event.key === "o" && rows[at]) rows[at].querySelector("a").click();
-    else if (event.key === "x") document.querySelector("[data-back]")?.click();
-    else if (event.key === "/") { document.querySelector("[data-search]")?.focus(); event.preventDefault(); }
+    const field = event.target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
+    if (event.isComposing || event.keyCode === 229) return;
+    if (event.key === "Escape" && field && !help?.open) { field.blur(); return; }
+    if (field || event.ctrlKey || event.metaKey || event.altKey || help?.open) return;
+    if (off() && event.key !== "?") return;
+    const act = keys[event.key] ?? (() => {
+      const found = $$("[data-key]").find((one) => one.dataset.key === event.key);
+      return found && (() => open(found));
+    })();
+    if (!act) return;
+    event.preventDefault();
+    act();
   });
+  for (const button of $$("[data-open-help]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => help.showModal());
+  }
+  const toggle = $("[data-keys-switch]");
+  if (toggle) {
+    toggle.checked = !off();
+    toggle.addEventListener("change", () => {
+      try { localStorage.setItem(OFF, toggle.checked ? "0" : "1"); } catch { /* private window: for this page only */ }
+    });
+  }
+  if (location.hash === "#number") $("[data-search]")?.focus();
+
+  // ---- Cases of the same place and subject, beside the registration.
+  const near = $("[data-near]");
+  if (near) {
+    const [place, subject] = [$("#place"), $("#subject")];
+    let turn = 0;
+    const look = async () => {
+      const mine = ++turn;
+      const asked = new URLSearchParams({ place: place.value, subject: subject.value });
+      try {
+        const answer = await fetch(`/desk/register/near?${asked}`);
+        if (answer.ok && mine === turn) {
+          const part = new DOMParser().parseFromString(await answer.text(), "text/html").body;
+          near.replaceChildren(...part.childNodes);
+        }
+      } catch { /* the screen works without it */ }
+    };
+    place.addEventListener("change", look);
+    subject.addEventListener("change", look);
+  }
+
+  // ---- Live updates. The stream says only what moved; the page is fetched again, so rights are checked again.
+  const moving = document.body.dataset.moving;
+  const parts = $$("[data-live]");
+  if (!("EventSource" in window) || (!parts.length && !moving)) return;
+  let stream = null;
+  let timer = 0;
+  let stale = false;
+  const refresh = async () => {
+    timer = 0;
+    const answer = await fetch(location.href, { headers: { "X-Requested-With": "portal" } }).catch(() => null);
+    if (!answer?.ok || answer.redirected) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const focused = document.activeElement?.getAttribute?.("href");
+    const chosen = new Set($$("[data-live] input:checked").map((box) => box.value));
+    for (const part of $$("[data-live]")) {
+      const other = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
+      if (other && other.innerHTML !== part.innerHTML) part.replaceWith(document.adoptNode(other));
+    }
+    for (const box of $$("[data-live] input[type=checkbox]")) box.checked = chosen.has(box.value);
+    if (focused && document.activeElement === document.body) $(`[data-live] a[href="${CSS.escape(focused)}"]`)?.focus();
+  };
+  const soon = () => {
+    if (document.hidden) { stale = true; return; }
+    if (!timer) timer = setTimeout(refresh, 1500);
+  };
+  const connect = () => {
+    stream = new EventSource("/desk/live");
+    stream.addEventListener("counts", () => { if (parts.length) soon(); });
+    stream.addEventListener("cases", (event) => {
+      const told = JSON.parse(event.data);
+      const banner = $("[data-moved]");
+      if (moving && banner && told.cases.includes(moving)) banner.hidden = false;
+    });
+    stream.addEventListener("end", () => stream.close());
+  };
+  addEventListener("visibilitychange", () => {
+    if (!document.hidden && stale) { stale = false; soon(); }
+  });
+  addEventListener("pagehide", () => stream?.close());
+  addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
+  connect();
 })();

@@ -83,6 +83,15 @@
     count();
   }
 
+  // Back and reloading ask for an address, and never send a form again.
+  const here = document.querySelector("[data-address]");
+  if (here) history.replaceState(null, "", here.dataset.address);
+  for (const button of all("button[value=send][data-once]")) {
+    button.form.addEventListener("submit", (event) => {
+      if (event.submitter === button) setTimeout(() => history.replaceState(null, "", location.pathname), 0);
+    });
+  }
+
   // A second press while the first is on its way does nothing. (The server takes both for one command.)
   for (const button of all("button[data-once]")) {
     button.form.addEventListener("submit", (event) => {

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.routing import desk
+from services.routing import desk, draft_queues
 from shared.application.command_dispatch import CommandId
 from shared.application.response import Answer, TimeText
 from shared.commands.authorization import Principal
@@ -16,6 +16,7 @@ from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, WRITING, operation
 from shared.http.request_bodies import read_model
+from shared.kernel.legal_time import from_text
 from shared.kernel.refusals import Invalid
 
 _ID = Field(description="Your id of this act. Sending the same id again returns the first answer")
@@ -48,6 +49,7 @@ class DraftBody(_Body):
     command_id: CommandId = _ID
     content: dict[str, Any] = Field(description="The fields, sealed as a whole")
     after: int | None = Field(None, ge=0, le=2**53, description="Version that it replaces, 0 for none; null: any")
+    ready: bool = Field(True, description="Hand it over to be checked; false: the work goes on")
 
 
 class CheckBody(_Body):
@@ -57,6 +59,34 @@ class CheckBody(_Body):
     of: int = Field(ge=1, le=2**53, description="Version of the draft that was read")
     agreed: bool = Field(description="True: it may be signed; false: it goes back to its writer")
     remark: FreeText | None = Field(None, description="What should be changed, sealed")
+
+
+class SignBody(_Body):
+    """The signature of a draft that was checked."""
+
+    command_id: CommandId = _ID
+    of: int = Field(ge=1, le=2**53, description="Version of the draft that was read")
+    agreed: bool = Field(description="True: signed, it may be delivered; false: it goes back to its writer")
+    remark: FreeText | None = Field(None, description="What should be changed, sealed")
+
+
+class WaitingDraft(Answer):
+    """A draft of your unit that waits for something."""
+
+    case: str = Field(description="Case id")
+    number: str = Field(description="Case number for people")
+    kind: str = Field(description="Kind of the draft")
+    queue: draft_queues.Queue = Field(description="What it waits for")
+    person: str | None = Field(description="Staff code of the writer")
+    name: str | None = Field(description="Name of the writer")
+    at: TimeText = Field(description="Since when")
+
+
+class WaitingDrafts(Answer):
+    """The drafts of your unit that wait for you."""
+
+    drafts: list[WaitingDraft] = Field(description="Oldest first")
+    counts: dict[str, int] = Field(description="Queue -> number of its drafts")
 
 
 class ClerkAnswer(Answer):
@@ -101,7 +131,11 @@ class DraftAnswer(Answer):
     content: dict[str, Any] | None = Field(description="The fields; null in a list, or where the data were erased")
     checked: bool | None = Field(description="True: a colleague agreed; false: sent back; null: not checked yet")
     checked_by: str | None = Field(description="Staff code of the colleague who checked it")
-    remark: str | None = Field(description="Remark of the check")
+    signed: bool | None = Field(description="True: signed; false: sent back by the signatory; null: not signed yet")
+    signed_by: str | None = Field(description="Staff code of the signatory")
+    remark: str | None = Field(description="Remark of the check, or of the signatory")
+    step: desk.Step = Field(description="What the draft waits for")
+    own: bool = Field(description="True if you wrote it: somebody else checks and signs it")
 
 
 class DraftsAnswer(Answer):
@@ -117,8 +151,11 @@ def router(runtime: Process) -> APIRouter:
     async def name(person: str | None) -> str | None:
         return None if person is None else await ports.persons.name(await ports.persons.get(person))
 
-    async def shown(found: desk.Draft, content: dict[str, Any] | None, remark: str | None) -> DraftAnswer:
+    async def shown(
+        caller: Principal, found: desk.Draft, content: dict[str, Any] | None, remark: str | None
+    ) -> DraftAnswer:
         checked: Any = found.checked.body if found.checked is not None else None
+        signed: Any = found.signed.body if found.signed is not None else None
         return DraftAnswer(
             kind=found.kind,
             version=found.version,
@@ -128,7 +165,11 @@ def router(runtime: Process) -> APIRouter:
             content=content,
             checked=checked.agreed if checked is not None else None,
             checked_by=found.checked.actor.person if found.checked is not None else None,
+            signed=signed.agreed if signed is not None else None,
+            signed_by=found.signed.actor.person if found.signed is not None else None,
             remark=remark,
+            step=found.step,
+            own=desk.wrote(caller, found),
         )
 
     @routes.post(
@@ -174,7 +215,9 @@ def router(runtime: Process) -> APIRouter:
     async def drafts(reference: str, caller: Caller) -> DraftsAnswer:
         """The drafts of your unit, without their content."""
         case, _unit = await desk.own_case(ports, caller, reference)
-        return DraftsAnswer(drafts=[await shown(one, None, None) for one in await desk.drafts(ports, caller, case)])
+        return DraftsAnswer(
+            drafts=[await shown(caller, one, None, None) for one in await desk.drafts(ports, caller, case)]
+        )
 
     @routes.get(
         "/v1/cases/{reference:path}/drafts/{kind}",
@@ -184,7 +227,7 @@ def router(runtime: Process) -> APIRouter:
         """A draft of your unit with its content. The reading is recorded."""
         case, _unit = await desk.own_case(ports, caller, reference)
         found = await desk.present(ports, caller, case, kind)
-        return await shown(found, *await desk.opened(ports, caller, case, found))
+        return await shown(caller, found, *await desk.opened(ports, caller, case, found))
 
     @routes.put(
         "/v1/cases/{reference:path}/drafts/{kind}",
@@ -194,7 +237,9 @@ def router(runtime: Process) -> APIRouter:
         """Save a draft in place of the one before."""
         case, _unit = await desk.own_case(ports, caller, reference)
         body = await read_model(request, DraftBody, limit)
-        saved = await desk.save_draft(ports, caller, case, kind, body.content, body.command_id, body.after)
+        saved = await desk.save_draft(
+            ports, caller, case, kind, body.content, body.command_id, body.after, ready=body.ready
+        )
         return VersionAnswer(version=saved)
 
     @routes.post(
@@ -207,6 +252,42 @@ def router(runtime: Process) -> APIRouter:
         body = await read_model(request, CheckBody, limit)
         found = await desk.check_draft(ports, caller, case, kind, body.of, body.agreed, body.remark, body.command_id)
         return VersionAnswer(version=found.version)
+
+    @routes.post(
+        "/v1/cases/{reference:path}/drafts/{kind}/sign",
+        **operation("sign_draft_v1_cases__reference__drafts__kind__sign_post", *WRITING, body=SignBody),
+    )
+    async def sign(request: Request, reference: str, caller: Caller, kind: str = _KIND) -> VersionAnswer:
+        """Sign a draft of a colleague that was checked, or send it back with a remark."""
+        case, _unit = await desk.own_case(ports, caller, reference)
+        body = await read_model(request, SignBody, limit)
+        found = await desk.sign_draft(ports, caller, case, kind, body.of, body.agreed, body.remark, body.command_id)
+        return VersionAnswer(version=found.version)
+
+    @routes.get("/v1/drafts", **operation("waiting_v1_drafts_get", 401, 403, 422, 503))
+    async def waiting(
+        caller: Caller,
+        queue: draft_queues.Queue | None = Query(None, description="Only those of this queue"),
+        limit: int = Query(50, ge=0, le=500, description="Most drafts; 0: only the counts"),
+    ) -> WaitingDrafts:
+        """The drafts of your unit that await your check, your signature or their delivery, and yours that were sent back."""
+        found = await draft_queues.waiting(ports, caller)
+        wanted = [one for one in found if queue in (None, one.queue)][:limit]
+        return WaitingDrafts(
+            drafts=[
+                WaitingDraft(
+                    case=one.case,
+                    number=one.number,
+                    kind=one.kind,
+                    queue=one.queue,
+                    person=one.writer,
+                    name=await name(one.writer),
+                    at=from_text(one.at),
+                )
+                for one in wanted
+            ],
+            counts=draft_queues.counts(found),
+        )
 
     @routes.delete(
         "/v1/cases/{reference:path}/drafts/{kind}",

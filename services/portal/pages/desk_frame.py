@@ -1,0 +1,122 @@
+"""What all pages of the desk share: the answers of the interface for the person who is signed in, and words for codes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from services.portal.api import Api, Caller, Problem
+from services.portal.browser import Form
+from services.portal.pages.sign_in import SignedOut, ended, staff
+from services.portal.rendering import view_of
+
+DRAFTED = {
+    "decide": "decision",
+    "deliver_reply": "reply",
+    "serve_notice": "notice",
+    "issue_review_opinion": "opinion",
+}
+"""Command -> kind of the draft in which it is prepared."""
+COMMAND_OF = {kind: command for command, kind in DRAFTED.items()}
+DRAFT_QUEUES = {
+    "to_check": "To check",
+    "to_sign": "To sign",
+    "returned": "Returned to me",
+    "to_deliver": "To deliver",
+    "writing": "My drafts in progress",
+}
+"""Queue of drafts -> its name, in the order of the page."""
+_NO_DRAFTS: dict[str, Any] = {"drafts": [], "counts": {}}
+
+
+class Words:
+    """Codes in the language of the page."""
+
+    def __init__(self, known: dict[str, Any], language: str) -> None:
+        self._known = known
+        self._language = language
+
+    def __call__(self, kind: str, code: object) -> str:
+        found = self._known[kind].get(code)
+        return str(found[self._language]) if found else str(code or "")
+
+    @property
+    def commands(self) -> set[str]:
+        """The names of all commands."""
+        return set(self._known["commands"])
+
+    def command(self, name: str) -> str:
+        return self("commands", name)
+
+    def label(self, command: str, field: str) -> str:
+        """The label of a field of a command; that of the field alone for one that all commands share."""
+        own = self._known["commands"].get(command, {}).get("fields", {}).get(field)
+        found = own or self._known["fields"].get(field)
+        return str(found[self._language]) if found else field
+
+
+async def asked(request: Request, *paths: tuple[str, dict[str, Any]]) -> list[Any]:
+    """The answers to several questions of the person who is signed in. Raises SignedOut, Problem."""
+    who = staff(request)
+    api: Api = request.app.state.api
+    try:
+        return await asyncio.gather(*(api.get(who, path, **params) for path, params in paths))
+    except Problem as problem:
+        if ended(problem):
+            raise SignedOut from None
+        raise
+
+
+async def _drafts(request: Request, queue: str) -> dict[str, Any]:
+    """The drafts of the unit; none for a key of a system, which has no desk."""
+    params: dict[str, Any] = {"queue": queue} if queue else {"limit": 0}
+    try:
+        (found,) = await asked(request, ("/v1/drafts", params))
+    except Problem as problem:
+        if problem.status == 403:
+            return _NO_DRAFTS
+        raise
+    answer: dict[str, Any] = found
+    return answer
+
+
+async def framed(
+    request: Request, *paths: tuple[str, dict[str, Any]], drafts: str = ""
+) -> tuple[dict[str, Any], list[Any]]:
+    """What all pages of the desk show, and the answers to further questions. `drafts`: the queue of drafts to list."""
+    (me, counts, words, *found), waiting = await asyncio.gather(
+        asked(request, ("/v1/me", {}), ("/v1/cases/counts", {}), ("/v1/words", {}), *paths), _drafts(request, drafts)
+    )
+    frame = {
+        "me": me, "counts": counts, "words": Words(words, view_of(request).language), "queue": "", "drafts": waiting,
+        "command_of": COMMAND_OF, "drafts_names": DRAFT_QUEUES, "moving": "", "drafts_queue": "",
+    }  # fmt: skip
+    return frame, found
+
+
+async def save_draft(request: Request, who: Caller, kind: str, content: dict[str, str], form: Form) -> Response:
+    """Save a draft, or hand it over to be checked. Raises Problem, also where a colleague has saved another one meanwhile."""
+    number, ready = request.path_params["number"], form["draft"] == "ready"
+    api: Api = request.app.state.api
+    body = {
+        "command_id": form["command_id"],
+        "content": content,
+        "after": int(form["after"]) if form["after"].isdecimal() else None,
+        "ready": ready,
+    }
+    await api.ask("PUT", who, of_case(number, f"/drafts/{kind}"), json=body)
+    return RedirectResponse(place_of(number, f"?done={'ready' if ready else 'saved'}#drafts"), 303)
+
+
+def of_case(number: str, rest: str = "") -> str:
+    """The address of a case at the interface."""
+    return f"/v1/cases/{quote(number, safe='')}{rest}"
+
+
+def place_of(number: str, rest: str = "") -> str:
+    """The address of a case on the desk."""
+    return f"/desk/case/{quote(number, safe='')}{rest}"
