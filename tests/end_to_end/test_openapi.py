@@ -133,6 +133,7 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
     ("POST", "/v1/receipt/details"): lambda here: Request("", body={"number": here.number, "code": here.code}),
     ("POST", "/v1/status/token"): lambda here: Request("", body={"number": here.number, "code": here.code}),
     ("POST", "/v1/status/documents"): lambda here: Request("", body={"number": here.number, "code": here.code}),
+    ("POST", "/v1/status/data"): lambda here: Request("", body={"number": here.number, "code": here.code}),
     ("POST", "/v1/cases/{reference}/commands"): lambda here: Request(
         "clerk:zj", {"reference": here.case}, body={"command": "accept", "command_id": "good-3", "path": 6}
     ),

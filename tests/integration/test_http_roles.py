@@ -27,6 +27,7 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/v1/status"): OPEN,
     ("POST", "/v1/status/token"): OPEN,
     ("POST", "/v1/status/documents"): OPEN,
+    ("POST", "/v1/status/data"): OPEN,
     ("POST", "/v1/receipt"): OPEN,
     ("POST", "/v1/receipt/details"): OPEN,
     ("POST", "/v1/citizens/commands"): OPEN,

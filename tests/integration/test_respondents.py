@@ -308,6 +308,11 @@ def documents(twins: Twins) -> Iterator[Asked]:
         yield "/v1/status/documents", {"json": guess(secret)}
 
 
+def own_data(twins: Twins) -> Iterator[Asked]:
+    for secret in twins.secrets[:2]:
+        yield "/v1/status/data", {"json": guess(secret)}
+
+
 def citizens(twins: Twins) -> Iterator[Asked]:
     for secret in twins.secrets[:2]:
         yield "/v1/citizens/commands", {"json": {"command": "nudge", "command_id": "x", **guess(secret)}}
@@ -450,6 +455,7 @@ PROBES: dict[tuple[str, str], Callable[[Twins], Iterator[Asked]]] = {
     ("POST", "/v1/submissions:batch"): many_filings,
     ("POST", "/v1/status"): statuses,
     ("POST", "/v1/status/documents"): documents,
+    ("POST", "/v1/status/data"): own_data,
     ("POST", "/v1/cases/{reference}/commands"): given_commands,
     ("GET", "/v1/cases"): lists,
     ("GET", "/v1/cases/{reference}"): one_case,

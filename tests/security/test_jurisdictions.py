@@ -260,6 +260,7 @@ BODIES: dict[str, Any] = {
     "/v1/invitations/accept": lambda two: [{"method": "oidc", "invitation": "x", "id_token": "x", "nonce": "x"}],
     "/v1/status/token": lambda two: [{"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"]}],
     "/v1/status/documents": lambda two: [{"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"]}],
+    "/v1/status/data": lambda two: [{"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"]}],
     "/v1/receipt": lambda two: [{"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"]}],
     "/v1/receipt/details": lambda two: [{"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"]}],
     "/v1/citizens/commands": lambda two: [
