@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from collections import defaultdict
 from collections.abc import Sequence
@@ -166,7 +167,7 @@ def test_snapshots_of_a_case_follow_each_other() -> None:
         events = amended(seed)
         found = history(events, policy)
         assert [one.until for one in found] == [*(one.since for one in found[1:]), None]
-        assert all(one.since < other.since for one, other in zip(found, found[1:], strict=False))
+        assert all(one.since < other.since for one, other in itertools.pairwise(found))
         assert found[-1].case == fold(events)
         assert found[0].since == min(known_day(event, ZONE) for event in events)
 
