@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from services.portal.api import Api, Problem
 from services.portal.browser import Form, delete_cookie
-from services.portal.pages import desk, desk_bulk, desk_drafts, desk_live, sign_in, start, submit, track
+from services.portal.pages import desk, desk_bulk, desk_calls, desk_drafts, desk_live, sign_in, start, submit, track
 from services.portal.rendering import Site, kept_page, problem_page
 
 Pages = Literal["citizen", "staff", "all"]
@@ -66,7 +66,14 @@ def build(api: Api, *, pages: Pages = "all", telephone: str = "", public_url: st
     if citizens:
         routes += [*start.CITIZEN_ROUTES, *submit.ROUTES, *track.ROUTES]
     if staff:
-        routes += [*sign_in.ROUTES, *desk.ROUTES, *desk_drafts.ROUTES, *desk_bulk.ROUTES, *desk_live.ROUTES]
+        routes += [
+            *sign_in.ROUTES,
+            *desk.ROUTES,
+            *desk_drafts.ROUTES,
+            *desk_bulk.ROUTES,
+            *desk_live.ROUTES,
+            *desk_calls.ROUTES,
+        ]
     app = Starlette(
         routes=routes,
         exception_handlers={Problem: _problem, HTTPException: _not_found, sign_in.SignedOut: _signed_out},
