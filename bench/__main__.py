@@ -7,10 +7,10 @@ import json
 import sys
 import time
 
-from bench import costs, due, fold, growth, hidden, imports, lifecycle, rebuild, uploads, visible
+from bench import costs, desk, due, fold, growth, hidden, imports, lifecycle, rebuild, uploads, visible
 from bench.figures import Figure
 
-MEASURES = (fold, rebuild, lifecycle, costs, visible, hidden, growth, due, imports, uploads)
+MEASURES = (fold, rebuild, lifecycle, costs, visible, hidden, growth, due, imports, uploads, desk)
 
 
 def main(arguments: list[str] | None = None) -> int:
