@@ -7,10 +7,38 @@ import json
 import sys
 import time
 
-from bench import costs, desk, due, fold, growth, hidden, imports, lifecycle, rebuild, uploads, visible
+from bench import (
+    candidates,
+    costs,
+    desk,
+    due,
+    fold,
+    growth,
+    hidden,
+    imports,
+    lifecycle,
+    long_case,
+    rebuild,
+    uploads,
+    visible,
+)
 from bench.figures import Figure
 
-MEASURES = (fold, rebuild, lifecycle, costs, visible, hidden, growth, due, imports, uploads, desk)
+MEASURES = (
+    fold,
+    rebuild,
+    lifecycle,
+    costs,
+    visible,
+    hidden,
+    growth,
+    due,
+    long_case,
+    imports,
+    uploads,
+    candidates,
+    desk,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:

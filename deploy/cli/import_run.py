@@ -110,7 +110,9 @@ async def _import(
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]} rows"),
                TimeElapsedColumn())  # fmt: skip
-    with Progress(*columns, console=terminal.err, disable=terminal.wants_json(), transient=True) as bar:
+    with Progress(
+        *columns, console=terminal.err, disable=terminal.wants_json() or not sys.stderr.isatty(), transient=True
+    ) as bar:
         task = bar.add_task("reading 试读" if options.dry_run else "importing 导入", total=1.0, rows=0)
         return await import_file(
             send,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from shared.case import FINAL_STATES, Case, Fact
+from shared.case import FINAL_STATES, Case, Fact, steps
 from shared.deadlines.deadline import Deadline
 from shared.kernel.legal_time import LegalTime, day_of, instant_of
 from shared.policy.deadline_rules import ClockRule
@@ -46,7 +46,7 @@ def case_facts(case: Case) -> CaseFacts:
     invited: dict[str, LegalTime] = {}
     evaluated: dict[str, LegalTime] = {}
     handled: dict[str, str] = {}
-    for fact in case.facts:
+    for fact in steps(case):
         name = fact.name
         if name in REPLIES:
             if first is None:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from fastapi import APIRouter
 
 import services.intake.commands  # noqa: F401  # registers the commands
+from services.intake.candidate_index import GROUP, feeding
 from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.files.inspector import Inspector
 from services.intake.files.reception import FileReception
@@ -101,15 +102,19 @@ def build(
         return PlatformSubmissions(ports, settings.body_limit, updates, jurisdictions, letters)
 
     entries = route(ports)
-    consumer = ports.consumer("intake", shows=SHOWS, gather=0.05, reactions=reactions)
+    consumers = [ports.consumer("intake", shows=SHOWS, gather=0.05, reactions=reactions)]
+    if ports.candidates is not None:
+        feed = feeding(ports, ports.candidates, settings.candidate_days)
+        consumers.append(ports.consumer(GROUP, sink=feed, gather=0.5, lawful=False))
     for show in SHOWS:
         ports.views.declare(show.view)
     return ServiceModule(
         "intake",
-        (consumer,),
+        tuple(consumers),
         case_routers,
         lambda _runtime: [candidates(ports, settings.candidate_days)],
         PartnerTopics(SUBMISSIONS, "intake.submissions", entries, answering),
         webhooks=WebhookSender(ports, endpoints or WebhookEndpoints(ports), entries, "platform", updates.tell_disabled),
         senders=senders,
+        index=(GROUP, ports.candidates) if ports.candidates is not None else None,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import services.routing.commands  # noqa: F401  # registers the commands
 from services.routing.draft_queues import GROUP as DRAFTS
 from services.routing.draft_queues import VIEW, DraftConsumer
-from services.routing.http import desk, notices
+from services.routing.http import desk, knowledge, notices
 from services.routing.http import organisation_inbox as organisations
 from services.routing.matter_answers import MatterAnswers
 from services.routing.notices.document_store import DocumentStore
@@ -43,7 +43,12 @@ def build(ports: Ports, settings: Settings, endpoints: WebhookEndpoints | None =
     return ServiceModule(
         "routing",
         (consumer, numbers, drafts),
-        lambda runtime: [organisations.router(runtime), notices.router(runtime, issuing), desk.router(runtime)],
+        lambda runtime: [
+            organisations.router(runtime),
+            notices.router(runtime, issuing),
+            desk.router(runtime),
+            knowledge.router(runtime),
+        ],
         partners=PartnerTopics(
             ACTIONS, "routing.actions", entries, lambda: PartnerCommands(ports, settings.body_limit, outboxes)
         ),

@@ -202,9 +202,12 @@ async def save_draft(
     content: dict[str, Any],
     command_id: str,
     after: int | None,
+    source: tuple[str, int] | None = None,
     ready: bool = True,
 ) -> int:
-    """Save a draft; returns its version. Raises Refused `draft_changed` if `after` is not the version that it replaces."""
+    """Save a draft; returns its version. `source`: the entry of the knowledge that it was filled from, and its version.
+
+    Raises Refused `draft_changed` if `after` is not the version that it replaces."""
     unit = unit_of(principal)
     text = orjson.dumps(content).decode()
     if len(text) > DRAFT_LIMIT:
@@ -225,7 +228,8 @@ async def save_draft(
             detail_zh="同事已保存该拟稿的新版本，请重新读取；您本次的内容未保存。",
             field="after",
         )
-    body = DraftSaved(org=unit, kind=_kind(kind), content=text, ready=ready)
+    entry, entry_version = source or (None, None)
+    body = DraftSaved(org=unit, kind=_kind(kind), content=text, entry=entry, entry_version=entry_version, ready=ready)
     return await _append(ports, DRAFTS, principal, case, body, command_id, [kind, text, ready])
 
 

@@ -10,6 +10,7 @@ import orjson
 from pydantic import AfterValidator, BaseModel, Field, create_model
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
+from shared.application import checked_drafts, knowledge
 from shared.application.case_reference import resolve
 from shared.application.file_references import attaching
 from shared.application.ports import Ports
@@ -18,10 +19,11 @@ from shared.commands.authorization import Principal
 from shared.commands.command import RULES, Decider, DecisionContext, NewEvent
 from shared.commands.command_handler import CommandResult
 from shared.commands.event_writer import EventMetadata
+from shared.commands.visible_cases import seen
 from shared.events.fields import Moment
 from shared.kernel.identifiers import request_digest
 from shared.kernel.plain_text import personal_number
-from shared.kernel.refusals import Unknown
+from shared.kernel.refusals import Refused, Unknown
 from shared.kernel.validation_messages import WrongValue
 
 
@@ -92,6 +94,9 @@ async def give(
     for name in rule.naming:
         if values[name] is not None:
             values[name] = await _named(ports, principal, values[name])
+    for name in knowledge.naming(rule):
+        if values[name] is not None:
+            values[name] = await knowledge.resolved(ports, principal, case_id, values[name])
     cause = f"{principal.name}:{shape.command_id}"
     uploads: tuple[str, ...] = values.pop("files", ())
     content = {  # without defaults, so that a field added later does not change the digest
@@ -102,6 +107,7 @@ async def give(
     stamp = EventMetadata(principal, cause, at=shape.effective_at, request=digest)
     handling = ports.handling(rule.service)
 
+    unsigned = await _unchecked(ports, principal, case_id, rule, values)
     async with (
         attaching(ports.files, principal, uploads, f"{case_id}|{cause}") if uploads else nullcontext() as attached
     ):
@@ -111,6 +117,8 @@ async def give(
 
         def decide(case: Case, given: DecisionContext) -> list[NewEvent]:
             bind_contextvars(case=case.number)  # in the log lines that follow
+            if unsigned is not None:
+                raise unsigned
             return rule(case, command, given)
 
         done = await handling.handle(
@@ -128,6 +136,19 @@ async def give(
         commits = await ports.log.load(case.stream)
         case = fold(event for commit in commits for event in commit.recorded if event.version <= done.commit.last)
     return done, case
+
+
+async def _unchecked(
+    ports: Ports, principal: Principal, case_id: str, rule: Decider, values: dict[str, Any]
+) -> Refused | None:
+    """Why the policy does not let this text be signed yet. Only for a case that the principal may see."""
+    if rule.name not in checked_drafts.KINDS:
+        return None
+    own = principal.jurisdiction
+    if own is not None and not checked_drafts.asked(await ports.policies.book(own), principal, rule):
+        return None
+    case = await seen(ports.cases, principal, case_id)
+    return None if case is None else await checked_drafts.unchecked(ports, principal, case, rule, values)
 
 
 async def _named(ports: Ports, principal: Principal, reference: str) -> str:

@@ -72,7 +72,10 @@ def _registered(case: Case, event: RecordedEvent, body: i.CaseRegistered) -> Cha
 
 @on(i.PartyRecorded, fact=False)
 def _party(case: Case, event: RecordedEvent, body: i.PartyRecorded) -> Changes:
-    filing: Changes = {"parties": (*case.filing.parties, (body.party, body.role))}
+    filing: Changes = {
+        "parties": (*case.filing.parties, (body.party, body.role)),
+        "identities": (*case.filing.identities, event.version),
+    }
     accusation: Changes = {}
     if body.role == "respondent" and body.respondent_org:
         accusation["accused"] = (*case.accusation.accused, body.respondent_org)
@@ -124,14 +127,26 @@ def _nudged(case: Case, event: RecordedEvent, body: i.Nudged) -> Changes:
         "supervision": {
             "nudges": case.supervision.nudges + 1,
             "nudged_at": event.effective_at,
-            "nudges_joined": 0,
+            "nudge_runs": _run(case.supervision.nudge_runs, event.version),
         }
     }
 
 
 @on(i.NudgedAgain, fact=False)
 def _nudged_again(case: Case, event: RecordedEvent, body: i.NudgedAgain) -> Changes:
-    return {"supervision": {"nudges_joined": body.times - 1}}
+    known = case.supervision
+    joined: Changes = {"nudge_runs": _run(known.nudge_runs, event.version)}
+    if body.to is not None:
+        others = tuple(one for one in known.nudges_joined if one[0] != body.to)
+        joined["nudges_joined"] = (*others, (body.to, body.times))
+    return {"supervision": joined}
+
+
+def _run(known: tuple[tuple[int, int], ...], version: int) -> tuple[tuple[int, int], ...]:
+    """The runs with one more nudge."""
+    if known and known[-1][1] == version - 1:
+        return (*known[:-1], (known[-1][0], version))
+    return (*known, (version, version))
 
 
 @on(i.CaseLinked, fact=kind_of("kind"))
@@ -320,7 +335,7 @@ def _others_pending(case: Case, party: str) -> tuple[PendingWithdrawal, ...]:
 
 @on(i.PartyCorrected, fact=False)
 def _party_corrected(case: Case, event: RecordedEvent, body: i.PartyCorrected) -> Changes:
-    return {}
+    return {"filing": {"identities": (*case.filing.identities, event.version)}}
 
 
 @on(i.SealedWithdrawalDeclined)

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 
-from shared.case import Case, Fact
+from shared.case import Case, Fact, steps
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.episodes import Episode, episodes_of
 from shared.deadlines.late_records import Bearer, Outcome, outcome_of
@@ -168,7 +168,7 @@ def _bearer(rule: ClockRule, start: Fact, case: Case, book: PolicyBook) -> str |
 def _reviewer(start: Fact, case: Case, book: PolicyBook) -> str | None:
     """The body that was named for this request. Until one is named, the petition office is responsible for naming it."""
     named: str | None = None
-    for fact in case.facts:
+    for fact in steps(case):
         if fact.version <= start.version:
             continue
         if fact.name in _REVIEWS:  # the next request has its own body

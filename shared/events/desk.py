@@ -28,6 +28,9 @@ class DraftSaved(_Desk, zh="保存拟稿", en="A draft was saved."):
     org: str
     kind: DraftKind
     content: Text = None
+    entry: str | None = None
+    """The entry of the knowledge that it was filled from, and its version."""
+    entry_version: int | None = None
     ready: bool = True
 
 

@@ -194,10 +194,11 @@ class NudgedAgain(
 ):
     """The petitioner asked again on a day on which a nudge was counted: it is joined to that one, and its text is kept.
 
-    `times`: how often the petitioner asked on that day, with this time.
+    `times`: how often the petitioner asked on that day, with this time. `to`: version of the counted nudge.
     """
 
     times: int = 2
+    to: int | None = None
     text: Text = None
 
 
@@ -280,9 +281,11 @@ class CaseVoided(
 class AnsweredAtOnce(
     _Intake, zh="直接答复", en="It was answered at once.", for_petitioner=True, petitioner_reads=("text",)
 ):
-    """The hotline answered a consultation itself (直接答复)."""
+    """The hotline answered a consultation itself (直接答复). `entry`, `entry_version`: the knowledge that it was filled from."""
 
     text: Text = None
+    entry: str | None = None
+    entry_version: int | None = None
 
 
 class EvaluationInvited(_Intake, zh="邀请评价", en="The petitioner was invited to evaluate.", shows=("object",)):

@@ -46,6 +46,7 @@ from shared.policy.office_hours import Office
 from shared.policy.organisations import OrganisationsInForce
 from shared.policy.profile import ProfileValues
 from shared.policy.routing_table import RouteFound, Routing, RoutingTable
+from shared.policy.signing_rules import SigningRules
 from shared.policy.templates import Templates
 from shared.policy.working_calendar import PLAIN, Calendar
 
@@ -186,6 +187,12 @@ class PolicyBook(OrganisationsInForce):
         """When messages may be sent to petitioners, by the clocks in force."""
         edition = self.edition("clocks")
         return edition.document.messages if edition else MessageRules()
+
+    @cached_property
+    def signing(self) -> SigningRules:
+        """Which texts a colleague checks before they are signed, by the clocks in force."""
+        edition = self.edition("clocks")
+        return edition.document.signing if edition else SigningRules()
 
     @cached_property
     def petition_office(self) -> str | None:

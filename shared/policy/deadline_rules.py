@@ -14,6 +14,7 @@ from shared.kernel.validation_messages import WrongValue
 from shared.policy.documents import Code, Document
 from shared.policy.message_rules import MessageRules
 from shared.policy.profile import ProfileValues
+from shared.policy.signing_rules import SigningRules
 from shared.policy.working_calendar import Ends, Roll, Unit
 
 Responsible = Literal["petition_office", "organisation", "review_body", "citizen"]
@@ -228,6 +229,7 @@ class Clocks(Document):
     profile: ProfileValues = ProfileValues()
     unread: UnreadService = UnreadService()
     messages: MessageRules = MessageRules()
+    signing: SigningRules = SigningRules()
     profiles: tuple[Profile, ...] = ()
 
     @model_validator(mode="after")

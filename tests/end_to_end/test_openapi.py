@@ -7,6 +7,7 @@ what is generated, where the address names something that is there in half of th
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -44,6 +45,7 @@ NOTICE = {
 }
 FILING = {"channel": "web", "text": "楼道漏水", "place": "dh-yl", "subject": "0102", "petitioner": {"name": "张三"}}
 
+ENTRY = {"office": "xfj", "title": "x", "text": "x", "review_on": "2099-01-01"}
 WEBHOOK = {"url": "https://hooks.invalid/x", "after": 1}
 PLATFORMS = {"when": "2026-03-01 08:30:00", "what": "楼上一直漏水"}
 
@@ -240,6 +242,18 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
     ("POST", "/v1/cases/{reference}/drafts/{kind}/check"): lambda here: Request(
         "again", {"reference": drafted(here), "kind": "reply"}, body={"command_id": "good-12", "of": 1, "agreed": True}
     ),
+    ("PUT", "/v1/knowledge/{entry}"): lambda here: Request(
+        "registrar:xfj", {"entry": "good"}, body={**ENTRY, "command_id": "good-k1"}
+    ),
+    ("GET", "/v1/knowledge"): lambda _: Request("registrar:xfj"),
+    ("GET", "/v1/knowledge/{entry}"): lambda here: Request("registrar:xfj", {"entry": known(here)}),
+    ("GET", "/v1/knowledge/{entry}/versions"): lambda here: Request("registrar:xfj", {"entry": known(here)}),
+    ("DELETE", "/v1/knowledge/{entry}"): lambda here: Request(
+        "registrar:xfj", {"entry": known(here)}, {"command_id": "good-k2"}
+    ),
+    ("POST", "/v1/cases/{reference}/drafts/{kind}/fill"): lambda here: Request(
+        "acts", {"reference": here.case, "kind": "letter"}, body={"command_id": "good-k3", "from": known(here)}
+    ),
     ("POST", "/v1/cases/{reference}/drafts/{kind}/sign"): lambda here: Request(
         "again",
         {"reference": drafted(here, checked=True), "kind": "reply"},
@@ -308,6 +322,17 @@ def pin_of(here: Prepared) -> str:
     answer = httpx.post(f"{here.url}/v1/receipt/details", json={"number": here.number, "code": here.code})
     assert answer.is_success, answer.text
     return str(answer.json()["pin"])
+
+
+def known(here: Prepared) -> str:
+    """The code of an entry of the knowledge."""
+    answer = httpx.put(
+        f"{here.url}/v1/knowledge/known",
+        json={**ENTRY, "command_id": f"good-k-{secrets.token_hex(4)}"},
+        headers=headers_of(here, "registrar:xfj"),
+    )
+    assert answer.is_success, answer.text
+    return "known"
 
 
 def drafted(here: Prepared, *, checked: bool = False) -> str:

@@ -81,6 +81,12 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("PUT", "/v1/cases/{reference}/drafts/{kind}"): DESK,
     ("DELETE", "/v1/cases/{reference}/drafts/{kind}"): DESK,
     ("POST", "/v1/cases/{reference}/drafts/{kind}/check"): DESK,
+    ("POST", "/v1/cases/{reference}/drafts/{kind}/fill"): DESK,
+    ("GET", "/v1/knowledge"): DESK,
+    ("GET", "/v1/knowledge/{entry}"): DESK,
+    ("GET", "/v1/knowledge/{entry}/versions"): DESK,
+    ("PUT", "/v1/knowledge/{entry}"): frozenset({"clerk", "registrar"}),
+    ("DELETE", "/v1/knowledge/{entry}"): frozenset({"clerk", "registrar"}),
     ("POST", "/v1/cases/{reference}/drafts/{kind}/sign"): DESK,
     ("GET", "/v1/drafts"): DESK,
     ("GET", "/v1/sessions/methods"): OPEN,
@@ -110,6 +116,7 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
 QUERIES: dict[tuple[str, str], dict[str, str]] = {
     ("GET", "/v1/live"): {"wait": "0"},
     ("DELETE", "/v1/cases/{reference}/drafts/{kind}"): {"command_id": "d-1"},
+    ("DELETE", "/v1/knowledge/{entry}"): {"command_id": "d-2"},
 }
 
 
@@ -159,6 +166,7 @@ async def test_routes_enforce_roles() -> None:
                 year=2026,
                 number=1,
                 kind="reply",
+                entry="x",
             )
             query = QUERIES.get((method, path), {})
             kind = "application/x-ndjson" if path.endswith("s:batch") or "history" in path else "application/json"

@@ -411,6 +411,7 @@ def desk(method: str, path: str) -> Callable[[Twins], Iterator[Asked]]:
         "notes": {"text": "备注"},
         "drafts/reply": {"content": {"text": "草稿"}},
         "drafts/reply/check": {"of": 1, "agreed": True},
+        "drafts/reply/fill": {"from": "x"},
         "drafts/reply/sign": {"of": 1, "agreed": True},
     }
 
@@ -517,6 +518,12 @@ PROBES: dict[tuple[str, str], Callable[[Twins], Iterator[Asked]]] = {
     ("POST", "/v1/cases/{reference}/drafts/{kind}/sign"): desk("POST", "drafts/reply/sign"),
     ("GET", "/v1/drafts"): at("/v1/drafts"),
     ("DELETE", "/v1/cases/{reference}/drafts/{kind}"): desk("DELETE", "drafts/reply"),
+    ("POST", "/v1/cases/{reference}/drafts/{kind}/fill"): desk("POST", "drafts/reply/fill"),
+    ("GET", "/v1/knowledge"): at("/v1/knowledge"),
+    ("GET", "/v1/knowledge/{entry}"): at("/v1/knowledge/x"),
+    ("GET", "/v1/knowledge/{entry}/versions"): at("/v1/knowledge/x/versions"),
+    ("PUT", "/v1/knowledge/{entry}"): sent("PUT", "/v1/knowledge/x"),
+    ("DELETE", "/v1/knowledge/{entry}"): sent("DELETE", "/v1/knowledge/x?command_id=x"),
     ("GET", "/v1/sessions/methods"): at("/v1/sessions/methods"),
     ("POST", "/v1/sessions"): sent("POST", "/v1/sessions", method="oidc", id_token="x", nonce="x"),
     ("POST", "/v1/sessions/passkey"): sent("POST", "/v1/sessions/passkey"),

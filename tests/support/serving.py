@@ -114,11 +114,16 @@ def submission(**more: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def served(*, start: datetime = MORNING, running: Running = opened, **settings: Any) -> AsyncIterator[Served]:
-    """A running county with its clock set to `start`. `running`: another way to start the system."""
+async def served(
+    *, start: datetime = MORNING, running: Running = opened, clocks: dict[str, Any] | None = None, **settings: Any
+) -> AsyncIterator[Served]:
+    """A running county with its clock set to `start`. `running`: another way to start the system. `clocks`: changes to that
+    section of the policy."""
     clock = SetClock(start)
     async with running(Settings(**settings), clock=clock) as runtime:
         sections: dict[str, Any] = {one.section: one.document for one in bundled("demo")}
+        if clocks is not None:
+            sections["clocks"] = {**sections["clocks"], **clocks}
         await activate(runtime.handling("supervision"), OPERATOR, DEMO, sections)
         found = Served(
             runtime, build_app(runtime), build_app(runtime, local=True), build_operations_app(runtime), clock

@@ -13,6 +13,7 @@ from shared.commands.attached_files import FileReferences, attached, check_count
 from shared.commands.authorization import Principal, Role
 from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import TEXT_LIMIT, Code, FreeText, GivenCode, Short
+from shared.commands.knowledge_text import OptionalEntry, filled_at_once
 from shared.commands.petitioners_word import Keyed, own_word_stands, spoken, standing
 from shared.events import intake as e
 from shared.events.base import Event
@@ -259,11 +260,23 @@ def nudge(case: Case, command: Nudge, given: DecisionContext) -> list[NewEvent]:
     """Ask about the progress of the case (催问). It is counted once in a calendar day and never refused for being repeated; what is
     asked again on that day is joined to it."""
     said = spoken(case, command, given, "nudge")
-    today, zone, last = day_of(given.at, given.book.zone), given.book.zone, case.supervision.nudged_at
-    if any(fact.name == "Nudged" and day_of(fact.effective_at, zone) == today for fact in case.facts):
-        joined = case.supervision.nudges_joined if last is not None and day_of(last, zone) == today else 0
-        return [NewEvent(e.NudgedAgain(times=joined + 2, text=command.text, **said))]
-    return [NewEvent(e.Nudged(text=command.text, **said))]
+    counted = _nudge_of(case, day_of(given.at, given.book.zone), given.book.zone)
+    if counted is None:
+        return [NewEvent(e.Nudged(text=command.text, **said))]
+    times = dict(case.supervision.nudges_joined).get(counted, 1) + 1
+    return [NewEvent(e.NudgedAgain(times=times, to=counted, text=command.text, **said))]
+
+
+def _nudge_of(case: Case, today: date, zone: str) -> int | None:
+    """Version of the nudge that was counted on that day."""
+    number = today.toordinal()
+    for fact in reversed(case.facts):
+        near = (
+            fact.name == "Nudged" and abs(fact.effective_at.toordinal() - number) <= 1
+        )  # no zone is more than a day away
+        if near and day_of(fact.effective_at, zone) == today:
+            return fact.version
+    return None
 
 
 class Evaluate(Keyed):
@@ -327,7 +340,12 @@ def invite_evaluation(case: Case, command: Command, given: DecisionContext) -> l
 
 
 class AnswerAtOnce(Command):
-    text: FreeText = Field(description="The answer, sealed")
+    text: FreeText | None = Field(
+        None, description="The answer, sealed; needed without an entry, and goes before its text"
+    )
+    from_: OptionalEntry = Field(
+        None, alias="from", description="Entry of the knowledge that the answer is filled from: ENTRY, or ENTRY@VERSION"
+    )
 
 
 @rule("answer_at_once", service="intake", roles=DESK, states=("registered", "dispatched"), zh="直接答复")
@@ -339,7 +357,18 @@ def answer_at_once(case: Case, command: AnswerAtOnce, given: DecisionContext) ->
             "This case is not a consultation, so it cannot be answered directly. Dispatch it instead.",
             detail_zh="只有咨询类事项可以直接答复，其他事项请派单。",
         )
-    answered = NewEvent(e.AnsweredAtOnce(text=command.text))
+    if command.text is None and command.from_ is None:
+        raise Invalid(
+            "text_needed",
+            "Write the answer (text), or name an entry of the knowledge (from).",
+            detail_zh="请填写答复内容（text），或者指定知识条目（from）。",
+            field="text",
+        )
+    text, source = command.text, {}
+    if command.from_ is not None:
+        entry = filled_at_once(command.from_, case, given)
+        text, source = text or entry.text, {"entry": entry.entry, "entry_version": entry.version}
+    answered = NewEvent(e.AnsweredAtOnce(text=text, **source))
     if case.assignment.org is None:
         return [answered]
     return [NewEvent(AssignmentWithdrawn(org=case.assignment.org, reason_code="recalled")), answered]

@@ -237,7 +237,9 @@ def router(runtime: Process) -> APIRouter:
         """Save a draft in place of the one before."""
         case, _unit = await desk.own_case(ports, caller, reference)
         body = await read_model(request, DraftBody, limit)
-        saved = await desk.save_draft(ports, caller, case, kind, body.content, body.command_id, body.after, body.ready)
+        saved = await desk.save_draft(
+            ports, caller, case, kind, body.content, body.command_id, body.after, ready=body.ready
+        )
         return VersionAnswer(version=saved)
 
     @routes.post(

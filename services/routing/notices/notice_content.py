@@ -47,11 +47,12 @@ async def content(
     office: str,
     language: Language,
     lead: Case | None = None,
+    purposes: frozenset[str] | None = None,
 ) -> dict[str, Text]:
     """The fields of a notice of this kind, as the case is after `events`; those without a value are left out. `lead`: the case that
-    leads its matter."""
+    leads its matter. `purposes`: only what these purposes open; None: all."""
     opened: dict[int, dict[str, Any]] = {}
-    for part in await open_sealed(keys, [event for event in events if event.sealed]):
+    for part in await open_sealed(keys, [event for event in events if event.sealed], purposes):
         if not part.erased:
             opened.setdefault(part.version, {}).update(part.values)
     source = _Source(fold(events), events, opened, book, language, lead)
