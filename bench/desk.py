@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
@@ -146,13 +147,13 @@ async def _clerk(
         begun, what, number = time.monotonic(), chance.choice(_MIX), chance.choice(numbers)
         body: dict[str, Any] = {"command": "sign_off", "command_id": f"{seed}-{chance.random()}"}
         if what == "list":
-            await timed("list", lambda: client.get("/v1/cases?queue=to_sign&limit=50", headers=office))
-            await timed("counts", lambda: client.get("/v1/cases/counts", headers=office))
+            await timed("list", partial(client.get, "/v1/cases?queue=to_sign&limit=50", headers=office))
+            await timed("counts", partial(client.get, "/v1/cases/counts", headers=office))
         elif what == "case":
-            await timed("case", lambda number=number: client.get(f"/v1/cases/{number}?content=false", headers=office))
+            await timed("case", partial(client.get, f"/v1/cases/{number}?content=false", headers=office))
         else:
             await timed(
                 "command",
-                lambda number=number, body=body: client.post(f"/v1/cases/{number}/commands", json=body, headers=unit),
+                partial(client.post, f"/v1/cases/{number}/commands", json=body, headers=unit),
             )
         await asyncio.sleep(max(0.0, EVERY_SECONDS - (time.monotonic() - begun)))

@@ -286,9 +286,9 @@ async def test_call_is_read_back_filed_answered_and_asked_about(here: Served) ->
 async def test_live_stream_says_what_moved_and_ends_with_the_reader(here: Served) -> None:
     receipt = await here.filed()
     api = Api(httpx.AsyncClient(transport=SameProcess(here.app), base_url="http://huiyin"))
-    stream = api.stream(Caller("127.0.0.1", here.keys["clerk"]), "/v1/live", wait=60)
+    stream = api.parts(Caller("127.0.0.1", here.keys["clerk"]), "/v1/live", wait=60)
     assert b"event: ready" in await asyncio.wait_for(anext(stream), 5)
     await here.act("clerk", receipt["case"], "sign_off")
     assert receipt["case"].encode() in await asyncio.wait_for(anext(stream), 5)
     await stream.aclose()
-    assert [part async for part in api.stream(Caller("127.0.0.1", "wrong"), "/v1/live", wait=60)] == []
+    assert [part async for part in api.parts(Caller("127.0.0.1", "wrong"), "/v1/live", wait=60)] == []
