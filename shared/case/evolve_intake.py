@@ -266,6 +266,11 @@ def _voided(case: Case, event: RecordedEvent, body: i.CaseVoided) -> Changes:
     return {"assignment": let_go(case)}
 
 
+@on(i.PartyErased, fact=kind_of("party"))
+def _erased(case: Case, event: RecordedEvent, body: i.PartyErased) -> Changes:
+    return {}
+
+
 @on(i.AnsweredAtOnce, "replied")
 def _answered(case: Case, event: RecordedEvent, body: i.AnsweredAtOnce) -> Changes:
     return {"handling": {"result": "explained", "replied_at": event.effective_at, "replies": case.handling.replies + 1}}

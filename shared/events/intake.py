@@ -302,6 +302,16 @@ class CaseVoided(
     reason: Text = None
 
 
+class PartyErased(
+    _Intake, zh="删除个人信息", en="The personal data of a party were erased.", shows=("party", "ground")
+):
+    """The keys of a party are destroyed (PIPL Art. 47): what the party wrote, its identity and its files do not open any more. The
+    event is recorded first, so that an interrupted erasure is continued."""
+
+    party: str
+    ground: Literal["requested", "purpose_achieved", "retention_over", "unlawful", "consent_withdrawn"]
+
+
 class AnsweredAtOnce(
     _Intake, zh="直接答复", en="It was answered at once.", for_petitioner=True, petitioner_reads=("text",)
 ):
