@@ -19,6 +19,7 @@ from shared.commands.authorization import Principal
 from shared.commands.command import RULES, Decider, DecisionContext, NewEvent
 from shared.commands.command_handler import CommandResult
 from shared.commands.event_writer import EventMetadata
+from shared.commands.knowledge_text import NamesEntry
 from shared.commands.visible_cases import seen
 from shared.events.fields import Moment
 from shared.kernel.identifiers import request_digest
@@ -94,7 +95,7 @@ async def give(
     for name in rule.naming:
         if values[name] is not None:
             values[name] = await _named(ports, principal, values[name])
-    for name in knowledge.naming(rule):
+    for name in _entries_in(rule):
         if values[name] is not None:
             values[name] = await knowledge.resolved(ports, principal, case_id, values[name])
     cause = f"{principal.name}:{shape.command_id}"
@@ -136,6 +137,13 @@ async def give(
         commits = await ports.log.load(case.stream)
         case = fold(event for commit in commits for event in commit.recorded if event.version <= done.commit.last)
     return done, case
+
+
+@cache
+def _entries_in(rule: Decider) -> tuple[str, ...]:
+    """Fields of the command that name an entry of the knowledge."""
+    fields = rule.model.model_fields.items()
+    return tuple(name for name, field in fields if any(isinstance(mark, NamesEntry) for mark in field.metadata))
 
 
 async def _unchecked(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from datetime import date, datetime
-from functools import cache
 from typing import NamedTuple
 
 from shared.application.ports import Ports
 from shared.commands.authorization import Principal
-from shared.commands.command import Decider
-from shared.commands.knowledge_text import KnowledgeText, NamesEntry
+from shared.commands.knowledge_text import KnowledgeText
 from shared.events.knowledge import KnowledgeSaved, KnowledgeWithdrawn
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import day_of
@@ -98,13 +96,6 @@ async def entries(ports: Ports, jurisdiction: str) -> AsyncIterator[Entry]:
             events.extend(commit.recorded)
     for one in versions(events)[-1:]:
         yield one
-
-
-@cache
-def naming(rule: Decider) -> tuple[str, ...]:
-    """Fields of the command that name an entry of the knowledge."""
-    fields = rule.model.model_fields.items()
-    return tuple(name for name, field in fields if any(isinstance(mark, NamesEntry) for mark in field.metadata))
 
 
 async def resolved(ports: Ports, principal: Principal, case_id: str, reference: str) -> KnowledgeText | Refused:
