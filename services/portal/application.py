@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.portal.api import Api, Problem
 from services.portal.browser import HEADERS, Form, delete_cookie
 from services.portal.identity_provider import Provider
-from services.portal.pages import desk, desk_bulk, desk_drafts, desk_live, sign_in, start, submit, track
+from services.portal.pages import desk, desk_bulk, desk_calls, desk_drafts, desk_live, sign_in, start, submit, track
 from services.portal.rendering import Site, kept_page, problem_page
 
 Pages = Literal["citizen", "staff", "all"]
@@ -95,7 +95,14 @@ def build(
     if citizens:
         routes += [*start.CITIZEN_ROUTES, *submit.ROUTES, *track.ROUTES]
     if staff:
-        routes += [*sign_in.ROUTES, *desk.ROUTES, *desk_drafts.ROUTES, *desk_bulk.ROUTES, *desk_live.ROUTES]
+        routes += [
+            *sign_in.ROUTES,
+            *desk.ROUTES,
+            *desk_drafts.ROUTES,
+            *desk_bulk.ROUTES,
+            *desk_live.ROUTES,
+            *desk_calls.ROUTES,
+        ]
     app = Starlette(
         routes=routes,
         middleware=[Middleware(_SafeHeaders)],

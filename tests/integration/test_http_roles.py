@@ -30,6 +30,7 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/v1/status/data"): OPEN,
     ("POST", "/v1/receipt"): OPEN,
     ("POST", "/v1/receipt/details"): OPEN,
+    ("POST", "/v1/telephone/status"): frozenset({"registrar"}),
     ("POST", "/v1/citizens/commands"): OPEN,
     ("GET", "/v1/cases/{reference}/receipt"): frozenset({"platform", "registrar"}),
     ("POST", "/v1/cases/{reference}/commands"): ALL,

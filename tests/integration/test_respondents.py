@@ -328,6 +328,11 @@ def receipt_details(twins: Twins) -> Iterator[Asked]:
         yield "/v1/receipt/details", {"json": guess(secret)}
 
 
+def by_telephone(twins: Twins) -> Iterator[Asked]:
+    for secret in twins.secrets[:2]:
+        yield "/v1/telephone/status", {"json": {"number": guess(secret)["number"], "pin": "000000"}}
+
+
 def messages_of(twins: Twins) -> Iterator[Asked]:
     for reference in references(twins):
         yield f"/v1/messages/of/{reference}", {}
@@ -487,6 +492,7 @@ PROBES: dict[tuple[str, str], Callable[[Twins], Iterator[Asked]]] = {
     ("POST", "/v1/citizens/commands"): citizens,
     ("POST", "/v1/receipt"): receipts_by_code,
     ("POST", "/v1/receipt/details"): receipt_details,
+    ("POST", "/v1/telephone/status"): by_telephone,
     ("GET", "/v1/cases/{reference}/receipt"): receipts,
     ("GET", "/v1/cases/{reference}/candidates"): same_matter,
     ("GET", "/v1/matters/{reference}"): matters,
