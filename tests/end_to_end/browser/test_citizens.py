@@ -40,6 +40,7 @@ async def file_as_citizen(watched: Watched, text: str = "楼道漏水两个月�
 
 
 async def pair_of(page: Page) -> tuple[str, str]:
+    await page.locator(".pair code").nth(1).wait_for()
     found = await page.locator(".pair code").all_inner_texts()
     return found[0], found[1]
 
