@@ -7,10 +7,40 @@ import json
 import sys
 import time
 
-from bench import candidates, costs, due, fold, growth, hidden, imports, lifecycle, past_day, rebuild, uploads, visible
+from bench import (
+    candidates,
+    costs,
+    desk,
+    due,
+    fold,
+    growth,
+    hidden,
+    imports,
+    lifecycle,
+    long_case,
+    past_day,
+    rebuild,
+    uploads,
+    visible,
+)
 from bench.figures import Figure
 
-MEASURES = (fold, rebuild, lifecycle, costs, visible, hidden, growth, due, imports, uploads, candidates, past_day)
+MEASURES = (
+    fold,
+    rebuild,
+    lifecycle,
+    costs,
+    visible,
+    hidden,
+    growth,
+    due,
+    long_case,
+    imports,
+    uploads,
+    candidates,
+    desk,
+    past_day,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ import typer
 from deploy.cli import output as terminal
 from deploy.cli.act_file import act_file, field_value, known_rules, set_field
 from deploy.cli.client import AS_HEADER, call, quoted, run
+from deploy.cli.command_help import ActCommand, command_names
 from deploy.cli.options import SUPERVISOR, As, AsJson, Data, given
 from deploy.cli.text_files import text_of
 
@@ -21,7 +23,12 @@ if TYPE_CHECKING:
 
 def act(
     id: Annotated[str | None, typer.Argument(help="Case id, number, or CHANNEL:ITEM", metavar="ID")] = None,
-    command: Annotated[str | None, typer.Argument(help="sign_off, accept, … (see huiyin case show ID)")] = None,
+    command: Annotated[
+        str | None,
+        typer.Argument(
+            help="sign_off, accept, … Its fields: huiyin act ID COMMAND --help", autocompletion=command_names
+        ),
+    ] = None,
     fields: Annotated[list[str] | None, typer.Argument(help="field=value or field.inner=value; @FILE as value")] = None,
     effective_at: Annotated[str | None, typer.Option(help="Date, or instant with offset. Default: now")] = None,
     command_id: Annotated[str | None, typer.Option(help="Your id of this command. Default: a new one")] = None,
@@ -42,8 +49,10 @@ def act(
     rules = known_rules()
     rule = rules.get(command)
     if rule is None:
+        near = get_close_matches(command, rules, n=3) or sorted(rules)
         terminal.stop(
-            f"There is no command of that name. The commands are: {', '.join(sorted(rules))}", "没有这一命令。"
+            f"There is no command of that name. Near ones: {', '.join(near)}.",
+            f"没有这一命令。相近的有：{'、'.join(near)}。",
         )
     body = {
         "command": command,
@@ -60,6 +69,9 @@ def act(
     run(work, data, as_=as_)
 
 
+act.command_class = ActCommand  # type: ignore[attr-defined]
+
+
 def _show(answer: dict[str, Any]) -> None:
     happened = ", ".join(event["type"] for event in answer["events"]) or "nothing to do 无需办理"
     state = f"{answer['state_zh']} ({answer['state']})"
@@ -74,8 +86,9 @@ def _values(rule: Decider, fields: list[str]) -> dict[str, Any]:
         if not equals:
             known = ", ".join(info.alias or name for name, info in rule.model.model_fields.items())
             terminal.stop(
-                f"Write fields as field=value. The fields of this command are: {known or 'none'}.",
-                f"字段请写成 字段=值。该命令的字段：{known or '无'}。",
+                f"Write fields as field=value. The fields of this command are: {known or 'none'}."
+                f" In words: huiyin act ID {rule.name} --help",
+                f"字段请写成 字段=值。该命令的字段：{known or '无'}。说明见 huiyin act ID {rule.name} --help",
             )
         if value.startswith("@"):
             value = text_of(Path(value[1:]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated, Any
 
 import httpx
@@ -12,7 +13,7 @@ from deploy.cli.client import ask, ask_page, call, quoted, run
 from deploy.cli.local_words import Wording, at, due, wording
 from deploy.cli.options import DESK, SUPERVISOR, As, AsJson, CaseId, Cursor, Data, Most, given
 from deploy.cli.output import named
-from shared.kernel.wording import with_words
+from shared.kernel.wording import state_words, with_words
 
 _TIMES = ("due", "old", "new")
 """Details of an event that may be instants."""
@@ -35,17 +36,21 @@ def list_cases(
 ) -> None:
     """List cases, earliest due date first."""
     asked = given(queue=queue, org=org, state=state, place=place, subject=subject, due_before=due_before, after=after)
-    columns = ("number 编号", "state 状态", "due 期限", "organisation, subject, place 单位、事项、属地")
-    params = {**asked, "limit": limit}
-    ask_page("/v1/cases", "cases", columns, _case_row, data, as_=as_ or SUPERVISOR, params=params)
+    columns = ("number 编号", "due 期限", "state 状态", "unit, subject, place 单位、事项、属地")
+    options = [f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in asked.items() if name != "after"]
+    ask_page(
+        "/v1/cases", "cases", columns, _case_row, data, as_=as_ or SUPERVISOR, params={**asked, "limit": limit, "totals": True},
+        following=" ".join(["huiyin case list", *options, ""]), whole=2, width=terminal.list_width(),
+    )  # fmt: skip
 
 
 def _case_row(one: dict[str, Any], words: Wording) -> tuple[str, ...]:
-    code = one["jurisdiction"]
-    late = " late 超期" if one["overdue"] else ""
-    until = f"{one['due_clock']} {due(one['due'], words.zone(code))}{late}" if one["due"] else ""
-    what = _joined(*(words.named(one[name], code) for name in ("org", "subject", "place")))
-    return one["number"], one["state_zh"], until, what
+    """Names only: a line of names has room in 80 columns, and `huiyin case show` has the codes."""
+    code, english = one["jurisdiction"], terminal.language() == "en"
+    late = (" late" if english else " 超期") if one["overdue"] else ""
+    until = f"{one['due_clock']} {due(one['due'], words.zone(code))[:10]}{late}" if one["due"] else ""
+    what = _joined(*(words.name(one[name], code) for name in ("org", "subject", "place")))
+    return one["number"], until, state_words(one["state"]).en if english else one["state_zh"], what
 
 
 @group.command("show")
@@ -54,12 +59,13 @@ def show_case(
     as_of: Annotated[str | None, typer.Option(help="State at that time: a date, or an instant with offset")] = None,
     known_at: Annotated[str | None, typer.Option(help="Only what had been recorded by then")] = None,
     content: Annotated[bool, typer.Option(help="Decrypt personal data and texts; the access is recorded")] = False,
+    before: Annotated[int | None, typer.Option(help="The events before this version, at most 200", min=1)] = None,
     data: Data = None,
     as_: As = None,
     json: AsJson = False,
 ) -> None:
     """Show a case with deadlines and history, as it is or as of a day."""
-    asked = given(as_of=as_of, known_at=known_at, content="true" if content else "false")
+    asked = given(as_of=as_of, known_at=known_at, before=before, content="true" if content else "false")
 
     async def work(client: httpx.AsyncClient) -> None:
         case = await call(client, "GET", f"/v1/cases/{quoted(id)}", params=asked)
@@ -135,8 +141,7 @@ def _show_case(case: dict[str, Any], zone: str | None) -> None:
     terminal.table(("v", "effective 生效", "", "detail 要点", "by 由"), steps, title="\ntimeline 经过", whole=2)
     if case["timeline_before"] is not None:
         terminal.note(
-            f"The events before version {case['timeline_before']} are left out: GET /v1/cases/{case['id']}?before="
-            f"{case['timeline_before']} 更早的经过未列出"
+            f"Earlier events 更早的经过: huiyin case show {case['number']} --before {case['timeline_before']}"
         )
     if case["corrections"]:
         by = {one["version"]: _by(one["by"]) for one in case["timeline"]}
@@ -167,7 +172,7 @@ def _step_row(one: dict[str, Any], zone: str | None) -> tuple[Any, ...]:
     from shared.events.wording import decisive  # loads all event models, which only this output needs
 
     details = {name: at(value, zone) if name in _TIMES else value for name, value in one["details"].items()}
-    what = f"{one['zh']} {one['en']}"
+    what = terminal.told(one["zh"], one["en"])
     return one["version"], at(one["effective_at"], zone), what, decisive(one["type"], details), _by(one["by"])
 
 
@@ -196,8 +201,8 @@ def explain(
 
 def _show_episodes(clock: str, episodes: list[dict[str, Any]]) -> None:
     for one in episodes:
-        terminal.line(f"{clock} #{one['episode']} {one['zh']} {one['en']}", style="bold")
+        terminal.line(f"{clock} #{one['episode']} {terminal.told(one['zh'], one['en'])}", style="bold")
         terminal.line(f"{with_words(one['status'])}, due 期限 {one['due_local'].replace('T', ' ')}")
-        for language in ("zh", "en"):
+        for language in (terminal.language(),) if terminal.language() else ("zh", "en"):
             for step in one["steps"]:
                 terminal.line(f"  {step[language]}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
@@ -65,6 +65,7 @@ def ask(
     create: bool = False,
     feed: bool = True,
     failed: Callable[[Any], object] = lambda _found: False,
+    working: tuple[str, str] | None = None,
     **request: Any,
 ) -> NoReturn:
     """Send one request, print the answer and end the process.
@@ -72,11 +73,13 @@ def ask(
     Args:
         show: prints the answer for people; with `--json` it is printed as it is.
         failed: whether the answer ends the command with exit code 1.
+        working: what a long command does, in English and Chinese, shown on a terminal.
         request: `params`, `json` and the like, as httpx takes them.
     """
 
     async def work(client: httpx.AsyncClient) -> int:
-        found = await call(client, method, path, **request)
+        with terminal.working(*working) if working is not None else nullcontext():
+            found = await call(client, method, path, **request)
         terminal.answer(found, show)
         return REFUSED if failed(found) else DONE
 
@@ -95,6 +98,7 @@ def ask_page(
     whole: int = 3,
     following: str = "",
     empty: str = "",
+    width: int | None = None,
 ) -> NoReturn:
     """Get one page of a list, print it and end the process.
 
@@ -104,6 +108,7 @@ def ask_page(
         whole: the first columns, which are never wrapped.
         following: the command that gets the next page.
         empty: a line to print instead of an empty table.
+        width: columns of the table; None: as wide as the terminal.
     """
 
     async def work(client: httpx.AsyncClient) -> None:
@@ -116,11 +121,19 @@ def ask_page(
             return
         codes = {one.get("jurisdiction") for one in page[entries]}
         words = await wording(client, None if None in codes else codes)
-        terminal.table(columns, [row(one, words) for one in page[entries]], whole=whole)
+        terminal.table(columns, [row(one, words) for one in page[entries]], whole=whole, width=width)
+        if page.get("total") is not None:
+            terminal.line(_counted(len(page[entries]), page["total"], minimum=page.get("total_is_minimum", False)))
         if page.get("more", page.get("after")):
-            terminal.line(f"more: {following}--after {page['after']}")
+            terminal.line(f"{terminal.heading('more 下一页')}: {following}--after {page['after']}")
 
     run(work, data, as_=as_)
+
+
+def _counted(shown: int, total: int, *, minimum: bool) -> str:
+    """How many of all entries are on this page."""
+    zh, en = ("至少", "at least ") if minimum else ("", "")
+    return terminal.told(f"{zh}共 {total:,} 件，本页 {shown:,} 件", f"{shown:,} of {en}{total:,}", "  ")
 
 
 async def _guarded(work: Work, data: Path | None, as_: str | None, *, create: bool, feed: bool) -> int:
@@ -263,8 +276,16 @@ def problem_of(answer: httpx.Response) -> dict[str, Any]:
         content = None
     if isinstance(content, dict) and "code" in content:
         content.setdefault("status", answer.status_code)
-        return content
-    return {"status": answer.status_code, "code": "server", "detail": f"The server answered {answer.status_code}."}
+    else:
+        content = {
+            "status": answer.status_code,
+            "code": "server",
+            "detail": f"The server answered {answer.status_code}.",
+            "detail_zh": f"服务器返回了 {answer.status_code}。",
+        }
+    if answer.headers.get("x-request-id"):
+        content["request"] = answer.headers["x-request-id"]
+    return content
 
 
 async def only_jurisdiction(client: httpx.AsyncClient) -> str | None:

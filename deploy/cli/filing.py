@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -15,7 +17,7 @@ import typer
 
 from deploy.cli import output as terminal
 from deploy.cli.client import ask, ask_page, call, check, quoted, run
-from deploy.cli.local_words import Wording, at, due
+from deploy.cli.local_words import Wording, at, due, wording
 from deploy.cli.options import DESK, After, As, AsJson, CaseId, Data, Most, Organisation, Wait, given
 from deploy.cli.text_files import bytes_of, stopping_for_file, text_of, write_private
 from shared.kernel.wording import with_words
@@ -67,7 +69,49 @@ def submit(
     where = given(jurisdiction=jurisdiction or None)
     if attach:
         _with_files(content, attach, where, data, as_ or DESK)
-    ask("POST", "/v1/submissions", _show_receipt, data, as_=as_ or DESK, json=content, params=where)
+
+    async def work(client: httpx.AsyncClient) -> None:
+        receipt = await call(client, "POST", "/v1/submissions", json=content, params=where)
+        terminal.answer(receipt, _show_receipt)
+        await _say_unclear(client, content, receipt.get("unclear") or ())
+
+    run(work, data, as_=as_ or DESK)
+
+
+async def _say_unclear(client: httpx.AsyncClient, content: Any, unclear: Iterable[str]) -> None:
+    """Say which place or subject the policy does not have, and what has a similar code or name."""
+    wrong = [
+        name for name in unclear if name in ("place", "subject") and isinstance(content, Mapping) and content.get(name)
+    ]
+    if not wrong:
+        return
+    known = {code: name for names in (await wording(client)).names.values() for code, name in names.items()}
+    for field in wrong:
+        given_ = str(content[field])
+        near = near_codes(given_, known)
+        listed = ", ".join(f"{code} {known[code]}" for code in near)
+        terminal.note(
+            terminal.told(
+                f"注意：规则中没有这一{'属地' if field == 'place' else '事项'}“{given_}”，已登记，由工作人员核对。"
+                + (f"相近的有：{listed}。" if near else ""),
+                f"note: the policy has no {field} {given_!r}. It was filed; a person looks at it."
+                + (f" Near ones: {listed}." if near else ""),
+                "\n",
+            )
+        )
+
+
+def near_codes(given_: str, known: Mapping[str, str]) -> list[str]:
+    """At most three codes of `known` (code -> name) that are written like `given_`, or whose names are.
+
+    >>> near_codes("dh-ly", {"dh-yl": "杨柳街道", "xs": "西山区"}), near_codes("杨柳", {"dh-yl": "杨柳街道", "xs": "西山区"})
+    (['dh-yl'], ['dh-yl'])
+    """
+    codes = get_close_matches(given_, known, n=3)
+    by_name = {name: code for code, name in known.items()}
+    names = [by_name[name] for name in by_name if given_ in name or name in given_]
+    names += [by_name[name] for name in get_close_matches(given_, by_name, n=3, cutoff=0.5)]
+    return list(dict.fromkeys([*codes, *names]))[:3]
 
 
 def _with_files(content: Any, attach: list[Path], where: dict[str, Any], data: Path | None, role: str) -> NoReturn:
@@ -77,7 +121,9 @@ def _with_files(content: Any, attach: list[Path], where: dict[str, Any], data: P
         from deploy.cli.files import uploaded
 
         content["files"] = [*content.get("files", ()), *await uploaded(client, attach)]
-        terminal.answer(await call(client, "POST", "/v1/submissions", json=content, params=where), _show_receipt)
+        receipt = await call(client, "POST", "/v1/submissions", json=content, params=where)
+        terminal.answer(receipt, _show_receipt)
+        await _say_unclear(client, content, receipt.get("unclear") or ())
 
     run(work, data, as_=role)
 
@@ -146,6 +192,7 @@ def status(
     number: Annotated[str, typer.Argument(help="Number of the case")],
     code: Annotated[str | None, typer.Option(help="Query code. Default: HUIYIN_CODE, or asks for it")] = None,
     code_file: Annotated[Path | None, typer.Option(help="File that holds the query code")] = None,
+    before: Annotated[int | None, typer.Option(help="The events before this version, at most 100", min=1)] = None,
     data: Data = None,
     json: AsJson = False,
 ) -> None:
@@ -154,13 +201,14 @@ def status(
         code = _code(code_file)
     else:
         terminal.note("note: a code on the command line stays in the history of the shell 查询码会留在命令历史中")
-    ask("POST", "/v1/status", _show_status, data, json={"number": number, "code": code})
+    ask("POST", "/v1/status", _show_status, data, json={"number": number, "code": code, **given(before=before)})
 
 
 def _show_status(found: dict[str, Any]) -> None:
-    terminal.line(found["zh"])
-    terminal.line(found["en"])
-    terminal.table(("day 日期", "", ""), [(one["day"], one["zh"], one["en"]) for one in found["events"]])
+    terminal.line(terminal.told(found["zh"], found["en"], "\n"))
+    terminal.table(("day 日期", ""), [(one["day"], terminal.told(one["zh"], one["en"])) for one in found["events"]])
+    if found.get("events_before"):
+        terminal.note(f"Earlier events 更早的经过: huiyin status {found['number']} --before {found['events_before']}")
 
 
 def _code(file: Path | None) -> str:

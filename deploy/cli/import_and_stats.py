@@ -15,7 +15,7 @@ from deploy.cli.client import run
 from deploy.cli.options import As, AsJson, Data, Output
 from shared.kernel.settings import load
 
-Format = Literal["table", "csv", "xlsx", "json"]
+Format = Literal["table", "csv", "xlsx", "parquet", "json"]
 Lang = Literal["zh", "en"]
 
 
@@ -48,9 +48,11 @@ def stats(
     compare: Annotated[str, typer.Option(help="month, year")] = "",
     measures: Annotated[str, typer.Option(help="Only these figures, separated by commas")] = "",
     as_of: Annotated[str | None, typer.Option(help="The figures as they were known at that time")] = None,
-    format: Annotated[Format, typer.Option(help="table, csv, xlsx, json")] = "table",
+    format: Annotated[Format, typer.Option(help="table, csv, xlsx, parquet, json")] = "table",
     output: Output = None,
-    lang: Annotated[Lang, typer.Option(help="zh or en")] = "zh",
+    lang: Annotated[
+        Lang | None, typer.Option(help="Language of the names and headings. Default: zh", envvar="HUIYIN_LANG")
+    ] = None,
     data: Data = None,
     as_: As = None,
     json: AsJson = False,
@@ -58,5 +60,7 @@ def stats(
     """Print statistics, each with numerator, denominator and the number of unknown cases."""
     from deploy.cli.stats import StatsOptions, run_stats
 
-    options = StatsOptions(period, by, compare, measures, as_of, "json" if json else format, output, lang)
+    options = StatsOptions(
+        period, by, compare, measures, as_of, "json" if json else format, output, lang or terminal.language() or "zh"
+    )
     run(lambda client: run_stats(client, options, terminal.out), data, as_=as_ or "operations")

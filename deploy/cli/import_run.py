@@ -110,7 +110,9 @@ async def _import(
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]} rows"),
                TimeElapsedColumn())  # fmt: skip
-    with Progress(*columns, console=terminal.err, disable=terminal.wants_json(), transient=True) as bar:
+    with Progress(
+        *columns, console=terminal.err, disable=terminal.wants_json() or not sys.stderr.isatty(), transient=True
+    ) as bar:
         task = bar.add_task("reading 试读" if options.dry_run else "importing 导入", total=1.0, rows=0)
         return await import_file(
             send,
@@ -233,6 +235,9 @@ def _show(report: Report, zone: str) -> None:
     for column, values in report.unmapped_values.items():
         _show_counts(f"values not in the table of {column} 对照表中没有的值", values)
     _show_counts("texts read as empty 按空处理的文字", report.empty_values)
+    _show_counts(
+        "texts of steps without a date, not kept (undated: true keeps them) 无日期未导入的文字", report.undated_texts
+    )
     if report.sheet is not None:
         terminal.line(f"sheet that was read 读取的工作表: {report.sheet}")
     for code, count in report.notices.items():

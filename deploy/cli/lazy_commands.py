@@ -11,7 +11,11 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer._types import TyperChoice
+from typer.core import TyperCommand, TyperGroup, TyperOption
+
+from deploy.cli import output as terminal
+from shared.kernel.version import VERSION
 
 
 class LazyCommand(NamedTuple):
@@ -36,12 +40,45 @@ class Commands(UserDict[str, Any]):
             command = typer.main.get_group(found)
         else:
             alone = typer.Typer(add_completion=False)
-            alone.command(name)(found)
+            alone.command(name, cls=getattr(found, "command_class", None))(found)
             made = typer.main.get_command(alone)
             assert isinstance(made, TyperCommand)
             command = made
         command.name = name
+        with_common_options(command)
         return command
+
+
+def _language(_ctx: object, _parameter: object, value: str | None) -> str | None:
+    if value in ("zh", "en"):
+        terminal.use_language("zh" if value == "zh" else "en")
+    return value
+
+
+def print_version(ctx: Any, _parameter: object, wanted: bool) -> None:
+    """Print the release and end, for `--version`."""
+    if wanted:
+        print(VERSION)
+        ctx.exit()
+
+
+def with_common_options(command: Any) -> None:
+    """Give a command, and those inside it, the options that every command has: `--lang` and `--version`."""
+    for inner in getattr(command, "commands", {}).values() if not isinstance(command, LazyGroup) else ():
+        with_common_options(inner)
+    known = {option for parameter in command.params for option in parameter.opts}
+    if "--lang" not in known:
+        choice = TyperOption(
+            param_decls=["--lang", "lang_"], type=TyperChoice(["zh", "en"]), envvar="HUIYIN_LANG", callback=_language,
+            expose_value=False, is_eager=True, help="Language of the answer. Default: both",
+        )  # fmt: skip
+        command.params.append(choice)
+    if "--version" not in known:
+        shown = TyperOption(
+            param_decls=["--version"], is_flag=True, callback=print_version, expose_value=False, is_eager=True,
+            help="Show the release and exit",
+        )  # fmt: skip
+        command.params.append(shown)
 
 
 class LazyGroup(TyperGroup):
@@ -52,6 +89,7 @@ class LazyGroup(TyperGroup):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         self.commands = Commands(self.table)
+        with_common_options(self)
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(self.commands)

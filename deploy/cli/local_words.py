@@ -25,6 +25,11 @@ class Wording(NamedTuple):
         shared = set(self.zones.values())
         return shared.pop() if len(shared) == 1 else None
 
+    def name(self, code: str | None, jurisdiction: str | None = None) -> str:
+        """The name of a code; the code itself if it has none."""
+        named = self.named(code, jurisdiction)
+        return named.removesuffix(f" ({code})") if code else ""
+
     def named(self, code: str | None, jurisdiction: str | None = None) -> str:
         """`name (code)`; the code alone if it has no name."""
         if code is None:

@@ -8,6 +8,7 @@ import sys
 import typer
 
 from deploy.cli import output as terminal
+from deploy.cli.completion import VARIABLE
 from deploy.cli.lazy_commands import LazyCommand, LazyGroup
 from deploy.cli.output import REFUSED
 
@@ -74,6 +75,9 @@ COMMANDS = {
     "settings": LazyCommand(
         "about:settings", "Show every setting with its meaning, its value (secrets masked) and its source."
     ),
+    "completion": LazyCommand(
+        "completion:completion", "Print the script that completes commands and options in bash, zsh or fish."
+    ),
     "version": LazyCommand("about:version", "Show the release of this program."),
     "case": LazyCommand("cases:group", "Lists of cases, and one case with its history"),
     "policy": LazyCommand("policies:group", "Policies: clocks, calendars, routing, organisations, places, subjects"),
@@ -113,7 +117,11 @@ def huiyin() -> None:
 def main() -> None:
     """Run the command line. An unexpected error is printed as a sentence, without a traceback."""
     try:
-        app()
+        if VARIABLE in os.environ:
+            from typer._completion_classes import completion_init
+
+            completion_init()
+        app(prog_name="huiyin")
     except KeyboardInterrupt:
         sys.exit(REFUSED)
     except BrokenPipeError:  # `huiyin … | head`

@@ -15,7 +15,7 @@ from deploy.cli import output as terminal
 from deploy.cli.client import ask, call, run, streamed
 from deploy.cli.local_words import at
 from deploy.cli.options import AsJson, Data, Output, given
-from deploy.cli.output import DONE, REFUSED
+from deploy.cli.output import DONE, REFUSED, WRONG_USE
 from deploy.cli.text_files import private_file, stopping_for_file
 from deploy.storage.data_folder import FolderProblem
 
@@ -92,12 +92,13 @@ def rebuild(
 
     async def work(client: httpx.AsyncClient) -> int:
         last: dict[str, Any] = {}
-        async with streamed(client, "POST", "/local/rebuild", json={"workers": workers}) as answer:
-            async for text in answer.aiter_lines():
-                if text.strip():
-                    last = orjson.loads(text)
-                    if sys.stderr.isatty() and not json and "cases" in last:
-                        terminal.err.print(f"  {last['cases']:,} cases, {last['events']:,} events", end="\r")
+        with terminal.working("rebuilding", "正在重建") as told:
+            async with streamed(client, "POST", "/local/rebuild", json={"workers": workers}) as answer:
+                async for text in answer.aiter_lines():
+                    if text.strip():
+                        last = orjson.loads(text)
+                        if "cases" in last:
+                            told(f"{last['cases']:,} cases, {last['events']:,} events")
         if last.get("done"):
             terminal.answer(last, _show_rebuilt)
             return DONE
@@ -126,12 +127,14 @@ def digest(
     json: AsJson = False,
 ) -> None:
     """Print digests of the log, of everything derived from it, of the outcome, and of the files."""
-    ask("GET", "/local/digest", terminal.fields, data, params={"which": which})
+    working = ("computing digests", "正在计算摘要")
+    ask("GET", "/local/digest", terminal.fields, data, params={"which": which}, working=working)
 
 
 def verify(data: Data = None, json: AsJson = False) -> None:
     """Check every byte of the log, its hash chain, and every file that it names. Exits with 1 if something is wrong."""
-    ask("POST", "/local/verify", _show_verified, data, feed=False, failed=lambda found: found["findings"])
+    ask("POST", "/local/verify", _show_verified, data, feed=False, failed=lambda found: found["findings"],
+        working=("verifying", "正在核验"))  # fmt: skip
 
 
 def _show_verified(found: dict[str, Any]) -> None:
@@ -152,7 +155,8 @@ def scrub(
     def differs(found: dict[str, Any]) -> bool:
         return bool(found["behind"] > found["mended"] or found["ahead"] or found["missing_files"])
 
-    ask("POST", "/local/scrub", terminal.fields, data, failed=differs, params={"mend": str(mend).lower()})
+    ask("POST", "/local/scrub", terminal.fields, data, failed=differs, params={"mend": str(mend).lower()},
+        working=("comparing read models with the log", "正在比对"))  # fmt: skip
 
 
 def export(
@@ -176,9 +180,16 @@ def export(
                     sys.stdout.buffer.write(block)
                 sys.stdout.buffer.flush()
                 return
-            with stopping_for_file(output, "written"), private_file(output) as file:
+            with (
+                stopping_for_file(output, "written"),
+                private_file(output) as file,
+                terminal.working("exporting", "正在导出") as told,
+            ):
+                size = 0
                 async for block in answer.aiter_bytes():
                     file.write(block)
+                    size += len(block)
+                    told(f"{size / 1e6:,.1f} MB")
 
     run(work, data, feed=False)
 
@@ -189,7 +200,8 @@ def backup(
     """Copy log, files and keys, also of a running system. Protect the copy: it can decrypt every text and file."""
 
     async def work(client: httpx.AsyncClient) -> int:
-        found = await call(client, "POST", "/local/backup", json={"folder": str(folder.resolve())})
+        with terminal.working("copying", "正在备份"):
+            found = await call(client, "POST", "/local/backup", json={"folder": str(folder.resolve())})
         damaged = found.pop("damaged", 0)
         terminal.answer(found | {"damaged": damaged} if damaged else found, terminal.fields)
         if damaged and not json:
@@ -217,12 +229,16 @@ def restore(
     from deploy.storage.mongo_stores import StoreProblem
     from shared.kernel.settings import load
 
-    settings = load(data=data)
+    with terminal.stopping(ValueError, exit_code=WRONG_USE):
+        settings = load(data=data)
     target = settings.data
     if not folder.is_dir():
         terminal.stop(f"There is no folder {folder}; name the folder of a backup.", "没有该备份文件夹。")
     with terminal.stopping(FolderProblem, StoreProblem):
         if blobs_only:
-            terminal.answer(asyncio.run(restore_blobs(folder, settings)), terminal.fields)
+            with terminal.working("bringing files", "正在恢复文件"):
+                found = asyncio.run(restore_blobs(folder, settings))
         else:
-            terminal.answer(asyncio.run(restore_backup(folder, target)), terminal.fields)
+            with terminal.working("checking and restoring", "正在检查并恢复"):
+                found = asyncio.run(restore_backup(folder, target))
+    terminal.answer(found, terminal.fields)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from deploy.cli import output as terminal
 from deploy.cli.options import AsJson
-from deploy.cli.output import REFUSED
+from deploy.cli.output import REFUSED, WRONG_USE
 from deploy.storage.data_folder import FolderProblem
 from deploy.storage.mongo_stores import StoreProblem
 from deploy.transfer.between_modes import move
@@ -28,9 +29,11 @@ def migrate(
     json: AsJson = False,
 ) -> None:
     """Copy log and keys from a data folder to MongoDB, or back. An interrupted run continues."""
+    with terminal.stopping(ValueError, exit_code=WRONG_USE):
+        settings = load()
     problems = (FolderProblem, StoreProblem)
     terminal.answer(
-        run_copy("events 事件", lambda on_progress: move(from_, to, load(), on_progress), *problems), terminal.fields
+        run_copy("events 事件", lambda on_progress: move(from_, to, settings, on_progress), *problems), terminal.fields
     )
 
 
@@ -39,7 +42,7 @@ def run_copy(
 ) -> dict[str, Any]:
     """Run a copy with a progress bar of its `unit`. Ends the command if it is refused or has one of the `problems`."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    hidden = terminal.wants_json()
+    hidden = terminal.wants_json() or not sys.stderr.isatty()
     try:
         with (
             terminal.stopping(*problems),

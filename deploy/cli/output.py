@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import orjson
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from shared.kernel.plain_text import visible_controls
 
+_CHINESE = re.compile("[\u3400-\u9fff]")
 DONE, REFUSED, WRONG_USE = 0, 1, 2
 """Exit codes of every command."""
 _WIDE = None if sys.stdout.isatty() else 180
@@ -23,6 +26,44 @@ _WIDE = None if sys.stdout.isatty() else 180
 out = Console(highlight=False, width=_WIDE)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 _as_json = False
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
+Language = Literal["zh", "en"]
+_language: Language | None = None
+COLUMNS = 80
+"""Width of a list that is written to a file or a pipe."""
+
+
+def use_language(language: Language | None) -> None:
+    """Print only this language from now on; None: both."""
+    global _language  # noqa: PLW0603
+    if language is not None:
+        _language = language
+
+
+def language() -> Language | None:
+    """The language that was chosen; None: both are printed."""
+    return _language
+
+
+def told(zh: str, en: str, between: str = " ") -> str:
+    """A text in the chosen language, or in both."""
+    if _language is None:
+        return f"{zh}{between}{en}"
+    return zh if _language == "zh" else en
+
+
+def heading(text: str) -> str:
+    """A heading such as `number 编号` in the chosen language. One without Chinese stays as it is.
+
+    >>> use_language("en"); heading("due, subject, place 期限、事项、属地"), heading("v")
+    ('due, subject, place', 'v')
+    >>> globals().update(_language=None)
+    """
+    found = _CHINESE.search(text)
+    if _language is None or found is None:
+        return text
+    english = text[: found.start()].rstrip()
+    return (english or text) if _language == "en" else text[found.start() :]
 
 
 def use_json(wanted: bool) -> None:
@@ -72,14 +113,32 @@ def line(text: str, **style: Any) -> None:
     out.print(_text(text, **style), soft_wrap=True)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", whole: int = 0) -> None:
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", whole: int = 0, width: int | None = None
+) -> None:
     """Print a table. The first `whole` columns are never wrapped; the others are in a narrow terminal."""
-    grid = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    head = f"\n{heading(title.lstrip())}" if title.startswith("\n") else heading(title)
+    grid = Table(title=head or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for place, column in enumerate(columns):
-        grid.add_column(column, overflow="fold", no_wrap=place < whole)
+        grid.add_column(heading(column), overflow="fold", no_wrap=place < whole)
     for row in rows:
         grid.add_row(*(_text("" if value is None else str(value)) for value in row))
-    out.print(grid)
+    out.print(grid, width=width)
+
+
+def list_width() -> int:
+    """Columns of a list: of the terminal, and 80 in a file or a pipe."""
+    return out.width if sys.stdout.isatty() else COLUMNS
+
+
+@contextmanager
+def working(english: str, chinese: str) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal that a long command works, and for how long; elsewhere nothing. Gives a function that says how far it
+    is."""
+    shown = (TextColumn("{task.description}"), BarColumn(24), TextColumn("{task.fields[done]}"), TimeElapsedColumn())
+    with Progress(*shown, console=err, transient=True, disable=_as_json or not sys.stderr.isatty()) as bar:
+        task = bar.add_task(told(chinese, english), total=None, done="")
+        yield lambda done: bar.update(task, done=done)
 
 
 def fields(pairs: Iterable[tuple[str, Any]] | Mapping[str, Any]) -> None:
@@ -89,7 +148,7 @@ def fields(pairs: Iterable[tuple[str, Any]] | Mapping[str, Any]) -> None:
     grid.add_column(overflow="fold")
     for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
         if value not in (None, "", [], {}):
-            grid.add_row(_text(name), _text(str(value)))
+            grid.add_row(_text(heading(name)), _text(str(value)))
     out.print(grid)
 
 
@@ -103,8 +162,9 @@ def complain(why: str, why_zh: str | None = None, **more: Any) -> None:
     if _as_json:
         as_json({"code": "command_line", "detail": why, "detail_zh": why_zh or why, **more})
         return
-    note(why)
-    if why_zh:
+    if _language != "zh" or not why_zh:
+        note(why)
+    if why_zh and _language != "en":
         note(why_zh)
 
 
@@ -124,8 +184,10 @@ def stopping(*errors: type[Exception], why_zh: str | None = None, exit_code: int
 
 
 def both(english: str, chinese: str | None) -> str:
-    """English and Chinese on one line; a server of another release may not send the Chinese."""
-    return f"{english} {chinese}" if chinese else english
+    """English and Chinese on one line, or the chosen one; a server of another release may not send the Chinese."""
+    if _language is None:
+        return f"{english} {chinese}" if chinese else english
+    return chinese if chinese and _language == "zh" else english
 
 
 def problem(content: Mapping[str, Any]) -> None:
@@ -133,9 +195,12 @@ def problem(content: Mapping[str, Any]) -> None:
     if _as_json:
         as_json(content)
         return
-    note(f"{content.get('code')}: {content.get('detail')}")
-    if content.get("detail_zh"):
-        note(str(content["detail_zh"]))
+    chinese = content.get("detail_zh")
+    note(f"{content.get('code')}: {chinese if chinese and _language == 'zh' else content.get('detail')}")
+    if chinese and _language is None:
+        note(str(chinese))
+    if int(content.get("status") or 0) >= 500 and content.get("request"):
+        note(f"  request 请求编号: {content['request']}")
     for one in content.get("errors") or ():
         note(f"  {one['field']}: {both(one['problem'], one.get('problem_zh'))}")
     if content.get("state"):

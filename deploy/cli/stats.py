@@ -18,7 +18,7 @@ from deploy.cli.options import given
 from deploy.cli.output import DONE, WRONG_USE
 from deploy.cli.text_files import write_private
 from services.analytics.statistics.models import StatsResult
-from services.analytics.statistics.render import as_csv, as_json, as_xlsx, print_table
+from services.analytics.statistics.render import as_csv, as_json, as_parquet, as_xlsx, print_table
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class StatsOptions:
 
 async def run_stats(client: httpx.AsyncClient, options: StatsOptions, console: Console | None = None) -> int:
     """Print or write the figures. Returns the exit code."""
-    if options.format == "xlsx" and options.output is None and sys.stdout.isatty():
+    if options.format in ("xlsx", "parquet") and options.output is None and sys.stdout.isatty():
         terminal.complain(
-            "A workbook cannot be shown in a terminal; name a file: --output stats.xlsx",
-            "工作簿无法在终端显示，请指定文件：--output stats.xlsx",
+            f"This format cannot be shown in a terminal; name a file: --output stats.{options.format}",
+            f"该格式无法在终端显示，请指定文件：--output stats.{options.format}",
         )
         return WRONG_USE
     groups = {"period": options.period, "by": options.by, "compare": options.compare, "measures": options.measures}
@@ -66,9 +66,11 @@ async def run_stats(client: httpx.AsyncClient, options: StatsOptions, console: C
 async def _shown(client: httpx.AsyncClient, result: StatsResult, options: StatsOptions, console: Console | None) -> int:
     if options.format == "xlsx":
         _write(options.output, as_xlsx(result, options.lang))
+    elif options.format == "parquet":
+        _write(options.output, as_parquet(result, options.lang))
     elif options.format == "csv":
         # A file without a byte order mark is read in the local encoding by spreadsheets, which garbles the Chinese.
-        _write(options.output, as_csv(result).encode("utf-8" if options.output is None else "utf-8-sig"))
+        _write(options.output, as_csv(result, options.lang).encode("utf-8" if options.output is None else "utf-8-sig"))
     elif options.format == "json":
         _write(options.output, (as_json(result) + "\n").encode())
     else:

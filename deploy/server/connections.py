@@ -18,11 +18,12 @@ from typing import Any, Literal
 import h11
 import orjson
 import structlog
+import uuid_utils
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from shared.application.problem import problem
-from shared.http.access_log import SAFE_HEADERS
+from shared.http.access_log import REQUEST_HEADER, SAFE_HEADERS
 from shared.http.client_network import network_of
 from shared.http.problem_details import MEDIA_TYPE
 
@@ -260,8 +261,11 @@ class LimitedProtocol(H11Protocol):
         """Answer with a problem, as far as no other answer has begun, and close the connection."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             body = orjson.dumps(problem(status, code, detail, detail_zh))
+            request = uuid_utils.uuid7().hex
+            log.info("refused", request=request, status=status, code=code)
             headers = [
                 *SAFE_HEADERS,
+                (REQUEST_HEADER, request.encode()),
                 (b"content-type", MEDIA_TYPE.encode()),
                 (b"content-length", str(len(body)).encode()),
                 (b"connection", b"close"),

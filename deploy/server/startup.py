@@ -38,11 +38,11 @@ async def _readyz(request: Request) -> Response:
     return JSONResponse({"ready": False, "reasons": [request.app.state.reason], "groups": {}, "notes": []}, 503)
 
 
-async def _away(_request: Request) -> Response:
+async def _away(request: Request) -> Response:
     content = of_error(StoreUnavailable("not open yet"))
     assert content is not None
     retry = content.pop("retry_after")
-    return response(content, {"Retry-After": str(retry)})
+    return response(content, {"Retry-After": str(retry)}, scope=request.scope)
 
 
 def app(reason: str, *, operations: bool = False) -> Starlette:

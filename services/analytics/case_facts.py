@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from shared.case import FINAL_STATES, Case, Fact
+from shared.case import FINAL_STATES, Case, Fact, steps
 from shared.deadlines.deadline import Deadline
 from shared.kernel.legal_time import LegalTime, day_of, instant_of
 from shared.policy.deadline_rules import ClockRule
@@ -46,7 +46,7 @@ def case_facts(case: Case) -> CaseFacts:
     invited: dict[str, LegalTime] = {}
     evaluated: dict[str, LegalTime] = {}
     handled: dict[str, str] = {}
-    for fact in case.facts:
+    for fact in steps(case):
         name = fact.name
         if name in REPLIES:
             if first is None:
@@ -130,6 +130,12 @@ def responsible(case: Case) -> str | None:
 def closed_at(case: Case) -> LegalTime | None:
     """The time of closing; None while the case is open. A review opens it again."""
     return case.closure.closed_at if case.state in FINAL_STATES else None
+
+
+def known_open(case: Case, zone: str) -> LegalTime | None:
+    """The last day on which a source of history showed the case as open; None if it never did."""
+    shown = [fact.effective_at for fact in case.facts if fact.name == "SourceStatedOpen"]
+    return max(shown, key=lambda when: instant_of(when, zone), default=None)
 
 
 def duty_of(rule: ClockRule) -> Duty:

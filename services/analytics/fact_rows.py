@@ -19,6 +19,7 @@ from services.analytics.case_facts import (
     days_before_due,
     duty_of,
     guidance,
+    known_open,
     outcome,
     responsible,
 )
@@ -68,11 +69,13 @@ CASE_FIELDS: dict[str, pa.DataType] = {
     "guided_day": _DAY,
     "guided_org": _TEXT,
     "came_back": _FLAG,
+    "known_open_day": _DAY,
 }
 """One row per case. `org`: the present or last responsible organisation; `reply_org`: the organisation of the first reply;
 `replied_day` and `reply_seconds` belong to the first reply; `filed_at` is NULL if only the day is known; `accused`: the respondent
 organisations, each between two separators; `guided_day` and `guided_org`: the first guidance to another organ and who gave it;
-`came_back`: it came back, because that organ is not competent or the case was opened again."""
+`came_back`: it came back, because that organ is not competent or the case was opened again;
+`known_open_day`: the last day on which a source of history showed it as open."""
 
 CLOCK_FIELDS: dict[str, pa.DataType] = {
     "clock": _TEXT,
@@ -161,6 +164,7 @@ def case_row(snapshot: Snapshot) -> tuple[Cells, list[Cells], list[Cells]]:
         day[away.at] if away is not None else None,
         away.org if away is not None else None,
         away.came_back if away is not None else None,
+        day[known_open(case, zone)],
     )
     return row, [_clock(deadline, day) for deadline in deadlines], [_evaluation(one, day) for one in evaluations]
 

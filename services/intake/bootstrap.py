@@ -26,6 +26,7 @@ from services.intake.http import (
     receipts,
     sessions,
     submissions,
+    telephone,
     words,
 )
 from services.intake.http.candidates import router as candidates
@@ -40,7 +41,9 @@ from services.intake.topics.submissions import PlatformSubmissions
 from services.intake.topics.updates import SUBMISSIONS, route
 from shared.application.ports import Ports
 from shared.application.virus_scanner import VirusScanner
+from shared.consumers.reaction import Trigger
 from shared.consumers.reaction_table import ReactionTable
+from shared.events.intake import PartyErased
 from shared.hosting.process import Process
 from shared.hosting.service_module import ServiceModule
 from shared.http.commands import Commands
@@ -49,6 +52,7 @@ from shared.messaging.gateway import Gateway
 from shared.messaging.partner_topics import PartnerTopics
 from shared.messaging.webhooks.endpoints import WebhookEndpoints
 from shared.messaging.webhooks.sender import WebhookSender
+from shared.operations.erasure import erase_party
 
 NO_GATEWAYS: Mapping[str, Gateway] = MappingProxyType({})
 
@@ -67,6 +71,7 @@ def build(
     reactions = ReactionTable()
     tell_platforms(reactions, updates)
     react(reactions, handling, ports.views)
+    reactions.on(PartyErased, do=lambda turn, body: _erased(ports, turn, body))
     ports.views.declare(OUTGOING)
     senders: list[MessageSender] = []
     if gateways:
@@ -89,6 +94,7 @@ def build(
             documents.router(runtime, askers),
             citizens.router(runtime, commands, askers),
             receipts.router(runtime, askers),
+            telephone.router(runtime),
             platforms.router(runtime),
             history.router(runtime),
             messages.router(runtime),
@@ -116,3 +122,8 @@ def build(
         senders=senders,
         index=(GROUP, ports.candidates) if ports.candidates is not None else None,
     )
+
+
+async def _erased(ports: Ports, turn: Trigger, body: PartyErased) -> None:
+    """Destroy the keys. Repeated, it finds none."""
+    await erase_party(ports, turn.case.id, body.party)

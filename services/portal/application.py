@@ -6,14 +6,18 @@ from typing import Literal, get_args
 from urllib.parse import quote
 
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.portal.api import Api, Problem
-from services.portal.browser import Form, delete_cookie
-from services.portal.pages import desk, desk_bulk, desk_drafts, desk_live, sign_in, start, submit, track
+from services.portal.browser import HEADERS, Form, delete_cookie
+from services.portal.identity_provider import Provider
+from services.portal.pages import desk, desk_bulk, desk_calls, desk_drafts, desk_live, sign_in, start, submit, track
 from services.portal.rendering import Site, kept_page, problem_page
 
 Pages = Literal["citizen", "staff", "all"]
@@ -46,33 +50,67 @@ async def _signed_out(request: Request, error: Exception) -> Response:
     elif error.form is not None:
         kept = Form(error.form)
         kept["resume"] = request.url.path
-        answer = sign_in.form_page(request, kept, gone=True)
+        answer = await sign_in.form_page(request, kept, gone=True)
     else:
         answer = RedirectResponse("/sign-in", 303)
     delete_cookie(answer, sign_in.SESSION)
     return answer
 
 
-def build(api: Api, *, pages: Pages = "all", telephone: str = "", public_url: str | None = None) -> Starlette:
+class _SafeHeaders:
+    """Gives each answer the headers of a page, redirects and refusals too, unless it has its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, sent if scope["type"] == "http" else send)
+
+
+def build(
+    api: Api,
+    *,
+    pages: Pages = "all",
+    telephone: str = "",
+    public_url: str | None = None,
+    provider: Provider | None = None,
+) -> Starlette:
     """The pages over an interface.
 
     Args:
         pages: Those for citizens, those for staff, or all.
         telephone: Number that every page names as another way; empty: none.
         public_url: Address of these pages for citizens, in QR codes; None: the one that the browser used.
+        provider: How the identity provider is asked; None: over the network.
     """
     citizens, staff = pages in ("citizen", "all"), pages in ("staff", "all")
     routes: list[Route] = [*start.ROUTES]
     if citizens:
         routes += [*start.CITIZEN_ROUTES, *submit.ROUTES, *track.ROUTES]
     if staff:
-        routes += [*sign_in.ROUTES, *desk.ROUTES, *desk_drafts.ROUTES, *desk_bulk.ROUTES, *desk_live.ROUTES]
+        routes += [
+            *sign_in.ROUTES,
+            *desk.ROUTES,
+            *desk_drafts.ROUTES,
+            *desk_bulk.ROUTES,
+            *desk_live.ROUTES,
+            *desk_calls.ROUTES,
+        ]
     app = Starlette(
         routes=routes,
+        middleware=[Middleware(_SafeHeaders)],
         exception_handlers={Problem: _problem, HTTPException: _not_found, sign_in.SignedOut: _signed_out},
     )
     app.router.redirect_slashes = False
     app.state.api = api
     app.state.site = Site(telephone, citizens, staff)
     app.state.public_url = public_url
+    app.state.provider = provider or Provider()
     return app

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
+from structlog.contextvars import get_contextvars
 
 from services.portal.api import Problem
 from services.portal.assets import address
@@ -133,6 +134,8 @@ def sentence(request: Request, problem: Problem) -> str:
 
 def problem_page(request: Request, problem: Problem) -> HTMLResponse:
     """The page for a request that cannot be answered: the sentence, the code, the request id, and what to do."""
+    if problem.request is None:
+        problem.request = get_contextvars().get("request")
     answer = page(request, "problem.html", http_status=problem.status, problem=problem, said=sentence(request, problem))
     if problem.retry_after is not None:
         answer.headers["Retry-After"] = problem.retry_after

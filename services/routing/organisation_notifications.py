@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from shared.case import Case, Fact
+from shared.case import Case, Fact, steps
 from shared.commands.authorization import NOTHING_OWED, Principal
 from shared.commands.command_handler import CommandHandler
 from shared.commands.event_writer import EventMetadata
@@ -33,11 +33,11 @@ def handlers_at(case: Case, version: int) -> tuple[str, ...]:
     line: tuple[str, ...] = ()
     if (
         case.origin == "history"
-        and not any(fact.name in DISPATCHES for fact in case.facts)
+        and not any(fact.name in DISPATCHES for fact in steps(case))
         and case.assignment.org is not None
     ):
         line = (case.assignment.org,)
-    for fact in case.facts:
+    for fact in steps(case):
         if fact.version > version:
             break
         if (fact.name in DISPATCHES or fact.name == "MatterAnswered") and fact.org is not None:
@@ -54,7 +54,7 @@ def handlers_at(case: Case, version: int) -> tuple[str, ...]:
 def reviewer_at(case: Case, version: int) -> str | None:
     """The body that was reviewing at that version."""
     named: str | None = None
-    for fact in case.facts:
+    for fact in steps(case):
         if fact.version > version:
             break
         if fact.name == "ReviewBodyNamed":
@@ -70,7 +70,7 @@ def receiver_at(case: Case, version: int) -> str | None:
     org, joined = case.filing.received_by, False
     if org is None or case.accusation.sealed or org in case.accusation.accused or not case.live:
         return None
-    for fact in case.facts:
+    for fact in steps(case):
         if fact.version >= version:
             break
         if fact.name in NOTHING_OWED:

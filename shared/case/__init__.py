@@ -21,6 +21,7 @@ from shared.case.state import (
     Rung,
     Unread,
 )
+from shared.case.steps import steps
 
 __all__ = [
     "EMPTY",
@@ -44,4 +45,5 @@ __all__ = [
     "head_of",
     "line_of",
     "older",
+    "steps",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.case.evolve import MOVES, Changes, kind_of, on
 from shared.case.state import (
+    OPEN_STATES,
     STREAM,
     BeforeReview,
     Case,
@@ -72,7 +73,10 @@ def _registered(case: Case, event: RecordedEvent, body: i.CaseRegistered) -> Cha
 
 @on(i.PartyRecorded, fact=False)
 def _party(case: Case, event: RecordedEvent, body: i.PartyRecorded) -> Changes:
-    filing: Changes = {"parties": (*case.filing.parties, (body.party, body.role))}
+    filing: Changes = {
+        "parties": (*case.filing.parties, (body.party, body.role)),
+        "identities": (*case.filing.identities, event.version),
+    }
     accusation: Changes = {}
     if body.role == "respondent" and body.respondent_org:
         accusation["accused"] = (*case.accusation.accused, body.respondent_org)
@@ -124,14 +128,26 @@ def _nudged(case: Case, event: RecordedEvent, body: i.Nudged) -> Changes:
         "supervision": {
             "nudges": case.supervision.nudges + 1,
             "nudged_at": event.effective_at,
-            "nudges_joined": 0,
+            "nudge_runs": _run(case.supervision.nudge_runs, event.version),
         }
     }
 
 
 @on(i.NudgedAgain, fact=False)
 def _nudged_again(case: Case, event: RecordedEvent, body: i.NudgedAgain) -> Changes:
-    return {"supervision": {"nudges_joined": body.times - 1}}
+    known = case.supervision
+    joined: Changes = {"nudge_runs": _run(known.nudge_runs, event.version)}
+    if body.to is not None:
+        others = tuple(one for one in known.nudges_joined if one[0] != body.to)
+        joined["nudges_joined"] = (*others, (body.to, body.times))
+    return {"supervision": joined}
+
+
+def _run(known: tuple[tuple[int, int], ...], version: int) -> tuple[tuple[int, int], ...]:
+    """The runs with one more nudge."""
+    if known and known[-1][1] == version - 1:
+        return (*known[:-1], (known[-1][0], version))
+    return (*known, (version, version))
 
 
 @on(i.CaseLinked, fact=kind_of("kind"))
@@ -210,6 +226,25 @@ def _restated(case: Case, event: RecordedEvent, body: i.SourceRestated) -> Chang
     return changes
 
 
+_ANSWERS = frozenset({"ReplyDelivered", "AnsweredAtOnce"})
+_BEFORE_REPLY = frozenset(OPEN_STATES[: OPEN_STATES.index("replied")])
+
+
+@on(i.UndatedStepRecorded, fact=kind_of("step"))
+def _undated(case: Case, event: RecordedEvent, body: i.UndatedStepRecorded) -> Changes:
+    """What the source says without a date changes the state; since its date is not known, it orders no other step."""
+    if body.step == "CaseClosed" and case.open:
+        return {"state": "closed", "closure": {"kind": body.kind or "unknown", "closed_at": None}}
+    if body.step in _ANSWERS and case.state in _BEFORE_REPLY:
+        return {"state": "replied"}
+    return {}
+
+
+@on(i.SourceStatedOpen)
+def _stated_open(case: Case, event: RecordedEvent, body: i.SourceStatedOpen) -> Changes:
+    return {}
+
+
 def _without(case: Case, *settled: str) -> tuple[str, ...]:
     """What is still unclear once these are settled."""
     return tuple(field for field in case.filing.unclear if field not in settled)
@@ -229,6 +264,11 @@ def _sealed_anew(case: Case) -> Changes:
 @on(i.CaseVoided, "voided")
 def _voided(case: Case, event: RecordedEvent, body: i.CaseVoided) -> Changes:
     return {"assignment": let_go(case)}
+
+
+@on(i.PartyErased, fact=kind_of("party"))
+def _erased(case: Case, event: RecordedEvent, body: i.PartyErased) -> Changes:
+    return {}
 
 
 @on(i.AnsweredAtOnce, "replied")
@@ -320,7 +360,7 @@ def _others_pending(case: Case, party: str) -> tuple[PendingWithdrawal, ...]:
 
 @on(i.PartyCorrected, fact=False)
 def _party_corrected(case: Case, event: RecordedEvent, body: i.PartyCorrected) -> Changes:
-    return {}
+    return {"filing": {"identities": (*case.filing.identities, event.version)}}
 
 
 @on(i.SealedWithdrawalDeclined)

@@ -50,7 +50,7 @@ def _classified(case: Case, event: RecordedEvent, body: r.CaseClassified) -> Cha
 @on(r.AccusationSuspected, fact=False)
 def _suspected(case: Case, event: RecordedEvent, body: r.AccusationSuspected) -> Changes:
     return {
-        "accusation": {"suspected": body.rule, "sealed": True},
+        "accusation": {"suspected": body.rule, "sealed": True, "examined": True},
         "assignment": {"queue_reason": "suspected_accusation"},
     }
 
@@ -58,8 +58,12 @@ def _suspected(case: Case, event: RecordedEvent, body: r.AccusationSuspected) ->
 @on(r.AccusationConfirmed, fact=False)
 def _confirmed(case: Case, event: RecordedEvent, body: r.AccusationConfirmed) -> Changes:
     changes: Changes = {
-        "accusation": {"suspected": None, "sealed": True},
-        "filing": {**sealed_code(case, "accusation"), "class_": "accusation"},
+        "accusation": {"suspected": None, "sealed": True, "examined": True},
+        "filing": {
+            **sealed_code(case, "accusation"),
+            "class_": "accusation",
+            "identities": (*case.filing.identities, event.version),
+        },
         "assignment": {"queue_reason": "sealed_track"},
     }
     if body.respondent_org is not None and body.respondent_org not in case.accusation.accused:
@@ -72,7 +76,12 @@ def _confirmed(case: Case, event: RecordedEvent, body: r.AccusationConfirmed) ->
 @on(r.SuspicionCleared, fact=False)
 def _cleared(case: Case, event: RecordedEvent, body: r.SuspicionCleared) -> Changes:
     return {
-        "accusation": {"suspected": None, "cleared": True, "sealed": case.filing.class_ == "accusation"},
+        "accusation": {
+            "suspected": None,
+            "cleared": True,
+            "examined": True,
+            "sealed": case.filing.class_ == "accusation",
+        },
         "assignment": {"queue_reason": None},
     }
 

@@ -173,6 +173,8 @@ class Filing:
     confidential: bool = False
     parties: tuple[tuple[str, str], ...] = ()
     """(party, role)."""
+    identities: tuple[int, ...] = ()
+    """Versions of the events that hold the identity of a party."""
     representatives: tuple[str, ...] = ()
     code_generation: int = 0
     """Generation of the query code. A code of an earlier one opens nothing."""
@@ -192,6 +194,8 @@ class Accusation:
     cleared: bool = False
     """A person decided that it is no accusation; keyword rules are not applied again."""
     accused: tuple[str, ...] = ()
+    examined: bool = False
+    """An event of the case is about the suspicion, which only the petition office sees."""
     public_office: bool = False
     """The filing complains of an organisation of the policy, its staff, or a holder of a public post."""
 
@@ -362,8 +366,10 @@ class Supervision:
     """Days on which the petitioner asked about the progress."""
     nudged_at: LegalTime | None = None
     """When it was counted last."""
-    nudges_joined: int = 0
-    """Further nudges on the day of `nudged_at`."""
+    nudge_runs: tuple[tuple[int, int], ...] = ()
+    """(first, last) version of each run of nudges without another event in between: what readers of a long case leave out."""
+    nudges_joined: tuple[tuple[int, int], ...] = ()
+    """(version of the counted nudge, times that the petitioner asked that day), for the days on which it was more than once."""
     redos: int = 0
 
 

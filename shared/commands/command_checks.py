@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from shared.case import MOVES, Case
+from shared.case import MOVES, Case, steps
 from shared.commands.authorization import Role
 from shared.events.base import Event
 from shared.kernel.refusals import Refused, Unavailable
@@ -48,13 +48,14 @@ _NEVER_TOO_MANY = frozenset({"Nudged", "NudgedAgain"})
 
 def check_pace(case: Case, role: Role, now: datetime, fresh: Iterable[Event] = ()) -> None:
     """Raises Refused `too_many_in_a_day` where people have recorded `MOST_IN_A_DAY` steps of the case within 24 hours: a case costs
-    more to read and to decide on the longer it is. Steps of our services are not refused, nor is a nudge. `fresh`: the events to
-    be appended."""
-    if role == "service" or len(case.facts) < MOST_IN_A_DAY:
+    more to read and to decide on the longer it is. Steps of our services are not refused, nor is a nudge; and nudges are not
+    counted, so that nobody stops the work on a case with them. `fresh`: the events to be appended."""
+    done = steps(case)
+    if role == "service" or len(done) < MOST_IN_A_DAY:
         return
     if (names := {type(body).__name__ for body in fresh}) and names <= _NEVER_TOO_MANY:
         return
-    if now - case.facts[-MOST_IN_A_DAY].recorded_at < DAY:
+    if now - done[-MOST_IN_A_DAY].recorded_at < DAY:
         raise Refused(
             "too_many_in_a_day",
             f"{MOST_IN_A_DAY} steps of this case were recorded within 24 hours. Put what belongs together into one step, and"
@@ -84,7 +85,7 @@ def check_decided(case: Case, events: Iterable[Event], *, name: str, zh: str, st
     types = [type(event).__name__ for event in events]
     if not types:
         return
-    if case.state == "voided":
+    if case.state == "voided" and types != ["PartyErased"]:
         raise Refused(
             "voided",
             "The case was voided because it was registered by mistake, so no command is possible on it. If there is a matter,"

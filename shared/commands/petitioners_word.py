@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from shared.case import MOVES, Case
+from shared.case import MOVES, Case, steps
 from shared.commands.authorization import Principal
 from shared.commands.command import Command, DecisionContext
 from shared.commands.command_fields import Short
@@ -97,7 +97,7 @@ def relations(case: Case, book: PolicyBook, org: str | None, lead: Case | None =
 
 
 def _handlers(case: Case) -> set[str]:
-    answered = [fact for fact in case.facts if MOVES.get(fact.name) in _ANSWERED]
+    answered = [fact for fact in steps(case) if MOVES.get(fact.name) in _ANSWERED]
     return {
         *case.handlers,
         *case.assignment.past_orgs,

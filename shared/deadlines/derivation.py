@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 
-from shared.case import Case, Fact
+from shared.case import Case, Fact, steps
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.episodes import Episode, episodes_of
 from shared.deadlines.late_records import Bearer, Outcome, outcome_of
@@ -145,12 +145,17 @@ def _deadline(
         extended,
         excluded,
         period is not None and period.provisional,
-        case.origin == "history" and case.live_from is None and outcome.end is None,
+        case.origin == "history" and outcome.end is None and (case.live_from is None or _ended_undated(case, rule)),
         rule,
         period,
         zone,
         (*unconfirmed, *outcome.unconfirmed),
     )
+
+
+def _ended_undated(case: Case, rule: ClockRule) -> bool:
+    """True if the source stated an end of the clock without its date: nobody knows whether it was in time."""
+    return any(fact.name == "UndatedStepRecorded" and fact.kind in rule.end_events for fact in case.facts)
 
 
 def _bearer(rule: ClockRule, start: Fact, case: Case, book: PolicyBook) -> str | None:
@@ -168,7 +173,7 @@ def _bearer(rule: ClockRule, start: Fact, case: Case, book: PolicyBook) -> str |
 def _reviewer(start: Fact, case: Case, book: PolicyBook) -> str | None:
     """The body that was named for this request. Until one is named, the petition office is responsible for naming it."""
     named: str | None = None
-    for fact in case.facts:
+    for fact in steps(case):
         if fact.version <= start.version:
             continue
         if fact.name in _REVIEWS:  # the next request has its own body

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from shared.case import Case, Fact
+from shared.case import Case, Fact, steps
+from shared.case.steps import NUDGE
 from shared.kernel.legal_time import before
 from shared.policy.deadline_rules import CANCEL, END, EXCLUDE, EXTEND, START, Clocks
 
@@ -52,8 +53,9 @@ def episodes_of(case: Case, clocks: Clocks, zone: str) -> dict[int, list[Episode
     actions = clocks.actions
     found: dict[int, list[Episode]] = {}
     responsible: str | None = None
-    undone = _undone(case.facts).union(case.service.undone)
-    for fact in case.facts:
+    facts = case.facts if NUDGE in actions else steps(case)
+    undone = _undone(facts).union(case.service.undone)
+    for fact in facts:
         name = fact.name
         if fact.version in undone:
             continue

@@ -22,6 +22,7 @@ from shared.http.problem_details import response
 
 log = structlog.get_logger("http")
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+REQUEST_HEADER = b"x-request-id"
 EXPIRES_HEADER = b"x-huiyin-key-expires"
 """When the access key of the request expires, if that is soon."""
 CLIENT_LEFT = 499
@@ -38,18 +39,52 @@ def safe(message: Message) -> None:
 
 
 class SafeAnswers:
-    """An app whose answers all have the safe headers, without a log."""
+    """An app whose answers all have the safe headers and a request id, without a line for each in the log."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = uuid_utils.uuid7().hex
+        clear_contextvars()
+        bind_contextvars(request=request)
+
         async def watch(message: Message) -> None:
             if message["type"] == "http.response.start":
                 safe(message)
+                message["headers"].append((REQUEST_HEADER, request.encode()))
             await send(message)
 
         await self._app(scope, receive, watch)
+
+
+class WithoutBody:
+    """Sends the head of an answer to HEAD, and ends the answer there, however long the body would be."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._begun = asyncio.Event()
+
+    async def receive(self) -> Message:
+        """What the client sends; once the head has gone, that it has left: a stream without an end stops then."""
+        if self._begun.is_set():
+            return {"type": "http.disconnect"}
+        asked = asyncio.ensure_future(self._receive())
+        begun = asyncio.ensure_future(self._begun.wait())
+        done, _pending = await asyncio.wait({asked, begun}, return_when=asyncio.FIRST_COMPLETED)
+        begun.cancel()
+        if asked in done:
+            return asked.result()
+        asked.cancel()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        """The head with an empty body; nothing of the body."""
+        if message["type"] == "http.response.start":
+            await self._send(message)
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+            self._begun.set()
 
 
 class AccessLog:
@@ -68,13 +103,18 @@ class AccessLog:
         request = uuid_utils.uuid7().hex
         clear_contextvars()
         bind_contextvars(request=request)  # for every line that this request causes
+        method = scope["method"] if scope["method"] in _METHODS else "(other)"
+        if method == "HEAD":  # answered as GET, without its body
+            scope["method"] = "GET"
+            bare = WithoutBody(receive, send)
+            receive, send = bare.receive, bare.send
 
         async def watch(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 safe(message)
-                message["headers"].append((b"x-request-id", request.encode()))
+                message["headers"].append((REQUEST_HEADER, request.encode()))
                 expires = scope.get("state", {}).get("key_expires")
                 if expires is not None:
                     message["headers"].append((EXPIRES_HEADER, expires.encode()))
@@ -98,12 +138,11 @@ class AccessLog:
                     "An unexpected error occurred and was logged. No data was lost.",
                     "系统出错，已记录，数据没有丢失。",
                 )
-                await response(content)(scope, receive, watch)
+                await response(content, scope=scope)(scope, receive, watch)
         finally:
             seconds = time.perf_counter() - started
             route = scope.get("route")
             path = getattr(route, "path_format", "(none)")
-            method = scope["method"] if scope["method"] in _METHODS else "(other)"
             self._metrics.answered(path, method, status, seconds)
             role = scope.get("state", {}).get("role", "-")
             log.info("request", route=path, method=method, status=status, ms=round(seconds * 1000, 1), role=role)

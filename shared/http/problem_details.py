@@ -12,10 +12,13 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import Scope
+from structlog.contextvars import get_contextvars
 
 from shared.application.problem import describe, invalid, of_error, problem
 from shared.eventstore.errors import Damaged, StoreBroken, StoreFull, StoreUnavailable
 from shared.hosting.process import Process
+from shared.http.problem_pages import HEADERS, page_of, wants_page
 from shared.kernel.refusals import Refused
 
 MEDIA_TYPE = "application/problem+json"
@@ -47,14 +50,21 @@ class Problem(BaseModel):
     latest: str | None = Field(None, description="The latest possible effective_at")
 
 
-def response(content: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(content), int(content["status"]), dict(headers or {}), MEDIA_TYPE)
+def response(
+    content: Mapping[str, Any], headers: Mapping[str, str] | None = None, *, scope: Scope | None = None
+) -> Response:
+    """The answer with a problem: JSON for programs; for `scope`, the request of a browser, a page."""
+    status, more = int(content["status"]), dict(headers or {})
+    if scope is None or not wants_page(scope):
+        return Response(orjson.dumps(content), status, more, MEDIA_TYPE)
+    page = page_of(content, scope, get_contextvars().get("request"))
+    return Response(page, status, {**more, **HEADERS}, "text/html")
 
 
 def install(app: FastAPI, runtime: Process) -> None:
     """Register the handlers that answer every error of the app as a problem."""
 
-    async def expected(_request: Request, error: Exception) -> Response:
+    async def expected(request: Request, error: Exception) -> Response:
         if isinstance(error, StoreBroken):
             runtime.fail(error)
         if isinstance(error, Damaged):
@@ -65,13 +75,13 @@ def install(app: FastAPI, runtime: Process) -> None:
         headers = {"Retry-After": str(retry)} if retry is not None else {}
         if content["status"] == 401:
             headers["WWW-Authenticate"] = "Bearer"
-        return response(content, headers)
+        return response(content, headers, scope=request.scope)
 
-    async def wrong_request(_request: Request, error: Exception) -> Response:
+    async def wrong_request(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return response(describe(invalid(error.errors(), skip=1)))
+        return response(describe(invalid(error.errors(), skip=1)), scope=request.scope)
 
-    async def by_framework(_request: Request, error: Exception) -> Response:
+    async def by_framework(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if error.status_code == 404:
             content = problem(
@@ -89,7 +99,10 @@ def install(app: FastAPI, runtime: Process) -> None:
             )
         else:
             content = problem(error.status_code, "refused", "The request was refused.", "请求未被接受。")
-        return response(content, error.headers)
+        headers = dict(error.headers or {})
+        if "GET" in headers.get("Allow", "").split(", ") and "HEAD" not in headers["Allow"]:
+            headers["Allow"] += ", HEAD"
+        return response(content, headers, scope=request.scope)
 
     for kind in (Refused, StoreFull, StoreBroken, StoreUnavailable, Damaged):
         app.add_exception_handler(kind, expected)

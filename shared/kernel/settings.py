@@ -174,6 +174,14 @@ class Settings(BaseSettings):
     """Folder of `kek` and `root` in the full mode, the same for all processes; empty: `keys` in the data folder"""
 
     @property
+    def site(self) -> str | None:
+        """The address of the pages, to which passkeys belong; None where it is not set and other machines may reach them."""
+        if self.public_url is not None:
+            return self.public_url
+        here = self.host in ("127.0.0.1", "::1", "localhost") and self.port != 0
+        return f"http://localhost:{self.port}" if here else None
+
+    @property
     def operations_port(self) -> int | None:
         """The port for operations, 0 for a free one; None if there is none."""
         if self.ops_port == "off":

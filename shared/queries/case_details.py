@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from shared.application.case_reference import resolve, unknown_case
 from shared.application.ports import Ports
 from shared.application.response import LeadAnswer
-from shared.case import STREAM, Case, cut, fold, head_of
+from shared.case import Case, cut, fold, head_of
 from shared.commands.allowed_commands import allowed
 from shared.commands.authorization import READ, SEES_ALL, Principal, authorize, visible
 from shared.commands.command_handler import CommandHandler
@@ -34,6 +34,7 @@ from shared.queries.case_details_models import (
     ExplanationAnswer,
     TimelineEntry,
 )
+from shared.queries.case_events import all_events, at_versions, page_before
 
 Episode = TypeVar("Episode", bound=DeadlineAnswer)
 TIMELINE = 200
@@ -76,34 +77,17 @@ async def show(
     """
     present = await find(ports, principal, reference)
     book = await ports.policies.book(present.jurisdiction)
-    events = [event for commit in await ports.log.load(STREAM + present.id) for event in commit.recorded]
-    past = as_of is not None or known_at is not None
-    seen = cut(events, book.zone, as_of=as_of, known_at=known_at)
-    if not seen:
-        raise Unknown(
-            "not_yet",
-            "The case did not exist at that time, or was not known then.",
-            detail_zh="该时点尚无此件或尚不知悉。",
-            field="as_of" if as_of is not None else "known_at",
-        )
-    seen = [event for event in seen if event.type not in _kept_from(principal)]
-    if not past and len(seen) == present.version == events[-1].version:  # no event is left out
-        case = present
-    elif not past:  # the present version even if its last event is hidden, since commands expect that version
-        case = replace(fold(seen), version=present.version)
+    past, hidden = as_of is not None or known_at is not None, _kept_from(principal)
+    if past or (hidden and present.accusation.examined):
+        case, page, names = await _cut(ports, present, book, hidden, as_of=as_of, known_at=known_at, before=before)
     else:
-        case = fold(seen)
-    if not case.id:  # the registration is after that time
-        raise Unknown(
-            "not_yet", "The case was not registered at that time.", detail_zh="该时点尚未登记。", field="as_of"
-        )
-    known = await _may_know(ports, principal, present, seen)
+        case, page = present, await page_before(ports.log, present, before, TIMELINE)
+        names = await at_versions(ports.log, present, present.filing.identities) if open_content else []
+    known = await _may_know(ports, principal, case, page)
     lead = await ports.cases.lead_of(case)
     present_lead = lead if case.matter.lead == present.matter.lead else await ports.cases.lead_of(present)
-    until = [event for event in seen if before is None or event.version < before]
-    page = until[-TIMELINE:]
     inside = {event.version for event in page}
-    opened = [event for event in seen if event.version in inside or isinstance(event.body, NAMES)]
+    opened = sorted([*(one for one in names if one.version not in inside), *page], key=lambda event: event.version)
     now = min((ports.clock.now(), *(instant_of(when, book.zone) for when in (as_of, known_at) if when is not None)))
     return CaseAnswer.built_from(
         case,
@@ -116,10 +100,41 @@ async def show(
         known_at=known_at,
         deadlines=[_episode(DeadlineAnswer, one, book, now) for one in deadlines(case, book)],
         timeline=[_entry(event, book, known) for event in page],
-        timeline_before=page[0].version if len(page) < len(until) else None,
+        timeline_before=page[0].version if page and page[0].version > 1 else None,
         allowed=[] if past else allowed(case, principal),
         content=await content(reader, principal, present, opened, present_lead) if open_content else None,
     )
+
+
+async def _cut(
+    ports: Ports,
+    present: Case,
+    book: PolicyBook,
+    hidden: frozenset[str],
+    *,
+    as_of: LegalTime | None,
+    known_at: LegalTime | None,
+    before: int | None,
+) -> tuple[Case, list[RecordedEvent], list[RecordedEvent]]:
+    """The case at that time without its hidden events, a page of its events, and those with identities. It is folded anew."""
+    events = cut(await all_events(ports.log, present.id), book.zone, as_of=as_of, known_at=known_at)
+    if not events:
+        raise Unknown(
+            "not_yet",
+            "The case did not exist at that time, or was not known then.",
+            detail_zh="该时点尚无此件或尚不知悉。",
+            field="as_of" if as_of is not None else "known_at",
+        )
+    seen = [event for event in events if event.type not in hidden]
+    case = fold(seen)
+    if as_of is None and known_at is None:  # commands expect the present version, even if its last event is hidden
+        case = replace(case, version=present.version)
+    if not case.id:  # the registration is after that time
+        raise Unknown(
+            "not_yet", "The case was not registered at that time.", detail_zh="该时点尚未登记。", field="as_of"
+        )
+    page = [event for event in seen if before is None or event.version < before][-TIMELINE:]
+    return case, page, [event for event in seen if isinstance(event.body, NAMES)]
 
 
 def _kept_from(principal: Principal) -> frozenset[str]:
@@ -130,8 +145,9 @@ def _kept_from(principal: Principal) -> frozenset[str]:
 
 
 async def _may_know(ports: Ports, principal: Principal, case: Case, events: Sequence[RecordedEvent]) -> frozenset[str]:
-    """Ids of the cases that these events refer to and that the principal may see, with what they follow."""
+    """Ids of the cases that the case and these events refer to and that the principal may see, with what they follow."""
     named_there = {event.body.lead for event in events if isinstance(event.body, CaseLinked | CaseUnlinked)}
+    named_there |= {*case.matter.related, *((case.matter.lead,) if case.matter.lead is not None else ())}
     if not named_there:
         return frozenset()
     lines = await ports.cases.lines(named_there)

@@ -8,13 +8,14 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field
 
 from shared.application.response import Answer, EventEn, EventZh, TimeText
-from shared.case import STREAM, Case
+from shared.case import Case
 from shared.commands.command_handler import CommandHandler
 from shared.events.department import DecisionIssued, ReReviewOpinionIssued, ReviewOpinionIssued
 from shared.eventstore.event_store import EventStore
 from shared.eventstore.field_encryption import open_sealed
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.policy.book import PolicyBook
+from shared.queries.case_events import without_nudges
 from shared.queries.reply_texts import delivered_in, readable_fields
 
 Document = Literal["reply", "opinion", "notice"]
@@ -77,7 +78,7 @@ def readable(events: Sequence[RecordedEvent]) -> dict[int, RecordedEvent]:
 
 
 async def events_of(log: EventStore, case: Case) -> list[RecordedEvent]:
-    return [event for commit in await log.load(STREAM + case.id) for event in commit.recorded]
+    return await without_nudges(log, case)
 
 
 async def documents(

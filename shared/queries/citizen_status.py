@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date, datetime
 
 from shared.application.ports import Ports
-from shared.case import FINAL_STATES, STREAM, Case, PendingWithdrawal, fold
+from shared.case import FINAL_STATES, Case, PendingWithdrawal, fold
+from shared.case.steps import NUDGE
 from shared.case.withdrawals import waits_for_person
 from shared.commands.allowed_commands import allowed
 from shared.commands.authorization import Principal
@@ -14,7 +16,7 @@ from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
 from shared.events import department as d
 from shared.events import routing as r
-from shared.events.intake import CaseCorrected, CaseLinked, CaseUnlinked, EvaluationInvited, NudgedAgain
+from shared.events.intake import CaseCorrected, CaseLinked, CaseUnlinked, EvaluationInvited
 from shared.events.supervision import CaseClosed
 from shared.events.wording import event_words
 from shared.eventstore.field_encryption import open_sealed
@@ -22,6 +24,7 @@ from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 from shared.kernel.legal_time import day_of
 from shared.kernel.wording import Words, code_words, state_words
 from shared.policy.book import PolicyBook
+from shared.queries.case_events import all_events, without_nudges
 from shared.queries.citizen_documents import readable
 from shared.queries.citizen_status_models import MayAsk, OpenQuestions, StatusAnswer
 from shared.queries.next_step import NextStep, next_step
@@ -39,24 +42,27 @@ _OUTCOMES = frozenset(
 """Outcomes that every petitioner of a matter may see. Agreements and evaluations of another petitioner are not shown."""
 
 
-async def status(ports: Ports, case: Case) -> StatusAnswer:
-    """The status in plain sentences. Of a sealed case it tells what it tells of any case that waits for dispatch (Art. 30)."""
-    events = [event for commit in await ports.log.load(STREAM + case.id) for event in commit.recorded]
+EVENTS = 100
+"""Maximum number of events of one answer (own choice)."""
+
+
+async def status(ports: Ports, case: Case, before: int | None = None) -> StatusAnswer:
+    """The status in plain sentences. Of a sealed case it tells what it tells of any case that waits for dispatch (Art. 30).
+
+    Args:
+        before: Tell the events before this version; None tells the latest. At most `EVENTS` are told."""
     if case.accusation.sealed:
-        events = told_of_sealed(events)
+        events = told_of_sealed(await all_events(ports.log, case.id))
         case = fold(events)
+        nudges = {one for first, last in case.supervision.nudge_runs for one in range(first, last + 1)}
+        events = [event for event in events if event.version not in nudges]
+    else:
+        events = await without_nudges(ports.log, case)
     book = await ports.policies.book(case.jurisdiction)
     now = ports.clock.now()
     responsible = holder_of(case)
     lead = await _leading(ports, case)
-    shown: list[dict[str, str]] = []
-    for place, event in enumerate(events):
-        if isinstance(event.body, NudgedAgain):
-            _join(shown, day_of(event.effective_at, book.zone).isoformat(), event.body.times)
-            continue
-        words = heard(event, events[: place + 1], book)
-        if words is not None:
-            shown.append({"day": day_of(event.effective_at, book.zone).isoformat(), "zh": words.zh, "en": words.en})
+    shown, earlier = _told_events(case, events, book, before)
     if lead is None:
         step = next_step(case, book)
         sentence = sentence_of(case, book, step, now)
@@ -89,7 +95,43 @@ async def status(ports: Ports, case: Case) -> StatusAnswer:
         allowed=allowed(case, Principal("citizen", None, case.number, case.id)),
         documents=len(readable(events)),
         events=shown,
+        events_before=earlier,
     )
+
+
+def _told_events(
+    case: Case, events: Sequence[RecordedEvent], book: PolicyBook, before: int | None
+) -> tuple[list[dict[str, str]], int | None]:
+    """The lines of a page, oldest first, and the version before which the next page ends. `events`: without nudges, which the
+    case itself counts: one line a day."""
+    runs, joined, first = case.supervision.nudge_runs, dict(case.supervision.nudges_joined), event_words("Nudged")
+    nudges = [fact for fact in case.facts if fact.name == NUDGE and _inside(fact.version, runs)] if runs else []
+    places = [(event.version, place) for place, event in enumerate(events)]
+    order = sorted([*places, *((fact.version, -1 - place) for place, fact in enumerate(nudges))], reverse=True)
+    lines: list[dict[str, str]] = []
+    last = 0
+    for version, place in order:
+        if before is not None and version >= before:
+            continue
+        if len(lines) == EVENTS:
+            return lines[::-1], last
+        words: Words | None
+        if place < 0:
+            at, times = nudges[-1 - place].effective_at, joined.get(version, 1)
+            often = Words(f"（当日 {times} 次）", f" ({times} times that day)") if times > 1 else Words("", "")
+            words = Words(first.zh + often.zh, f"{first.en[:-1]}{often.en}.")
+        else:
+            at, words = events[place].effective_at, heard(events[place], events[: place + 1], book)
+        if words is not None:
+            lines.append({"day": day_of(at, book.zone).isoformat(), "zh": words.zh, "en": words.en})
+            last = version
+    return lines[::-1], None
+
+
+def _inside(version: int, runs: Sequence[tuple[int, int]]) -> bool:
+    """True if the version is in one of the runs, which are in their order."""
+    place = bisect_right(runs, (version, 1 << 62)) - 1
+    return place >= 0 and runs[place][0] <= version <= runs[place][1]
 
 
 async def _open_questions(
@@ -119,15 +161,6 @@ def _days_left(deadline: Deadline, today: date, book: PolicyBook) -> int:
     days = (date.fromordinal(one) for one in range(first.toordinal() + 1, last.toordinal() + 1))
     count = sum(map(book.calendar.is_working, days))
     return count if due >= today else -count
-
-
-def _join(shown: list[dict[str, str]], day: str, times: int) -> None:
-    """Say with the nudge of that day how often it was asked."""
-    first = event_words("Nudged")
-    for line in reversed(shown):
-        if line["day"] == day and line["zh"].startswith(first.zh):
-            line |= {"zh": f"{first.zh}（当日 {times} 次）", "en": f"{first.en[:-1]} ({times} times that day)."}
-            return
 
 
 _REVIEWS = {"ReviewRequested": "request_review", "ReReviewRequested": "request_re_review"}

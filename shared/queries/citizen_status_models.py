@@ -48,4 +48,7 @@ class StatusAnswer(Answer):
     withdrawal: str | None = Field(
         description="Last day before your request to withdraw takes effect; until then you may take it back. Null: none"
     )
-    events: list[dict[str, str]] = Field(description="Events, oldest first: day, zh, en")
+    events: list[dict[str, str]] = Field(description="The latest events, oldest first: day, zh, en; at most 100")
+    events_before: int | None = Field(
+        None, description="Give it as `before` to get the events before these; null: there are none"
+    )

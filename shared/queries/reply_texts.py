@@ -8,12 +8,13 @@ from typing import Any
 from pydantic import Field
 
 from shared.application.response import Answer, EventEn, EventZh, TimeText
-from shared.case import STREAM, Case
+from shared.case import Case
 from shared.commands.authorization import Principal
 from shared.commands.command_handler import CommandHandler
 from shared.eventstore.field_encryption import open_sealed
 from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 from shared.queries.case_content import record_reading
+from shared.queries.case_events import without_nudges
 
 
 class AnswerText(Answer):
@@ -38,7 +39,7 @@ class AnswerTexts(Answer):
 
 async def replies(handling: CommandHandler, principal: Principal, case: Case) -> AnswerTexts:
     """The reply texts of a case that the principal may see. The read is recorded first."""
-    events = [event for commit in await handling.log.load(STREAM + case.id) for event in commit.recorded]
+    events = await without_nudges(handling.log, case)
     delivered = delivered_in(events)
     wanted = {event.version: event for event in events if readable_fields(event, delivered) and event.sealed}
     if case.accusation.sealed:  # the answer to an accusation is for the accuser only (Art. 30)

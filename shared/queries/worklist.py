@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal, NamedTuple
 
 import orjson
@@ -159,6 +159,9 @@ class CasePage(Answer):
     after: str | None = Field(description="Cursor of the next page; null at the end")
     total: int | None = Field(None, description="Number of all cases of this list, if `totals` was asked for")
     total_is_minimum: bool = Field(False, description="True if there are more than were counted")
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Cursor(NamedTuple):
@@ -388,17 +391,35 @@ async def total(ports: Ports, principal: Principal, wanted: ListFilter) -> tuple
 
 
 def _write(cursor: _Cursor) -> str:
-    return urlsafe_b64encode(orjson.dumps(list(cursor))).decode().rstrip("=")
+    """A cursor as short text: 25 bytes for an instant and the id of a case."""
+    try:
+        key, when = bytes.fromhex(cursor.key), from_text(cursor.due) if cursor.due else None
+    except ValueError:
+        key, when = b"", None
+    if key.hex() == cursor.key and isinstance(when, datetime) and to_text(when) == cursor.due:
+        since = (when - _EPOCH) // timedelta(microseconds=1)
+        data = bytes((2 + cursor.undated,)) + since.to_bytes(8, "big", signed=True) + key
+    elif key.hex() == cursor.key and not cursor.due:
+        data = bytes((4 + cursor.undated,)) + key
+    else:
+        data = orjson.dumps(list(cursor))
+    return urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def _read(text: str | None) -> _Cursor:
     if text is None:
         return _Cursor(False, "", "")
     try:
-        undated, due, key = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        if data[:1] in (b"\x02", b"\x03"):
+            when = _EPOCH + timedelta(microseconds=int.from_bytes(data[1:9], "big", signed=True))
+            return _Cursor(data[0] == 3, to_text(when), data[9:].hex())
+        if data[:1] in (b"\x04", b"\x05"):
+            return _Cursor(data[0] == 5, "", data[1:].hex())
+        undated, due, key = orjson.loads(data)
         if isinstance(undated, bool) and isinstance(due, str) and isinstance(key, str):
             return _Cursor(undated, due, key)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         pass
     raise Invalid(
         "wrong_cursor",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from shared.kernel.legal_time import to_text
+from shared.queries import case_details
 from tests.support.serving import Served, served
 
 
@@ -190,12 +191,12 @@ async def test_nudges_of_a_day_are_counted_once_and_heard_each_time(here: Served
     assert first.json()["heard_zh"] != second.json()["heard_zh"]
     assert "并入" in third.json()["heard_zh"]
     case, _head = await here.runtime.ports.cases.get(receipt["case"])
-    assert (case.supervision.nudges, case.supervision.nudges_joined) == (1, 2)
+    assert (case.supervision.nudges, dict(case.supervision.nudges_joined).popitem()[1]) == (1, 3)
     here.clock.advance(86_400)
     (tomorrow,) = await _nudges(here, receipt, 1)
     assert tomorrow.json()["events"][0]["type"] == "Nudged"
     case, _head = await here.runtime.ports.cases.get(receipt["case"])
-    assert (case.supervision.nudges, case.supervision.nudges_joined) == (2, 0)
+    assert (case.supervision.nudges, len(case.supervision.nudges_joined)) == (2, 1)
     async with here.client() as citizen:
         told = (await citizen.post("/v1/status", json={"number": receipt["number"], "code": receipt["code"]})).json()
     assert [line["zh"] for line in told["events"] if "催问" in line["zh"]] == ["催问（当日 3 次）", "催问"]
@@ -219,3 +220,40 @@ async def test_nudge_is_heard_on_a_day_with_many_steps(here: Served, monkeypatch
         refused = await here.act("registrar", receipt["case"], "add_material", text="x")
     assert refused.json()["code"] == "too_many_in_a_day"
     assert (await _nudges(here, receipt, 1))[0].status_code == 200
+
+
+async def test_status_of_a_long_case_comes_in_pages_with_one_line_a_day(here: Served) -> None:
+    receipt = await here.filed()
+    for _day in range(3):
+        await _nudges(here, receipt, 3)
+        here.clock.advance(86_400)
+    case, _head = await here.runtime.ports.cases.get(receipt["case"])
+    assert sum(last - first + 1 for first, last in case.supervision.nudge_runs) == 9
+    pair = {"number": receipt["number"], "code": receipt["code"]}
+    async with here.client() as citizen:
+        told = (await citizen.post("/v1/status", json=pair)).json()
+        lines = [line["zh"] for line in told["events"] if "催问" in line["zh"]]
+        assert lines == ["催问（当日 3 次）"] * 3
+        assert told["events_before"] is None
+        earlier = (await citizen.post("/v1/status", json={**pair, "before": case.version - 3})).json()
+    assert len(earlier["events"]) < len(told["events"])
+
+
+async def test_pages_of_a_long_timeline_hold_every_event_once_and_the_parties_each_time(
+    here: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(case_details, "TIMELINE", 4)
+    receipt = await here.filed(petitioner={"name": "某甲"})
+    await _nudges(here, receipt, 9)
+    seen: list[int] = []
+    before: dict[str, int] = {}
+    async with here.client("registrar") as client:
+        while True:
+            page = (await client.get(f"/v1/cases/{receipt['case']}", params=before)).json()
+            assert page["content"]["parties"]["p1"]["name"] == "某甲"
+            assert len(page["timeline"]) <= 4
+            seen[:0] = [event["version"] for event in page["timeline"]]
+            if page["timeline_before"] is None:
+                break
+            before = {"before": page["timeline_before"]}
+    assert seen == list(range(1, page["version"] + 1))

@@ -11,7 +11,7 @@ from services.analytics.fact_rows import ASKED_FIELDS, CASE_FIELDS, CLOCK_FIELDS
 
 Table = Literal["cases", "clocks", "asked"]
 
-SCHEMA = 7
+SCHEMA = 8
 """Increased whenever a table changes. Facts of another schema are dropped and rebuilt."""
 _SQL = {
     pa.string(): "VARCHAR",

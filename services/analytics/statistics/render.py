@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -14,15 +14,19 @@ from rich.table import Table
 from services.analytics.statistics.measures import BY_NAME
 from services.analytics.statistics.models import Figure, StatsResult
 from shared.kernel.plain_text import formula
-from shared.kernel.wording import with_words
+from shared.kernel.wording import code_words, with_words
 
 Lang = Literal["zh", "en"]
 Cell = str | int | float | None
 
 _HEADS: dict[str, dict[Lang, str]] = {
-    "measure": {"zh": "指标", "en": "figure"},
-    "of": {"zh": "分项", "en": "of"},
+    "measure": {"zh": "指标代码", "en": "figure"},
+    "measure_name": {"zh": "指标", "en": "name of the figure"},
+    "of": {"zh": "分项代码", "en": "of"},
+    "of_name": {"zh": "分项", "en": "of, in words"},
     "value": {"zh": "值", "en": "value"},
+    "unit": {"zh": "单位（率为0至1）", "en": "unit (a share is 0 to 1)"},
+    "value_hours": {"zh": "值（小时）", "en": "value (hours)"},
     "numerator": {"zh": "分子", "en": "numerator"},
     "denominator": {"zh": "分母", "en": "denominator"},
     "unknown": {"zh": "未知", "en": "unknown"},
@@ -41,6 +45,18 @@ _WITH: dict[str, dict[Lang, str]] = {
     "month": {"zh": "上月", "en": "month before"},
     "year": {"zh": "上年同期", "en": "year before"},
 }
+_UNITS: dict[str, dict[Lang, str]] = {
+    "rate": {"zh": "率", "en": "share"},
+    "quantile": {"zh": "天", "en": "days"},
+    "count": {"zh": "件", "en": "cases"},
+}
+"""Shape of a figure -> unit of its value."""
+_HEAD_UNITS: dict[str, dict[Lang, str]] = {
+    "numerator": {"zh": "（件）", "en": " (cases)"},
+    "denominator": {"zh": "（件）", "en": " (cases)"},
+    "unknown": {"zh": "（件）", "en": " (cases)"},
+    "wilson_low": {"zh": "（率）", "en": " (share)"},
+}
 _NUMBER = re.compile(r"-\d+(\.\d+)?")
 
 
@@ -55,16 +71,27 @@ def _comparisons(result: StatsResult) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.with_ for figure in result.figures for one in figure.compared))
 
 
-def sheet(result: StatsResult) -> Sheet:
-    """One row per figure. Column names are stable and values exact."""
+def sheet(result: StatsResult, lang: Lang = "zh") -> Sheet:
+    """One row per figure: each code with its name, each value with its unit. Column names are stable and values exact."""
     withs = _comparisons(result)
     extra = tuple(f"{what}_{with_}" for with_ in withs for what in ("value", "difference", "denominator", "unknown"))
-    columns = ("measure", "of", *result.by, "value", "numerator", "denominator", "unknown", "wilson_low", *extra)
+    groups = tuple(column for name in result.by for column in (name, f"{name}_name"))
+    columns = (
+        "measure", "measure_name", "of", "of_name", *groups, "value", "unit", "value_hours", "numerator", "denominator",
+        "unknown", "wilson_low", *extra,
+    )  # fmt: skip
     rows: list[tuple[Cell, ...]] = []
     for figure in result.figures:
         compared = {one.with_: one for one in figure.compared}
-        cells: list[Cell] = [figure.measure, figure.of, *(figure.group.get(name) for name in result.by)]
-        cells += [figure.value, figure.numerator, figure.denominator, figure.unknown, figure.wilson_low]
+        measure, part = BY_NAME[figure.measure], code_words(figure.of) if figure.of else None
+        cells: list[Cell] = [figure.measure, measure.zh if lang == "zh" else measure.en, figure.of]
+        cells.append(None if part is None else part.zh if lang == "zh" else part.en)
+        for name in result.by:
+            code = figure.group.get(name)
+            cells += [code, result.names.get(code or "")]
+        hours = figure.value * 24 if figure.value is not None and figure.shape == "quantile" else None
+        cells += [figure.value, _UNITS[figure.shape][lang], hours, figure.numerator, figure.denominator]
+        cells += [figure.unknown, figure.wilson_low]
         for with_ in withs:
             other = compared.get(with_)
             cells += [other.value, other.difference, other.denominator, other.unknown] if other else [None] * 4
@@ -79,11 +106,11 @@ def defused(cell: Cell) -> Cell:
     return cell
 
 
-def as_csv(result: StatsResult) -> str:
+def as_csv(result: StatsResult, lang: Lang = "zh") -> str:
     """RFC 4180, exact values."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    columns, rows = sheet(result)
+    columns, rows = sheet(result, lang)
     writer.writerow(columns)
     writer.writerows([defused(cell) for cell in row] for row in rows)
     return out.getvalue()
@@ -97,7 +124,7 @@ def as_xlsx(result: StatsResult, lang: Lang = "zh") -> bytes:
 
     book = Workbook(write_only=True)
     page = book.create_sheet("stats")
-    columns, rows = sheet(result)
+    columns, rows = sheet(result, lang)
     page.freeze_panes = "A2"
     heads = [WriteOnlyCell(page, value=_head(name, lang)) for name in columns]
     for head in heads:
@@ -114,6 +141,43 @@ def as_xlsx(result: StatsResult, lang: Lang = "zh") -> bytes:
     return out.getvalue()
 
 
+def as_parquet(result: StatsResult, lang: Lang = "zh") -> bytes:
+    """A Parquet file with the columns of the CSV, typed; the unit of a column is in its metadata."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    columns, rows = sheet(result, lang)
+    fields = [
+        pa.field(name, _arrow_type(pa, name), metadata={"unit": unit} if (unit := _unit_of(name)) else None)
+        for name in columns
+    ]
+    values = zip(*rows, strict=True) if rows else ((),) * len(columns)
+    arrays = [pa.array(list(column), field.type) for column, field in zip(values, fields, strict=True)]
+    out = io.BytesIO()
+    parquet.write_table(pa.table(arrays, schema=pa.schema(fields)), out, compression="zstd")
+    return out.getvalue()
+
+
+def _base(name: str) -> str:
+    """The name of a column without the comparison that it belongs to."""
+    base, _, with_ = name.rpartition("_")
+    return base if base in _HEADS and with_ in _WITH else name
+
+
+def _arrow_type(pa: Any, name: str) -> Any:
+    base = _base(name)
+    if base in ("numerator", "denominator", "unknown"):
+        return pa.int64()
+    return pa.float64() if base in ("value", "value_hours", "wilson_low", "difference") else pa.string()
+
+
+def _unit_of(name: str) -> str | None:
+    base = _base(name)
+    if base in ("numerator", "denominator", "unknown"):
+        return "cases"
+    return {"value_hours": "hours", "wilson_low": "share"}.get(base)
+
+
 def as_json(result: StatsResult) -> str:
     return result.model_dump_json(by_alias=True, indent=2)
 
@@ -122,10 +186,10 @@ def as_table(result: StatsResult, lang: Lang = "zh") -> Table:
     """A table for people: names with codes, percentages, days."""
     table = Table(header_style="bold")
     withs = _comparisons(result)
-    for name in ("measure", *result.by):
-        table.add_column(_head(name, lang), overflow="fold")
+    for name in ("measure_name", *result.by):
+        table.add_column(_head("measure" if name == "measure_name" and lang == "en" else name, lang), overflow="fold")
     for name in ("value", "numerator", "denominator", "unknown", "wilson_low"):
-        table.add_column(_head(name, lang), justify="right", no_wrap=True)
+        table.add_column(_HEADS[name][lang], justify="right", no_wrap=True)
     for with_ in withs:
         table.add_column(_WITH[with_][lang], justify="right", no_wrap=True)
         table.add_column(_head("difference", lang), justify="right", no_wrap=True)
@@ -165,7 +229,7 @@ def _shown(figure: Figure, value: float | None, *, signed: bool = False) -> str:
     if figure.shape == "count":
         return f"{sign}{value:.0f}"
     if figure.shape == "quantile":
-        return f"{sign}{value:.1f} d"
+        return f"{sign}{value * 24:.1f} h" if abs(value) < 1 else f"{sign}{value:.1f} d"
     return f"{sign}{value * 100:.1f}" + (" pp" if signed else " %")
 
 
@@ -173,7 +237,10 @@ def _head(name: str, lang: Lang) -> str:
     base, _, with_ = name.rpartition("_")
     if base in _HEADS and with_ in _WITH:
         return f"{_HEADS[base][lang]} ({_WITH[with_][lang]})"
-    return _HEADS[name][lang]
+    outer, _, last = name.rpartition("_")
+    if name not in _HEADS and last == "name":
+        return f"{_HEADS[outer][lang]}{'名称' if lang == 'zh' else ', name'}"
+    return _HEADS[name][lang] + _HEAD_UNITS.get(name, {"zh": "", "en": ""})[lang]
 
 
 def _title(result: StatsResult, lang: Lang) -> str:

@@ -260,11 +260,23 @@ def nudge(case: Case, command: Nudge, given: DecisionContext) -> list[NewEvent]:
     """Ask about the progress of the case (催问). It is counted once in a calendar day and never refused for being repeated; what is
     asked again on that day is joined to it."""
     said = spoken(case, command, given, "nudge")
-    today, zone, last = day_of(given.at, given.book.zone), given.book.zone, case.supervision.nudged_at
-    if any(fact.name == "Nudged" and day_of(fact.effective_at, zone) == today for fact in case.facts):
-        joined = case.supervision.nudges_joined if last is not None and day_of(last, zone) == today else 0
-        return [NewEvent(e.NudgedAgain(times=joined + 2, text=command.text, **said))]
-    return [NewEvent(e.Nudged(text=command.text, **said))]
+    counted = _nudge_of(case, day_of(given.at, given.book.zone), given.book.zone)
+    if counted is None:
+        return [NewEvent(e.Nudged(text=command.text, **said))]
+    times = dict(case.supervision.nudges_joined).get(counted, 1) + 1
+    return [NewEvent(e.NudgedAgain(times=times, to=counted, text=command.text, **said))]
+
+
+def _nudge_of(case: Case, today: date, zone: str) -> int | None:
+    """Version of the nudge that was counted on that day."""
+    number = today.toordinal()
+    for fact in reversed(case.facts):
+        near = (
+            fact.name == "Nudged" and abs(fact.effective_at.toordinal() - number) <= 1
+        )  # no zone is more than a day away
+        if near and day_of(fact.effective_at, zone) == today:
+            return fact.version
+    return None
 
 
 class Evaluate(Keyed):

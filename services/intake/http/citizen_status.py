@@ -30,6 +30,14 @@ class StatusQuestion(BaseModel):
     code: str = Field(min_length=1, max_length=100, description="Query code, or a token of POST /v1/status/token")
 
 
+class StatusPage(StatusQuestion):
+    """Number and query code, and which events to tell."""
+
+    before: int | None = Field(
+        None, ge=1, le=2**53, description="Tell the events before this version: `events_before` of the previous answer"
+    )
+
+
 class CaseToken(Answer):
     """A token in place of the query code, for pages that must not carry the code."""
 
@@ -78,14 +86,12 @@ class StatusReaders:
 def router(runtime: Process, askers: StatusReaders) -> APIRouter:
     routes = APIRouter(tags=["citizens"])
 
-    @routes.post(
-        "/v1/status", **operation("ask_v1_status_post", 400, 404, 413, 415, 422, 429, 503, body=StatusQuestion)
-    )
+    @routes.post("/v1/status", **operation("ask_v1_status_post", 400, 404, 413, 415, 422, 429, 503, body=StatusPage))
     async def ask(request: Request) -> StatusAnswer:
         """The status of a case, by number and query code."""
-        question = await read_model(request, StatusQuestion, LIMIT)
+        question = await read_model(request, StatusPage, LIMIT)
         _citizen, case = await askers.opened(request, question.number, question.code)
-        return await status(runtime.ports, case)
+        return await status(runtime.ports, case, question.before)
 
     @routes.post(
         "/v1/status/token",

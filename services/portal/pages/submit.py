@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote, unquote
 
 import segno
 from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from services.portal.api import Api, Caller, Problem
-from services.portal.browser import Form, caller, command_id, read_form, set_cookie
+from services.portal.browser import Form, caller, command_id, cookie, read_form, set_cookie
 from services.portal.catalogues import told
 from services.portal.pages.start import changed
-from services.portal.pages.track import keep_case
+from services.portal.pages.track import LIFE, keep_case
 from services.portal.rendering import View, page, sentence, view_of
+from services.portal.uploads import FIELD, Receiver, size_of, uploads_of
 
 FIELDS: tuple[tuple[str, ...], ...] = (
-    ("jurisdiction", "text", "place", "location", "subject", "class"),
+    ("jurisdiction", "text", "place", "location", "subject", "class", "files"),
     (
         "respondent_name",
         "respondent_org",
@@ -36,8 +38,10 @@ FIELDS: tuple[tuple[str, ...], ...] = (
     (),
 )
 """Step -> its fields."""
-ALWAYS = ("command_id", "qr", "channel")
+ALWAYS = ("command_id", "qr", "channel", FIELD)
 """Fields that no step shows and every step carries."""
+RECEIPT = "receipt"
+"""Cookie: number and query code of the receipt that was just shown, for `LIFE` seconds or until the matter is closed here."""
 IDENTITIES = ("named", "confidential", "anonymous")
 _YEAR = 365 * 24 * 3600
 _FIELD_OF = {
@@ -49,6 +53,7 @@ _FIELD_OF = {
     "respondent.name": "respondent_name",
     "respondent.org": "respondent_org",
     "co_petitioners": "others",
+    "files": "files",
 }
 """Field of the interface -> field of the form, where they differ."""
 
@@ -73,6 +78,8 @@ def wrong(form: Form, at: int, lists: dict[str, Any], view: View) -> dict[str, s
         elif len(form["text"]) > lists["text_limit"]:
             say("text", "The text has {count} characters; at most {most} are possible.", count=len(form["text"]),
                 most=lists["text_limit"])  # fmt: skip
+        if len(uploads_of(form)) > lists["files_limit"]:
+            say("files", "At most {most} files can be sent with a matter. Remove some.", most=lists["files_limit"])
     if at == 1:
         if form["identity"] not in IDENTITIES:
             say("identity", "Choose how you want to file.")
@@ -131,6 +138,9 @@ def filing(form: Form) -> dict[str, Any]:
         }
         if about:
             body["respondent"] = about
+    files = [one.id for one in uploads_of(form)]
+    if files:
+        body["files"] = files
     return body
 
 
@@ -171,6 +181,7 @@ def read_back(form: Form, lists: dict[str, Any], view: View) -> list[tuple[str, 
         (say("District or street"), entry(form["place"], lists["places"]) or say("I don't know")),
         (say("Exact place"), form["location"]),
         (say("Subject"), entry(form["subject"], lists["subjects"]) or say("I don't know")),
+        (say("Photographs and documents"), "\n".join(one.name for one in uploads_of(form))),
         (say("Accusation"), say("Yes") if form["class"] == "accusation" else ""),
         (say("Whom it is about"), " ".join(filter(None, (form["respondent_name"],
                                                          entry(form["respondent_org"], lists["organisations"]))))),
@@ -194,9 +205,11 @@ async def begin(request: Request) -> Response:
 
 async def go_on(request: Request) -> Response:
     """One press on a button of a step."""
-    form = await read_form(request)
+    receiver = Receiver(request, _owner)
+    form = await read_form(request, receiver.keep)
     at, asked = step_of(form), caller(request)
     form.setdefault("command_id", command_id())
+    receiver.finish(form)
     if form["again"] and form["number"] and form["code"]:  # the receipt in another language or size
         request.state.view = changed(view_of(request), form["view"])
         answer = await receipt_page(request, asked, form["number"], form["code"], form["received"])
@@ -207,8 +220,14 @@ async def go_on(request: Request) -> Response:
         answer = await _step(request, form, at, view=view)
         set_cookie(answer, "view", view.text(), _YEAR)
         return answer
+    if receiver.refused:
+        return await _step(request, form, at, errors={"files": "\n".join(receiver.refused)}, status=422)
     if form["go"] == "back":
         return await _step(request, form, max(0, at - 1))
+    if form["go"] == "add" or form["remove"] or form["locate"]:
+        found = next((one.place for one in uploads_of(form) if one.id == form["locate"]), None)
+        form["location"] = form["location"] or found or ""
+        return await _step(request, form, at)
     try:
         lists = await _lists(request, asked, form)
     except Problem as problem:
@@ -221,6 +240,12 @@ async def go_on(request: Request) -> Response:
     if form["go"] != "send" or at != 2:
         return await _step(request, form, min(2, at + 1))
     return await _send(request, asked, form)
+
+
+def _owner(fields: Mapping[str, str]) -> dict[str, str] | None:
+    """Whose the files of a form are: of the filing that the form will be. A browser sends the id before the files."""
+    filing = fields.get("command_id", "")
+    return {"filing-id": filing} if filing.isascii() and filing.isprintable() and filing else None
 
 
 async def _send(request: Request, asked: Caller, form: Form) -> Response:
@@ -258,9 +283,18 @@ async def receipt_page(request: Request, asked: Caller, number: str, code: str, 
         request, "receipt.html", number=number, code=code, received=details["received"] if details else received,
         main_form="again", status=status, details=details, qr=qr_code(request, number, code),
     )  # fmt: skip
+    set_cookie(answer, RECEIPT, f"{quote(number)}:{quote(code)}", LIFE)
     if token is not None:
         keep_case(answer, token)
     return answer
+
+
+async def receipt_again(request: Request) -> Response:
+    """The receipt of a moment ago, so that Back and reloading show it; afterwards the page that follows the matter."""
+    number, _, code = (cookie(request, RECEIPT) or "").partition(":")
+    if not number or not code:
+        return RedirectResponse("/track", 303)
+    return await receipt_page(request, caller(request), unquote(number), unquote(code), "")
 
 
 def qr_code(request: Request, number: str, code: str) -> Markup:
@@ -278,7 +312,7 @@ async def _lists(request: Request, asked: Caller, form: Form) -> dict[str, Any]:
 
 _EMPTY: dict[str, Any] = {
     "jurisdictions": [], "places": [], "subjects": [], "organisations": [], "notices": [], "text_limit": 50_000,
-    "co_petitioners_limit": 500, "representatives_limit": 5,
+    "co_petitioners_limit": 500, "representatives_limit": 5, "files_limit": 10, "file_megabytes": 10, "file_types": [],
 }  # fmt: skip
 
 
@@ -335,10 +369,16 @@ async def _step(
             ("anonymous", say("Anonymously"), notices.get("anonymous", "")),
         ],
         answers=read_back(form, lists, view) if at == 2 else [],
+        uploads=uploads_of(form),
+        size_of=size_of,
     )
     if problem is not None and problem.retry_after is not None:
         answer.headers["Retry-After"] = problem.retry_after
     return answer
 
 
-ROUTES = [Route("/submit", begin), Route("/submit", go_on, methods=["POST"])]
+ROUTES = [
+    Route("/submit", begin),
+    Route("/submit", go_on, methods=["POST"]),
+    Route("/submit/receipt", receipt_again),
+]

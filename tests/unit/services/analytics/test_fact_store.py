@@ -253,6 +253,13 @@ class Oracle:
         assert filed is not None
         ended = case.closure.closed_at if case.state in FINAL_STATES else None
         group = group_of(case, org)
+        last = min(self.last, self.now.date())
+        if self.within(last) and day_of(filed, ZONE) <= self.last:
+            shown = [day_of(fact.effective_at, ZONE) for fact in case.facts if fact.name == "SourceStatedOpen"]
+            if ended is not None and day_of(ended, ZONE) > self.last:
+                self.note("backlog", None, group, True, True)
+            elif ended is None:
+                self.note("backlog", None, group, True, case.live or max(shown, default=date.min) >= last)
         if self.within(filed):
             self.note("registered", None, group, True, True)
             if ended is None:
@@ -286,7 +293,8 @@ class Oracle:
             if ended is not None:
                 self.note("closed", case.closure.kind or case.state, group, True, True)
             if ended is None or (case.state == "closed" and case.closure.kind != "merged"):
-                is_known, kind = ended is not None, case.closure.kind
+                kind = case.closure.kind
+                is_known = ended is not None and kind != "unknown"
                 self.note("resolution", None, group, kind in ("resolved_confirmed", "settled"), is_known)
                 self.note("resolved_unconfirmed", None, group, kind == "resolved_unconfirmed", is_known)
                 self.note("closed_unresolved", None, group, kind == "closed_unresolved", is_known)

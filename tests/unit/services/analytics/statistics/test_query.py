@@ -15,22 +15,24 @@ import pytest
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from openpyxl import load_workbook
+from pyarrow import parquet
 from rich.console import Console
 
 from deploy.cli.stats import StatsOptions, run_stats
+from services.analytics.case_history import PolicyHistory, history
 from services.analytics.fact_store.store import Facts
 from services.analytics.fact_store.visibility import EVERYTHING
 from services.analytics.http import router
 from services.analytics.statistics.measures import MEASURES, VERSION
 from services.analytics.statistics.models import Compared, Figure, StatsResult
-from services.analytics.statistics.render import as_csv, as_json, as_table, as_xlsx, defused
+from services.analytics.statistics.render import Lang, as_csv, as_json, as_parquet, as_table, as_xlsx, defused, sheet
 from shared.application.problem import describe
 from shared.commands.authorization import Principal
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.http.authentication import who
 from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook
-from tests.unit.services.analytics.test_fact_store import BOOK, NOW, J, LogOf, snapshot, stream_of
+from tests.unit.services.analytics.test_fact_store import BOOK, NOW, J, LogOf, policy_events, snapshot, stream_of
 
 EVIL = "=HYPERLINK(1)"
 
@@ -102,6 +104,38 @@ def test_csv_has_exact_values_and_stable_columns() -> None:
     rows = list(csv.DictReader(io.StringIO(text)))
     assert rows[0]["organisation"] == "'" + EVIL
     assert (rows[0]["value"], rows[0]["difference_month"], rows[0]["denominator"]) == ("0.8", "-0.1", "10")
+    assert (rows[0]["unit"], rows[0]["value_hours"]) == ("率", "")
+
+
+@pytest.mark.parametrize(("lang", "name", "unit"), [("zh", "某街道办事处", "率"), ("en", "某街道办事处", "share")])
+def test_every_code_has_its_name_and_every_value_its_unit_beside_it(lang: Lang, name: str, unit: str) -> None:
+    columns, rows = sheet(result(), lang)
+    row = dict(zip(columns, rows[0], strict=True))
+    assert (row["organisation"], row["organisation_name"]) == ("org1", name)
+    assert row["measure_name"] not in (None, row["measure"])
+    assert row["unit"] == unit
+    assert columns.index("organisation_name") == columns.index("organisation") + 1
+
+
+def test_parquet_has_typed_columns_with_units_and_texts_that_are_no_formulas() -> None:
+    content = as_parquet(result(figure(group={"organisation": EVIL}, compared=(COMPARED,))))
+    table = parquet.read_table(io.BytesIO(content))
+    (row,) = table.to_pylist()
+    assert (row["value"], row["denominator"], row["organisation"]) == (0.8, 10, EVIL)
+    assert (str(table.schema.field("value").type), str(table.schema.field("denominator").type)) == ("double", "int64")
+    assert table.schema.field("denominator").metadata[b"unit"] == b"cases"
+    assert parquet.read_table(io.BytesIO(as_parquet(result().model_copy(update={"figures": ()})))).num_rows == 0
+
+
+def test_less_than_a_day_is_shown_in_hours() -> None:
+    shown = figure(
+        measure="elapsed_reply_median", shape="quantile", unit="days", value=0.25, wilson_low=None, numerator=None
+    )
+    out = io.StringIO()
+    Console(file=out, width=160).print(as_table(result(shown), "en"))
+    assert "6.0 h" in out.getvalue()
+    columns, rows = sheet(result(shown))
+    assert rows[0][columns.index("value_hours")] == 6
 
 
 def test_xlsx_keeps_cell_types() -> None:
@@ -109,9 +143,10 @@ def test_xlsx_keeps_cell_types() -> None:
     page = load_workbook(io.BytesIO(content)).active
     assert page is not None
     heads = [cell.value for cell in page[1]]
-    assert heads[:4] == ["指标", "分项", "单位", "值"]
-    assert (page["C2"].value, page["C2"].data_type) == (EVIL, "s")
-    assert page["D2"].data_type == "n"
+    assert heads[:7] == ["指标代码", "指标", "分项代码", "分项", "单位", "单位名称", "值"]
+    assert "分母（件）" in heads
+    assert (page["E2"].value, page["E2"].data_type) == (EVIL, "s")
+    assert page["G2"].data_type == "n"
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -226,7 +261,9 @@ async def served(role: str = "analyst", jurisdiction: str | None = None) -> Asyn
         [event._replace(jurisdiction=J if number % 3 else NEXT) for event in stream_of(number)] for number in range(60)
     ]
     facts = Facts()
-    await facts.write([snapshot(life) for life in lives])
+    policy = PolicyHistory.of(BOOK, policy_events())
+    known = [history(life, policy) for life in lives]
+    await facts.write([one[-1] for one in known], past={one[-1].case.id: one[:-1] for one in known})
     app = FastAPI()
     app.include_router(router(_Ports({life[0].stream: life for life in lives}), facts))  # type: ignore[arg-type]
     app.dependency_overrides[who] = lambda: Principal(role, None, "k1", jurisdiction=jurisdiction)  # type: ignore[arg-type]
