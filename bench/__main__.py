@@ -18,6 +18,7 @@ from bench import (
     imports,
     lifecycle,
     long_case,
+    past_day,
     rebuild,
     uploads,
     visible,
@@ -38,6 +39,7 @@ MEASURES = (
     uploads,
     candidates,
     desk,
+    past_day,
 )
 
 

@@ -77,8 +77,19 @@ OPEN_NOW = f'"case" NOT IN (SELECT "case" FROM cases WHERE NOT ({_OPEN_TRACK}))'
 
 
 def on_day(table: str) -> str:
-    """The source of a query of past figures: the table as known at the end of the day that is the parameter `day`."""
-    return f"{table}_on($day) AS {table}"
+    """The source of a query of past figures: see past_tables()."""
+    return f"then_{table} AS {table}"
+
+
+def past_tables(visibility: Visibility, day: date) -> list[tuple[str, dict[str, Any]]]:
+    """Statements that make the sources of on_day(), for the statements after them: what is visible, as known at the end of `day`.
+    All figures share them."""
+    where = f"WHERE {visibility.condition} AND {OPEN_NOW}"
+    values = {"day": day, **visibility.values()}
+    return [
+        (f"CREATE TEMP TABLE then_{table} AS SELECT {columns} FROM {table}_on($day) AS {table} {where}", values)
+        for table, columns in (("cases", "* EXCLUDE (clocks, asked)"), ("clocks", "*"), ("asked", "*"))
+    ]
 
 
 def extent_of(visibility: Visibility = EVERYTHING, day: date | None = None) -> tuple[str, dict[str, Any]]:
@@ -86,5 +97,4 @@ def extent_of(visibility: Visibility = EVERYTHING, day: date | None = None) -> t
     total = "SELECT count(*), coalesce(sum(version), 0)::BIGINT FROM"
     if day is None:
         return f"{total} cases WHERE {visibility.condition}", visibility.values()
-    where = f"{visibility.condition} AND {OPEN_NOW}"
-    return f"{total} {on_day('cases')} WHERE {where}", {**visibility.values(), "day": day}
+    return f"{total} {on_day('cases')}", {}

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 from services.analytics.fact_store.store import Facts, Statement
 from services.analytics.fact_store.visibility import (
     EVERYTHING,
-    OPEN_NOW,
     LogExtent,
     Visibility,
     band,
     extent_of,
     on_day,
+    past_tables,
     sealed_count,
 )
 from services.analytics.statistics.measures import SHOWN_WITH, VERSIONS, Measure, measures_of
@@ -77,9 +77,9 @@ async def query(
     if "clock" in by:
         measures = [measure for measure in measures if measure.source == "clocks"]
     statements = [_statement(measure, by, one, now, visibility, day) for measure in measures for one in periods]
-    (extent,), sealed, *answers = await facts.select(
-        [extent_of(visibility, day), _sealed(period, visibility), *statements]
-    )
+    made = past_tables(visibility, day) if day is not None else []
+    asked = [*made, extent_of(visibility, day), _sealed(period, visibility), *statements]
+    (extent,), sealed, *answers = (await facts.select(asked))[len(made) :]
     figures: list[Figure] = []
     for place, measure in enumerate(measures):
         own = answers[place * len(periods) : (place + 1) * len(periods)]
@@ -161,7 +161,7 @@ def _dimension(name: Dimension, measure: Measure) -> str:
 
 def sql_of(measure: Measure, by: Sequence[Dimension], visible: str = "true", *, past: bool = False) -> str:
     """One statement over the rows that meet `visible`: the label, the groups, then numerator, denominator, unknown and the
-    amount of a quantile. `past`: as known on the day that is the parameter `day`."""
+    amount of a quantile. `past`: from the tables of past_tables()."""
     keys = [measure.label or "NULL", *(_dimension(name, measure) for name in by)]
     source, amount = on_day(measure.source) if past else measure.source, "NULL"
     if measure.shape == "quantile":
@@ -182,14 +182,12 @@ def sql_of(measure: Measure, by: Sequence[Dimension], visible: str = "true", *, 
 def _statement(
     measure: Measure, by: Sequence[Dimension], period: Period, now: datetime, visibility: Visibility, day: date | None
 ) -> Statement:
-    visible = visibility.condition if day is None else f"{visibility.condition} AND {OPEN_NOW}"
-    sql = sql_of(measure, by, visible, past=day is not None)
+    sql = sql_of(measure, by, visibility.condition, past=day is not None)
     known: dict[str, Any] = {
         "first": period.first,
         "last": period.last,
         "now": now.astimezone(UTC).replace(tzinfo=None),
         "label": period.label,
-        "day": day,
         **visibility.values(),
     }
     return sql, {name: value for name, value in known.items() if f"${name}" in sql}

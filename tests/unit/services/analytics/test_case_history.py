@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from services.analytics.case_history import PolicyHistory, history, known_day
@@ -100,7 +100,7 @@ async def compare(facts: Facts, log: LogOf, days: Sequence[date]) -> None:
             await folded.close()
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
 def test_figures_of_a_past_day_equal_a_fold_of_the_log(seed: int) -> None:
     dice = random.Random(seed)

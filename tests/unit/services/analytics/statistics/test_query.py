@@ -19,6 +19,7 @@ from pyarrow import parquet
 from rich.console import Console
 
 from deploy.cli.stats import StatsOptions, run_stats
+from services.analytics.case_history import PolicyHistory, history
 from services.analytics.fact_store.store import Facts
 from services.analytics.fact_store.visibility import EVERYTHING
 from services.analytics.http import router
@@ -31,7 +32,7 @@ from shared.eventstore.recorded_event import RecordedEvent
 from shared.http.authentication import who
 from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook
-from tests.unit.services.analytics.test_fact_store import BOOK, NOW, J, LogOf, snapshot, stream_of
+from tests.unit.services.analytics.test_fact_store import BOOK, NOW, J, LogOf, policy_events, snapshot, stream_of
 
 EVIL = "=HYPERLINK(1)"
 
@@ -260,7 +261,9 @@ async def served(role: str = "analyst", jurisdiction: str | None = None) -> Asyn
         [event._replace(jurisdiction=J if number % 3 else NEXT) for event in stream_of(number)] for number in range(60)
     ]
     facts = Facts()
-    await facts.write([snapshot(life) for life in lives])
+    policy = PolicyHistory.of(BOOK, policy_events())
+    known = [history(life, policy) for life in lives]
+    await facts.write([one[-1] for one in known], past={one[-1].case.id: one[:-1] for one in known})
     app = FastAPI()
     app.include_router(router(_Ports({life[0].stream: life for life in lives}), facts))  # type: ignore[arg-type]
     app.dependency_overrides[who] = lambda: Principal(role, None, "k1", jurisdiction=jurisdiction)  # type: ignore[arg-type]
