@@ -30,4 +30,3 @@ def test_party_of_an_ended_case_is_erased_once() -> None:
 )
 def test_erasure_is_refused(events: tuple[Any, ...], fields: dict[str, Any], code: str) -> None:
     given(*events).when("erase_party", SUPERVISOR, **{**WISH, **fields}).refused(code)
-
