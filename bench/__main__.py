@@ -10,6 +10,7 @@ import time
 from bench import (
     candidates,
     costs,
+    desk,
     due,
     fold,
     growth,
@@ -23,7 +24,21 @@ from bench import (
 )
 from bench.figures import Figure
 
-MEASURES = (fold, rebuild, lifecycle, costs, visible, hidden, growth, due, long_case, imports, uploads, candidates)
+MEASURES = (
+    fold,
+    rebuild,
+    lifecycle,
+    costs,
+    visible,
+    hidden,
+    growth,
+    due,
+    long_case,
+    imports,
+    uploads,
+    candidates,
+    desk,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -35,6 +35,7 @@ TAGS = {
     "citizens": "What people do without an access key: file, follow, act with number and query code",
     "cases": "Cases: lists, one case, commands, matters",
     "desk": "The daily work of a unit: who handles a case, internal notes, drafts",
+    "knowledge": "Answers kept for a subject, from which drafts are filled",
     "files": "Files of cases: sending, reading, covering names",
     "notices": "Written notices: drafts, numbers, documents, dossiers",
     "live": "Which cases moved, as server-sent events",

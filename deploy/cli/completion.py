@@ -12,10 +12,10 @@ VARIABLE = "_HUIYIN_COMPLETE"
 
 
 def completion(
-    shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(help="The shell")],
+    shell: Annotated[
+        Literal["bash", "zsh", "fish"],
+        typer.Argument(help='bash: eval "$(huiyin completion bash)"; fish: huiyin completion fish | source'),
+    ],
 ) -> None:
-    """Print the script that completes commands and options of huiyin in a shell.
-
-    bash: eval "$(huiyin completion bash)" in ~/.bashrc; zsh: the same with zsh in ~/.zshrc; fish: huiyin completion fish | source
-    in ~/.config/fish/config.fish."""
+    """Print the script that completes commands and options in bash, zsh or fish."""
     print(get_completion_script(prog_name="huiyin", complete_var=VARIABLE, shell=shell))

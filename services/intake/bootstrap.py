@@ -26,6 +26,7 @@ from services.intake.http import (
     receipts,
     sessions,
     submissions,
+    telephone,
     words,
 )
 from services.intake.http.candidates import router as candidates
@@ -93,6 +94,7 @@ def build(
             documents.router(runtime, askers),
             citizens.router(runtime, commands, askers),
             receipts.router(runtime, askers),
+            telephone.router(runtime),
             platforms.router(runtime),
             history.router(runtime),
             messages.router(runtime),

@@ -6,15 +6,18 @@ from typing import Literal, get_args
 from urllib.parse import quote
 
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.portal.api import Api, Problem
-from services.portal.browser import Form, delete_cookie
+from services.portal.browser import HEADERS, Form, delete_cookie
 from services.portal.identity_provider import Provider
-from services.portal.pages import desk, desk_bulk, desk_drafts, desk_live, sign_in, start, submit, track
+from services.portal.pages import desk, desk_bulk, desk_calls, desk_drafts, desk_live, sign_in, start, submit, track
 from services.portal.rendering import Site, kept_page, problem_page
 
 Pages = Literal["citizen", "staff", "all"]
@@ -54,6 +57,23 @@ async def _signed_out(request: Request, error: Exception) -> Response:
     return answer
 
 
+class _SafeHeaders:
+    """Gives each answer the headers of a page, redirects and refusals too, unless it has its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, sent if scope["type"] == "http" else send)
+
+
 def build(
     api: Api,
     *,
@@ -75,9 +95,17 @@ def build(
     if citizens:
         routes += [*start.CITIZEN_ROUTES, *submit.ROUTES, *track.ROUTES]
     if staff:
-        routes += [*sign_in.ROUTES, *desk.ROUTES, *desk_drafts.ROUTES, *desk_bulk.ROUTES, *desk_live.ROUTES]
+        routes += [
+            *sign_in.ROUTES,
+            *desk.ROUTES,
+            *desk_drafts.ROUTES,
+            *desk_bulk.ROUTES,
+            *desk_live.ROUTES,
+            *desk_calls.ROUTES,
+        ]
     app = Starlette(
         routes=routes,
+        middleware=[Middleware(_SafeHeaders)],
         exception_handlers={Problem: _problem, HTTPException: _not_found, sign_in.SignedOut: _signed_out},
     )
     app.router.redirect_slashes = False

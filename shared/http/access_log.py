@@ -58,6 +58,10 @@ class SafeAnswers:
         await self._app(scope, receive, watch)
 
 
+OWN_HEAD = "/v1/uploads/"
+"""Paths whose HEAD has a route of its own: it tells where an upload goes on, and begins nothing."""
+
+
 class WithoutBody:
     """Sends the head of an answer to HEAD, and ends the answer there, however long the body would be."""
 
@@ -104,7 +108,7 @@ class AccessLog:
         clear_contextvars()
         bind_contextvars(request=request)  # for every line that this request causes
         method = scope["method"] if scope["method"] in _METHODS else "(other)"
-        if method == "HEAD":  # answered as GET, without its body
+        if method == "HEAD" and not scope["path"].startswith(OWN_HEAD):  # answered as GET, without its body
             scope["method"] = "GET"
             bare = WithoutBody(receive, send)
             receive, send = bare.receive, bare.send

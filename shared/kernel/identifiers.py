@@ -94,6 +94,21 @@ def code_matches(key: bytes, case: str, given: str, generation: int = 0) -> bool
     return hmac.compare_digest(clean.encode(), right.encode())
 
 
+PIN_DIGITS = 6
+
+
+def telephone_pin(key: bytes, case: str, generation: int = 0) -> str:
+    """The digits that a petitioner says on the telephone. Only a member of staff can use them; they end with the query code."""
+    digest = hmac.new(key, f"pin\x1f{case}\x1f{generation}".encode(), sha256).digest()
+    return f"{int.from_bytes(digest[:8], 'big') % 10**PIN_DIGITS:0{PIN_DIGITS}d}"
+
+
+def pin_matches(key: bytes, case: str, given: str, generation: int = 0) -> bool:
+    """Compare in constant time, ignoring width and spaces."""
+    clean = "".join(search_form(given).split())
+    return hmac.compare_digest(clean.encode(), telephone_pin(key, case, generation).encode())
+
+
 def request_digest(key: bytes, case: str, content: bytes) -> str:
     """A digest that is equal for equal requests under one cause. Keyed and bound to the case, so that it reveals no content."""
     return hmac.new(key, case.encode() + b"\x1f" + content, sha256).hexdigest()[:32]

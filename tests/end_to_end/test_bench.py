@@ -21,6 +21,11 @@ LINES = {
     "growth read",
     "due",
     "import",
+    "desk list p95",
+    "desk counts p95",
+    "desk case p95",
+    "desk command p95",
+    "desk idle streams",
 }
 
 

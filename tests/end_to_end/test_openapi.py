@@ -130,9 +130,13 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
             "petitioner": {"name": "张三"},
         },
     ),
+    ("POST", "/v1/telephone/status"): lambda here: Request(
+        "registrar:xfj", body={"number": here.number, "pin": pin_of(here)}
+    ),
     ("POST", "/v1/receipt/details"): lambda here: Request("", body={"number": here.number, "code": here.code}),
     ("POST", "/v1/status/token"): lambda here: Request("", body={"number": here.number, "code": here.code}),
     ("POST", "/v1/status/documents"): lambda here: Request("", body={"number": here.number, "code": here.code}),
+    ("POST", "/v1/status/data"): lambda here: Request("", body={"number": here.number, "code": here.code}),
     ("POST", "/v1/cases/{reference}/commands"): lambda here: Request(
         "clerk:zj", {"reference": here.case}, body={"command": "accept", "command_id": "good-3", "path": 6}
     ),
@@ -312,6 +316,13 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
     ("GET", "/livez"): lambda _: Request(""),
 }
 """An operation without a row is never sure to succeed, and fails the test."""
+
+
+def pin_of(here: Prepared) -> str:
+    """The digits of the receipt for a question by telephone."""
+    answer = httpx.post(f"{here.url}/v1/receipt/details", json={"number": here.number, "code": here.code})
+    assert answer.is_success, answer.text
+    return str(answer.json()["pin"])
 
 
 def known(here: Prepared) -> str:

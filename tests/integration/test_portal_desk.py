@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
+from services.portal.api import Api, Caller
 from services.portal.browser import COOKIE
+from services.portal.same_process import SameProcess
 from tests.support.serving import Served, served
 
 HOSTILE = '"><script>alert(1)</script>'
@@ -159,3 +162,133 @@ async def test_staff_sign_in_is_refused_without_encryption(here: Served) -> None
         answer = await browser.get("http://huiyin.test/sign-in")
         posted = await browser.post("http://huiyin.test/sign-in", data={"person": "a", "password": "b", "totp": "1"})
     assert answer.status_code == posted.status_code == 403 and "https" in answer.text
+
+
+async def test_draft_is_written_checked_signed_and_delivered_on_the_pages(here: Served) -> None:
+    receipt = await here.filed()
+    for command, fields in (("sign_off", {}), ("accept", {"path": 6})):
+        assert (await here.act("clerk", receipt["case"], command, **fields)).status_code == 200
+    second = await here.key_of("clerk", "zj")
+    case = f"/desk/case/{receipt['number']}"
+    async with at_desk(here) as writer, here.browser(**{"accept-language": "zh-CN"}) as checker:
+        checker.cookies.set(f"{COOKIE}session", second, domain="huiyin.test")
+        form = await writer.get(f"{case}/do/decide")
+        fields = {name: hidden(form, name) for name in ("command_id", "expected_version", "after")}
+        typed = {**fields, "result": "explained", "basis": "物业管理条例\n第三条", "text": f"已维修{HOSTILE}"}
+        for _ in range(2):
+            saved = await writer.post(f"{case}/do/decide", data={**typed, "draft": "ready"})
+            assert saved.headers["location"] == f"{case}?done=ready#drafts", saved.text
+        other = await writer.get(f"{case}/do/decide")
+        assert "已有拟稿" in other.text
+        lost = await writer.post(f"{case}/do/decide", data={**typed, "command_id": "x-2", "draft": "save"})
+        assert lost.status_code == 409 and "第三条" in lost.text, "a newer draft is not overwritten unseen"
+        await here.runtime.drain()
+        assert "待我审核" in (await checker.get("/desk?drafts=to_check")).text
+        assert receipt["number"] in (await checker.get("/desk?drafts=to_check")).text
+        assert "待我审核" not in (await writer.get("/desk?drafts=writing")).text
+        for _step in ("check", "sign"):
+            page = await checker.post(f"{case}/draft/decision/open")
+            assert "<script>alert" not in page.text and "第三条" in page.text
+            body = {name: hidden(page, name) for name in ("command_id", "of", "what")}
+            empty = await checker.post(f"{case}/draft/decision/judge", data={**body, "agreed": "0"})
+            assert empty.status_code == 422
+            assert (await checker.post(f"{case}/draft/decision/judge", data={**body, "agreed": "1"})).status_code == 303
+        page = await writer.post(f"{case}/draft/decision/open")
+        for _ in range(2):
+            sent = await writer.post(f"{case}/draft/decision/deliver", data={"of": hidden(page, "of")})
+            assert sent.status_code == 303
+            await here.runtime.drain()
+    types = [
+        event.type
+        for commit in await here.runtime.ports.log.load(f"case/{receipt['case']}")
+        for event in commit.recorded
+    ]
+    assert types.count("DecisionIssued") == 1
+    async with here.client("clerk") as client:
+        assert (await client.get("/v1/drafts")).json()["drafts"] == []
+
+
+async def test_note_that_labels_a_person_is_asked_about_and_kept(here: Served) -> None:
+    receipt = await here.filed()
+    case = f"/desk/case/{receipt['number']}"
+    async with at_desk(here) as clerk:
+        page = await clerk.get(case)
+        typed = {"command_id": "note-1", "note": "此人系老上访"}
+        asked = await clerk.post(f"{case}/notes", data=typed)
+        assert asked.status_code == 200 and "仍然保存" in asked.text and "此人系老上访" in asked.text
+        assert (await clerk.post(f"{case}/notes", data={**typed, "confirmed": "1"})).status_code == 303
+        opened = await clerk.post(f"{case}/notes/open")
+    assert "此人系老上访" not in page.text and "此人系老上访" in opened.text
+    reads = await here.runtime.ports.log.load(f"reads/{receipt['case']}")
+    assert sum(len(commit.recorded) for commit in reads) == 1
+
+
+async def test_many_cases_are_previewed_and_each_has_a_result(here: Served) -> None:
+    receipts = [await here.filed() for _ in range(3)]
+    await here.act("clerk", receipts[2]["case"], "sign_off")
+    chosen = {"case": [one["number"] for one in receipts] + ["2026-FXZQ-YZVZ-FXZQ-M"]}
+    async with at_desk(here) as clerk:
+        choice = await clerk.post("/desk/bulk", data=chosen)
+        assert "签收 (2)" in choice.text
+        preview = await clerk.post("/desk/bulk", data={**chosen, "name": "sign_off"})
+        assert "所选4件中，2件可以办理" in preview.text
+        body = {**chosen, "name": "sign_off", "do": "1", "command_id": hidden(preview, "command_id")}
+        results = [await clerk.post("/desk/bulk", data=body) for _ in range(2)]
+    assert all("已办3件，共4件" in one.text for one in results), results[0].text
+    for receipt in receipts:
+        log = await here.runtime.ports.log.load(f"case/{receipt['case']}")
+        assert [event.type for commit in log for event in commit.recorded].count("SignedFor") == 1
+
+
+async def test_form_is_kept_while_the_service_is_away(here: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    receipt = await here.filed()
+
+    async def away(*_: object, **__: object) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    address = f"/desk/case/{receipt['number']}/do/request_return"
+    async with at_desk(here) as clerk:
+        form = await clerk.get(address)
+        typed = {name: hidden(form, name) for name in ("command_id", "expected_version")}
+        typed |= {"reason_code": "not_our_mandate", "reason": f"打了很久的字\n第二行{HOSTILE}"}
+        monkeypatch.setattr(SameProcess, "handle_async_request", away)
+        answer = await clerk.post(address, data=typed)
+        assert answer.status_code == 503 and "打了很久的字" in answer.text and "<script>alert" not in answer.text
+        assert "12345" in answer.text and typed["command_id"] in answer.text
+        monkeypatch.undo()
+        assert (await clerk.post(address, data=typed)).status_code == 303
+
+
+async def test_call_is_read_back_filed_answered_and_asked_about(here: Served) -> None:
+    async with at_desk(here, "registrar") as desk:
+        screen = await desk.get("/desk/call")
+        typed = {"command_id": hidden(screen, "command_id"), "text": "咨询医保报销比例", "name": "李四"}
+        typed["channel"] = re.search(r'<option value="([^"]+)" selected>', screen.text)[1]  # type: ignore[index]
+        read = await desk.post("/desk/call", data={**typed, "do": "read"})
+        assert "向来电人复述" in read.text and "咨询医保报销比例" in read.text
+        missing = await desk.post("/desk/call", data={**typed, "do": "answer"})
+        assert missing.status_code == 422 and "李四" in missing.text
+        for _ in range(2):
+            done = await desk.post("/desk/call", data={**typed, "do": "answer", "answer": "报销比例为百分之七十"})
+            assert "已登记并答复" in done.text, done.text
+        number = re.search(r"/desk/case/([0-9A-Z-]+)\"", done.text)[1]  # type: ignore[index]
+        pin = re.findall(r"<code>(\d{6})</code>", done.text)[0]
+        asked = await desk.post("/desk/call", data={"asked_number": number, "pin": pin, "do": "status"})
+        assert asked.status_code == 200 and "请向来电人读出以上内容" in asked.text
+        wrong = await desk.post(
+            "/desk/call", data={"asked_number": number, "pin": "1", "do": "status", "text": "还在打字"}
+        )
+        assert wrong.status_code == 404 and "还在打字" in wrong.text
+    async with at_desk(here, "clerk") as clerk:
+        assert (await clerk.get("/desk/call")).status_code == 404
+
+
+async def test_live_stream_says_what_moved_and_ends_with_the_reader(here: Served) -> None:
+    receipt = await here.filed()
+    api = Api(httpx.AsyncClient(transport=SameProcess(here.app), base_url="http://huiyin"))
+    stream = api.parts(Caller("127.0.0.1", here.keys["clerk"]), "/v1/live", wait=60)
+    assert b"event: ready" in await asyncio.wait_for(anext(stream), 5)
+    await here.act("clerk", receipt["case"], "sign_off")
+    assert receipt["case"].encode() in await asyncio.wait_for(anext(stream), 5)
+    await stream.aclose()
+    assert [part async for part in api.parts(Caller("127.0.0.1", "wrong"), "/v1/live", wait=60)] == []

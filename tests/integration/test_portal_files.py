@@ -192,3 +192,26 @@ async def test_closing_form_of_a_script_sends_nothing_and_keeps_what_was_typed(h
         assert (
             "待办" not in (await citizen.get("/track")).text and "/track/do" not in (await citizen.get("/track")).text
         )
+
+
+async def test_own_data_are_shown_and_saved_and_hold_nothing_of_others(here: Served) -> None:
+    async with here.browser(**ZH) as citizen:
+        number, _code = await sent(citizen, text="楼道漏水的正文", others="李四，13900000000", representatives="1")
+        await here.runtime.drain()
+        office = await here.act("registrar", number, "ask_petitioner", questions=["内部的询问"])
+        assert office.is_success
+        await citizen.post("/track/do/add_material", data={"command_id": "c" * 20, "text": "补充的正文"})
+        shown = await citizen.post("/track/data")
+        strict(shown)
+        for text in ("张三", "13800000000", "楼道漏水的正文", "补充的正文"):
+            assert text in shown.text
+        for text in ("李四", "13900000000", "内部的询问"):
+            assert text not in shown.text
+        copy = await citizen.post("/track/data", data={"go": "copy"})
+        assert "attachment" in copy.headers["content-disposition"] and copy.json()["person"]["name"] == "张三"
+        assert "李四" not in copy.text and "内部的询问" not in copy.text
+        corrected = {"command_id": "d" * 20, "name": "张三丰"}
+        assert (await citizen.post("/track/do/correct_party", data=corrected)).status_code == 303
+        assert "张三丰" in (await citizen.post("/track/data")).text
+    async with here.browser(**ZH) as stranger:
+        assert "张三" not in (await stranger.post("/track/data")).text

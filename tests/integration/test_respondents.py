@@ -308,6 +308,11 @@ def documents(twins: Twins) -> Iterator[Asked]:
         yield "/v1/status/documents", {"json": guess(secret)}
 
 
+def own_data(twins: Twins) -> Iterator[Asked]:
+    for secret in twins.secrets[:2]:
+        yield "/v1/status/data", {"json": guess(secret)}
+
+
 def citizens(twins: Twins) -> Iterator[Asked]:
     for secret in twins.secrets[:2]:
         yield "/v1/citizens/commands", {"json": {"command": "nudge", "command_id": "x", **guess(secret)}}
@@ -321,6 +326,11 @@ def receipts_by_code(twins: Twins) -> Iterator[Asked]:
 def receipt_details(twins: Twins) -> Iterator[Asked]:
     for secret in twins.secrets[:2]:
         yield "/v1/receipt/details", {"json": guess(secret)}
+
+
+def by_telephone(twins: Twins) -> Iterator[Asked]:
+    for secret in twins.secrets[:2]:
+        yield "/v1/telephone/status", {"json": {"number": guess(secret)["number"], "pin": "000000"}}
 
 
 def messages_of(twins: Twins) -> Iterator[Asked]:
@@ -450,6 +460,7 @@ PROBES: dict[tuple[str, str], Callable[[Twins], Iterator[Asked]]] = {
     ("POST", "/v1/submissions:batch"): many_filings,
     ("POST", "/v1/status"): statuses,
     ("POST", "/v1/status/documents"): documents,
+    ("POST", "/v1/status/data"): own_data,
     ("POST", "/v1/cases/{reference}/commands"): given_commands,
     ("GET", "/v1/cases"): lists,
     ("GET", "/v1/cases/{reference}"): one_case,
@@ -481,6 +492,7 @@ PROBES: dict[tuple[str, str], Callable[[Twins], Iterator[Asked]]] = {
     ("POST", "/v1/citizens/commands"): citizens,
     ("POST", "/v1/receipt"): receipts_by_code,
     ("POST", "/v1/receipt/details"): receipt_details,
+    ("POST", "/v1/telephone/status"): by_telephone,
     ("GET", "/v1/cases/{reference}/receipt"): receipts,
     ("GET", "/v1/cases/{reference}/candidates"): same_matter,
     ("GET", "/v1/matters/{reference}"): matters,

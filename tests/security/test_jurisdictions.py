@@ -260,8 +260,10 @@ BODIES: dict[str, Any] = {
     "/v1/invitations/accept": lambda two: [{"method": "oidc", "invitation": "x", "id_token": "x", "nonce": "x"}],
     "/v1/status/token": lambda two: [{"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"]}],
     "/v1/status/documents": lambda two: [{"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"]}],
+    "/v1/status/data": lambda two: [{"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"]}],
     "/v1/receipt": lambda two: [{"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"]}],
     "/v1/receipt/details": lambda two: [{"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"]}],
+    "/v1/telephone/status": lambda two: [{"number": two.cases[OTHER]["number"], "pin": "000000"}],
     "/v1/citizens/commands": lambda two: [
         {"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"], "command": "nudge", "command_id": "c"}
     ],

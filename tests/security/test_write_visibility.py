@@ -103,8 +103,12 @@ BODIES: dict[tuple[str, str], Requests] = {
     ("POST", "/v1/history:batch"): _history,
     ("POST", "/v1/status"): _codes("/v1/status"),
     ("POST", "/v1/status/documents"): _codes("/v1/status/documents"),
+    ("POST", "/v1/status/data"): _codes("/v1/status/data"),
     ("POST", "/v1/receipt"): _codes("/v1/receipt"),
     ("POST", "/v1/receipt/details"): _codes("/v1/receipt/details"),
+    ("POST", "/v1/telephone/status"): lambda target: [
+        Request("/v1/telephone/status", {"number": target.number, "pin": "000000"})
+    ],
     ("POST", "/v1/citizens/commands"): _codes("/v1/citizens/commands", COMMAND),
     ("POST", "/v1/status/token"): _codes("/v1/status/token"),
     ("POST", "/v1/public/submissions"): lambda target: [

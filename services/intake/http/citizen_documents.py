@@ -14,6 +14,7 @@ from shared.hosting.process import Process
 from shared.http.openapi import operation
 from shared.http.request_bodies import read_model
 from shared.queries.citizen_documents import CitizenDocuments, Opened, document_of, documents, events_of, readable
+from shared.queries.petitioner_data import PetitionerData, petitioner_data
 
 _READERS: tuple[Role, ...] = ("citizen",)
 READ_DOCUMENTS = Action("read_documents", _READERS)
@@ -57,5 +58,18 @@ def router(runtime: Process, askers: StatusReaders) -> APIRouter:
         question = await read_model(request, StatusQuestion, LIMIT)
         citizen, case = await askers.opened(request, question.number, question.code)
         return await opened_documents(runtime, citizen, case)
+
+    @routes.post(
+        "/v1/status/data",
+        **operation("data_v1_status_data_post", 400, 404, 409, 413, 415, 422, 429, 503, body=StatusQuestion),
+    )
+    async def data(request: Request) -> PetitionerData:
+        """A copy of your personal data in this case: who you are, and what you wrote (PIPL Art. 45)."""
+        question = await read_model(request, StatusQuestion, LIMIT)
+        _citizen, case = await askers.opened(request, question.number, question.code)
+        check_private(case)
+        ports = runtime.ports
+        book = await ports.policies.book(case.jurisdiction)
+        return await petitioner_data(ports.keys, case, await events_of(ports.log, case), book.zone)
 
     return routes

@@ -12,6 +12,7 @@ from shared.case import Case
 from shared.hosting.process import Process
 from shared.http.openapi import operation
 from shared.http.request_bodies import read_model
+from shared.kernel.identifiers import telephone_pin
 from shared.kernel.legal_time import day_of
 from shared.kernel.wording import Words
 from shared.policy.book import PolicyBook
@@ -37,6 +38,7 @@ class ReceiptDetails(Answer):
     """What the receipt says beside number and query code."""
 
     number: str = Field(description="Number of the case")
+    pin: str = Field(description="Six digits for a question by telephone; they work at an operator's desk only")
     received: str = Field(description="When it was received, in the zone of the jurisdiction")
     registered: str | None = Field(description="Day of the registration")
     office: Sentence = Field(description="The office that registered it")
@@ -44,12 +46,13 @@ class ReceiptDetails(Answer):
     rights: list[Sentence] = Field(description="Your rights, each with its period and article")
 
 
-def details(case: Case, book: PolicyBook) -> ReceiptDetails:
+def details(case: Case, book: PolicyBook, pin: str) -> ReceiptDetails:
     """The receipt of a registered case, as it may be told."""
     office = called(book, book.petition_office) if book.petition_office else Words("信访部门", "Petition Office")
     lines = [*filed_under(case, book), *still_looked_at(case)]
     return ReceiptDetails(
         number=case.number,
+        pin=pin,
         received=received_on(case, book),
         registered=day_of(case.registered_at, book.zone).isoformat() if case.registered_at else None,
         office=Sentence(zh=office.zh, en=office.en),
@@ -73,6 +76,7 @@ def router(runtime: Process, askers: StatusReaders) -> APIRouter:
         """What the receipt says, by number and query code."""
         question = await read_model(request, StatusQuestion, LIMIT)
         _citizen, case = await askers.opened(request, question.number, question.code)
-        return details(await told_case(ports, case), await ports.policies.book(case.jurisdiction))
+        pin = telephone_pin(ports.keys.secret("telephone-pin"), case.id, case.filing.code_generation)
+        return details(await told_case(ports, case), await ports.policies.book(case.jurisdiction), pin)
 
     return routes

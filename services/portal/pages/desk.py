@@ -45,11 +45,12 @@ async def board(request: Request) -> Response:
     problem = None
     rows: dict[str, Any] = {"cases": [], "after": None, "total": 0, "total_is_minimum": False}
     try:
-        (rows,) = await asked(request, ("/v1/cases", {**chosen, "limit": _ROWS, "totals": "true"}))
+        (rows,) = await asked(request, ("/v1/cases", {**chosen, "limit": _ROWS}))
     except Problem as refused:
         if refused.status >= 500:
             raise
         problem = refused
+    rows["total"] = _total(chosen, counts)
     return page(
         request, "desk.html", **frame | {"queue": chosen["queue"]}, chosen=chosen, rows=rows, scope=scope,
         bulk_id=command_id(),
@@ -57,6 +58,16 @@ async def board(request: Request) -> Response:
         next_page="&".join(f"{name}={quote(value)}" for name, value in {**chosen, "after": rows["after"] or ""}.items()
                            if value),
     )  # fmt: skip
+
+
+def _total(chosen: dict[str, str], counts: dict[str, Any]) -> int | None:
+    """The length of the list where the counts have it already: counting a list costs as much as reading it."""
+    asked = {name: value for name, value in chosen.items() if value and name != "after"}
+    if asked == {"queue": chosen["queue"]}:
+        found: int | None = counts["queues"].get(chosen["queue"])
+        return found
+    known = {"me": counts["mine"], "none": counts["unassigned"]}
+    return known.get(chosen["clerk"]) if asked == {"clerk": chosen["clerk"]} else None
 
 
 async def case(request: Request) -> Response:
@@ -80,7 +91,7 @@ def keys_of(names: list[str]) -> dict[str, str]:
     >>> keys_of(["accept", "ask_extension", "assist"])
     {'accept': 'a', 'ask_extension': 's', 'assist': 'i'}
     """
-    free = [key for key in _KEYS if key not in "nc"]  # n: note, c: clerk
+    free = [key for key in _KEYS if key not in "ncr"]  # n: note, c: clerk, r: register
     found: dict[str, str] = {}
     for name in names:
         key = next((letter for letter in name if letter in free), free[0] if free else "")
@@ -103,8 +114,7 @@ async def case_page(
     number = request.path_params["number"]
     earlier = request.query_params.get("before", "")
     page_of = {"before": earlier} if earlier.isascii() and earlier.isdigit() and len(earlier) < 12 else {}
-    asking = (of_case(number), {"content": "true" if content else "false", **page_of})
-    frame, (found,) = await framed(request, asking)
+    frame, (found,) = await framed(request, (of_case(number), {"content": "true" if content else "false", **page_of}))
     drafts = []
     if frame["me"]["role"] in ("clerk", *OFFICE):
         (answer,) = await asked(request, (of_case(number, "/drafts"), {}))
@@ -308,7 +318,7 @@ async def _registration(
     frame, lists = await lists_of_office(request)
     channels = lists["channels"]
     form.setdefault("channel", channels[0][0] if channels else "")
-    near = await _near(request, form["place"], form["subject"])
+    near = await near_cases(request, form["place"], form["subject"])
     return page(
         request, "desk_register.html", http_status=problem.status if problem else 422 if errors else 200,
         main_form="registration", **frame, form=form, errors=errors or {}, problem=problem,
@@ -342,7 +352,7 @@ async def lists_of_office(
     return frame, {**lists, "channels": channels}
 
 
-async def _near(request: Request, place: str, subject: str) -> list[dict[str, Any]]:
+async def near_cases(request: Request, place: str, subject: str) -> list[dict[str, Any]]:
     """Cases of the same place and subject, which may be the same matter."""
     if not place or not subject:
         return []
@@ -372,7 +382,7 @@ async def near(request: Request) -> Response:
     frame, _found = await framed(request)
     if frame["me"]["role"] != "registrar":
         raise nothing_here()
-    found = await _near(request, request.query_params.get("place", ""), request.query_params.get("subject", ""))
+    found = await near_cases(request, request.query_params.get("place", ""), request.query_params.get("subject", ""))
     return page(request, "desk_near.html", **frame, near=found)
 
 
@@ -407,7 +417,7 @@ async def register(request: Request) -> Response:
         return await _registration(request, form, errors=errors)
     receipt = None
     try:
-        receipt = await _filed(request.app.state.api, who, form)
+        receipt = await filed(request.app.state.api, who, form)
     except Problem as problem:
         if ended(problem):
             raise SignedOut(form) from None
@@ -417,13 +427,15 @@ async def register(request: Request) -> Response:
     return await _registration(request, Form(command_id=command_id(), channel=form["channel"]), receipt=receipt)
 
 
-async def _filed(api: Api, who: Caller, form: Form) -> dict[str, Any]:
+async def filed(api: Api, who: Caller, form: Form) -> dict[str, Any]:
     body: dict[str, Any] = {
         name: form[name].strip()
         for name in ("channel", "received_at", "text", "place", "location", "subject")
         if form[name].strip()
     }
     body["item"] = form["item"].strip() or f"desk-{form['command_id']}"
+    if form["do"] == "answer":
+        body["class"] = "consultation"
     person = {name: form[name].strip() for name in ("name", "phone", "address") if form[name].strip()}
     if person:
         body["petitioner"] = person

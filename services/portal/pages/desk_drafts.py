@@ -21,6 +21,10 @@ from services.portal.rendering import page, sentence, view_of
 _YEAR = 365 * 24 * 3600
 
 
+_LATER = ("day", "choice", "text", "number")
+"""Kinds of fields that a signed draft may still get at its delivery, where it has none: the date and the proof of the service."""
+
+
 def _kind(request: Request) -> str:
     kind = str(request.path_params["kind"])
     if kind not in COMMAND_OF:
@@ -59,11 +63,13 @@ def _page(
     flat = [inner for one in fields for inner in (one.inner or (one,))]
     for field in (inner for one in fields for inner in (one, *one.inner)):
         form.setdefault(field.name, field.initial)
+    written = draft.get("content") or {}
+    missing = [one for one in flat if one.kind in _LATER and not written.get(one.name)]
     mine = draft["own"] and draft["step"] != "deliver"
     return page(
         request, "desk_draft.html", http_status=problem.status if problem else 200, **known.frame, case=known.case,
         kind=draft["kind"], name=COMMAND_OF[draft["kind"]], draft=draft, fields=fields, flat=flat, form=form, errors={},
-        mine=mine, problem=problem, said=sentence(request, problem) if problem else "", wrong=problem,
+        mine=mine, missing=missing, problem=problem, said=sentence(request, problem) if problem else "", wrong=problem,
         main_form="draft" if mine else None,
     )  # fmt: skip
 
@@ -139,7 +145,7 @@ async def _again(request: Request, form: Form, problem: Problem | None) -> Respo
     (draft,) = await asked(request, (of_case(request.path_params["number"], f"/drafts/{_kind(request)}"), {}))
     fields, known = await _fields(request)
     shown = Form({str(name): str(value) for name, value in (draft["content"] or {}).items()})
-    shown |= {"command_id": command_id(), "after": str(draft["version"]), "remark": form["remark"]}
+    shown = Form({**form, **shown, "command_id": command_id(), "after": str(draft["version"])})
     answer = _page(request, fields, known, draft, shown, problem)
     if form["view"]:
         set_cookie(answer, "view", view_of(request).text(), _YEAR)
@@ -159,7 +165,9 @@ async def deliver(request: Request) -> Response:
             return RedirectResponse(place_of(number), 303)
         raise
     fields, _known = await _fields(request)
-    content = Form({str(one): str(value) for one, value in (draft["content"] or {}).items()})
+    signed = {str(one): str(value) for one, value in (draft["content"] or {}).items()}
+    later = {one.name: form[one.name] for one in fields if one.kind in _LATER and one.name not in signed}
+    content = Form(later | signed)  # what was signed does not change any more
     body, wrong = body_of(fields, content)
     if str(draft["version"]) != form["of"] or draft["step"] != "deliver" or wrong:
         en = (

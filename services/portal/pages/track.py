@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
@@ -12,6 +13,7 @@ from starlette.routing import Route
 
 from services.portal.api import Api, Caller, Problem
 from services.portal.browser import (
+    HEADERS,
     Form,
     caller,
     check_origin,
@@ -249,6 +251,41 @@ async def read(request: Request) -> Response:
     return answer
 
 
+async def data(request: Request) -> Response:
+    """What is kept of the petitioner, to read or as a file."""
+    form = await read_form(request)
+    if form["view"]:
+        request.state.view = changed(view_of(request), form["view"])
+    pair = case_of(request)
+    if pair is None:
+        return _ask(request, ended=True)
+    api: Api = request.app.state.api
+    try:
+        copy = await api.post(caller(request), "/v1/status/data", pair)
+        status = await api.post(caller(request), "/v1/status", pair)
+        token = await api.post(caller(request), "/v1/status/token", pair)
+    except Problem as problem:
+        return _ask(request, ended=True) if problem.code in _ENDED else _ask(request, problem=problem)
+    if form["go"] == "copy":
+        headers = {**HEADERS, "Content-Disposition": 'attachment; filename="my-data.json"'}
+        return Response(json.dumps(copy, ensure_ascii=False, indent=1), headers=headers, media_type="application/json")
+    language = view_of(request).language
+    answer = page(
+        request, "track_data.html", main_form="again", data=copy, expires=LIFE,
+        labels={name: told(language, text) for name, text in _OWN_LABELS.items()},
+        actions=[(name, ACTIONS[name]) for name in _DATA if name in status["allowed"]],
+    )  # fmt: skip
+    keep_case(answer, token)
+    if form["view"]:
+        set_cookie(answer, "view", view_of(request).text(), _YEAR)
+    return answer
+
+
+_OWN_LABELS = {
+    "name": "Name", "phone": "Telephone number", "address": "Postal address", "id_number": "Identity number",
+    "text": "Text", "title": "Title", "location": "Exact place", "answers": "Your answers", "late_reason": "Reasons",
+}  # fmt: skip
+"""Field of the own data -> its heading."""
 FORMATS = {"text/html": "HTML", "application/pdf": "PDF"}
 """Type of a notice -> its short name."""
 _FILE_HEADERS = (
@@ -451,6 +488,7 @@ ROUTES = [
     Route("/track/stay", stay, methods=["POST"]),
     Route("/track/leave", leave, methods=["POST"]),
     Route("/track/documents", read, methods=["POST"]),
+    Route("/track/data", data, methods=["POST"]),
     Route("/track/files/{version:int}", download),
     Route("/track/do/{name}", show_form),
     Route("/track/do/{name}", act, methods=["POST"]),

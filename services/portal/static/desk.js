@@ -35,6 +35,7 @@
     "?": () => help?.showModal(),
   };
   addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.ctrlKey && event.target.form) { event.preventDefault(); event.target.form.requestSubmit(event.target.form.querySelector(".actions button")); return; }
     const field = event.target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
     if (event.isComposing || event.keyCode === 229) return;
     if (event.key === "Escape" && field && !help?.open) { field.blur(); return; }

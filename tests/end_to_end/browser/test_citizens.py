@@ -14,6 +14,7 @@ from playwright.async_api import Browser, Page
 
 from tests.end_to_end.browser.watched import Watched, context_of
 from tests.support.process import Server
+from tests.support.sample_files import jpeg
 
 pytestmark = [pytest.mark.slow]
 HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
@@ -28,6 +29,7 @@ async def file_as_citizen(watched: Watched, text: str = "楼道漏水两个月�
     await page.fill("#text", text)
     await page.select_option("#place", "dh-yl")
     await page.select_option("#subject", "0102")
+    await page.set_input_files("#files", {"name": "漏水.jpg", "mimeType": "image/jpeg", "buffer": jpeg()})
     await watched.press("button[value=next]")
     await page.check("#identity-named")
     await page.fill("#name", "张三")
@@ -67,9 +69,14 @@ async def test_every_page_is_accessible_and_asks_nobody_else(
     await watched.is_accessible()
     await watched.press("a.button[href='/track']")
     await watched.is_accessible()
-    for name in ("add_material", "withdraw", "correct_party"):
+    for name in ("add_material", "answer", "withdraw", "correct_party", "consent_to_messages"):
         await watched.go(f"/track/do/{name}")
         await watched.is_accessible()
+    for form in ("data", "documents"):
+        await watched.go("/track")
+        await watched.press(f"form[action='/track/{form}'] button")
+        await watched.is_accessible()
+    await watched.go("/track")
     await watched.press("button[value=large]")
     await watched.go("/track")
     await watched.is_accessible()

@@ -35,7 +35,7 @@ def of_pages() -> Iterator[str]:
     for action in track.ACTIONS.values():
         yield from (action.title, action.hint, action.send)
     yield from (*desk_frame.DRAFT_QUEUES.values(), *desk._DONE.values())
-    yield from (*track.STEPS, *track._LABELS.values(), *track._MISSING.values())
+    yield from (*track.STEPS, *track._LABELS.values(), *track._OWN_LABELS.values(), *track._MISSING.values())
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,0 +1,122 @@
+"""/desk/call: what is said on the telephone is typed while it is said, read back, then filed, or filed and answered at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.portal.api import Api, Caller, Problem
+from services.portal.browser import Form, command_id, read_form, set_cookie
+from services.portal.catalogues import told
+from services.portal.pages.desk import filed, lists_of_office, near_cases
+from services.portal.pages.desk_frame import of_case
+from services.portal.pages.sign_in import SignedOut, ended, staff
+from services.portal.pages.start import changed
+from services.portal.rendering import page, sentence, view_of
+
+_CALLS = ("call",)
+_ANY = ("call", "visit", "letter", "fax")
+_YEAR = 365 * 24 * 3600
+
+
+async def _page(
+    request: Request,
+    form: Form,
+    *,
+    errors: dict[str, str] | None = None,
+    problem: Problem | None = None,
+    read: bool = False,
+    receipt: dict[str, Any] | None = None,
+    answered: bool = False,
+    status: dict[str, Any] | None = None,
+) -> Response:
+    frame, lists = await lists_of_office(request, _CALLS)
+    if not lists["channels"]:
+        frame, lists = await lists_of_office(request, _ANY)
+    form.setdefault("command_id", command_id())
+    form.setdefault("channel", lists["channels"][0][0] if lists["channels"] else "")
+    names = {name: dict(lists[name]).get(form[one], "") for name, one in (("places", "place"), ("subjects", "subject"))}
+    return page(
+        request, "desk_call.html", http_status=problem.status if problem else 422 if errors else 200, main_form="call",
+        **frame, **lists, form=form, errors=errors or {}, problem=problem,
+        said=sentence(request, problem) if problem else "", wrong=errors or problem, read=read, receipt=receipt,
+        answered=answered, status=status, near=await near_cases(request, form["place"], form["subject"]), chosen_names=names,
+    )  # fmt: skip
+
+
+async def show(request: Request) -> Response:
+    """The screen for a call."""
+    return await _page(request, Form())
+
+
+async def call(request: Request) -> Response:
+    """Read back, file, answer, or tell a status. What was typed stays, whatever goes wrong."""
+    form = await read_form(request)
+    who = staff(request, form)
+    language = view_of(request).language
+    if form["view"]:
+        request.state.view = changed(view_of(request), form["view"])
+        answer = await _page(request, form)
+        set_cookie(answer, "view", request.state.view.text(), _YEAR)
+        return answer
+    try:
+        if form["do"] == "status":
+            return await _status(request, who, form)
+        wanted = {"text": "Write what the person says."}
+        if form["do"] == "answer":
+            wanted["answer"] = "Write the answer that you gave."
+        errors = {name: told(language, text) for name, text in wanted.items() if not form[name].strip()}
+        if errors or form["do"] not in ("file", "answer"):
+            return await _page(request, form, errors=errors, read=not errors)
+        receipt = await filed(request.app.state.api, who, form)
+    except Problem as problem:
+        if ended(problem):
+            raise SignedOut(form) from None
+        if not problem.known:
+            raise
+        if problem.field in form:
+            return await _page(request, form, errors={str(problem.field): sentence(request, problem)})
+        return await _page(request, form, problem=problem)
+    return await _received(request, who, form, receipt)
+
+
+async def _received(request: Request, who: Caller, form: Form, receipt: dict[str, Any]) -> Response:
+    """The receipt of a call, with the digits to read out; the answer is recorded where one was given."""
+    api: Api = request.app.state.api
+    refused, answered = None, False
+    if form["do"] == "answer":
+        try:
+            body = {
+                "command": "answer_at_once",
+                "command_id": f"{form['command_id']}-a",
+                "text": form["answer"].strip(),
+            }
+            await api.post(who, of_case(receipt["number"], "/commands"), body)
+            answered = True
+        except Problem as problem:
+            if not problem.known:
+                raise
+            refused = problem
+    details = await api.post(who, "/v1/receipt/details", {"number": receipt["number"], "code": receipt["code"]})
+    fresh = Form(command_id=command_id(), channel=form["channel"], answer=form["answer"] if refused else "")
+    return await _page(request, fresh, receipt={**receipt, **details}, answered=answered, problem=refused)
+
+
+async def _status(request: Request, who: Caller, form: Form) -> Response:
+    """The status of a case for the person on the line, by number and PIN."""
+    language = view_of(request).language
+    wanted = {"asked_number": "Enter the number of the case.", "pin": "Enter the six digits of the receipt."}
+    errors = {name: told(language, text) for name, text in wanted.items() if not form[name].strip()}
+    if errors:
+        return await _page(request, form, errors=errors)
+    api: Api = request.app.state.api
+    body = {"number": form["asked_number"].strip()[:60], "pin": form["pin"].strip()[:20]}
+    found = await api.post(who, "/v1/telephone/status", body)
+    form["pin"] = ""
+    return await _page(request, form, status=found)
+
+
+ROUTES = [Route("/desk/call", show), Route("/desk/call", call, methods=["POST"])]
