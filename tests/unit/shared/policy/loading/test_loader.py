@@ -146,7 +146,7 @@ def test_all_findings_are_collected_with_lines(tmp_path: Path) -> None:
         "policy.yaml:2:1: clock: is not a section; use one of jurisdiction, organisations, places, subjects, channels,"
         " routing, clocks, files, calendar, keywords, mappings, templates",
         "subjects.csv:1:C: subjects.colour: is not a column of this table; remove it or correct its name: code, name,"
-        " name_en, parent",
+        " name_en, aliases, parent",
         "organisations.csv:3:C: organisations[b].kind: "
         "input should be 'petition_office', 'handling', 'review', 'sealed' or 'political_legal'",
         "policy.yaml:1:35: jurisdiction.zone: unknown time zone 'Mars/North'; use an IANA name such as Asia/Shanghai",
