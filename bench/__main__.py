@@ -7,10 +7,23 @@ import json
 import sys
 import time
 
-from bench import costs, due, fold, growth, hidden, imports, lifecycle, long_case, rebuild, uploads, visible
+from bench import (
+    candidates,
+    costs,
+    due,
+    fold,
+    growth,
+    hidden,
+    imports,
+    lifecycle,
+    long_case,
+    rebuild,
+    uploads,
+    visible,
+)
 from bench.figures import Figure
 
-MEASURES = (fold, rebuild, lifecycle, costs, visible, hidden, growth, due, long_case, imports, uploads)
+MEASURES = (fold, rebuild, lifecycle, costs, visible, hidden, growth, due, long_case, imports, uploads, candidates)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -188,5 +188,5 @@ def build(ports: Ports) -> list[ServiceModule]:
         intake.build(ports, Settings()),
         routing.build(ports, Settings()),
         supervision.build(ports),
-        analytics.build(ports),
+        analytics.build(ports, Settings()),
     ]

@@ -235,6 +235,9 @@ def _show(report: Report, zone: str) -> None:
     for column, values in report.unmapped_values.items():
         _show_counts(f"values not in the table of {column} 对照表中没有的值", values)
     _show_counts("texts read as empty 按空处理的文字", report.empty_values)
+    _show_counts(
+        "texts of steps without a date, not kept (undated: true keeps them) 无日期未导入的文字", report.undated_texts
+    )
     if report.sheet is not None:
         terminal.line(f"sheet that was read 读取的工作表: {report.sheet}")
     for code, count in report.notices.items():

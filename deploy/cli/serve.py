@@ -9,6 +9,7 @@ import socket
 import sys
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn
@@ -99,15 +100,21 @@ def serve(
 def _welcome(settings: Settings, port: int, ops_port: int | None, prepared: Prepared) -> None:
     """Print the addresses, the demo keys and the first steps."""
     say = terminal.line
-    say(f"Huiyin 回音   http://{settings.host}:{port}   (API: /openapi.json)", style="bold")
+    here = settings.host in ("127.0.0.1", "::1", "localhost")
+    site = f"http://{'localhost' if here else settings.host}:{port}"
+    say(f"Huiyin 回音   {site}   (API: /openapi.json)", style="bold")
     if ops_port is not None:
         say(f"operations 运维   http://{settings.ops_host}:{ops_port}   (/readyz, /metrics)")
     say(f"data folder 数据文件夹: {settings.data.resolve()}")
-    if settings.host not in ("127.0.0.1", "::1", "localhost"):
+    if not here:
         say(
             "The server accepts connections from the network: put a TLS proxy in front of it. 正在监听外部网络，请在前端启用 TLS。",
             style="yellow",
         )
+    if prepared.invitations:
+        say("\nto sign in, one link for each person, to be used once 登录链接，每人一个，限用一次:")
+        for name, invitation in prepared.invitations:
+            say(f"  {name:<22} {site}/join#{quote(invitation, safe='~')}")
     if prepared.keys:
         say("\ndemo keys 演示密钥 (Authorization: Bearer …):")
         for name, key in prepared.keys:

@@ -10,6 +10,7 @@ from deploy.demo.sample.matters import REASON, Link, matters
 from deploy.storage.data_folder import Folder
 from services.intake.history.items import HistoryItem
 from services.intake.history.recording import record_batch
+from services.intake.person_records import give_post, invite
 from services.supervision.policy_activation import activate
 from shared.application.command_dispatch import body_models, give
 from shared.commands.authorization import Principal
@@ -31,6 +32,12 @@ KEYS: tuple[tuple[str, str | None], ...] = (
     ("operations", None),
 )
 """Role and organisation of each access key of the demo county."""
+PERSONS: tuple[tuple[str, str, str, str], ...] = (
+    ("demo-registrar", "登记员 registrar", "registrar", "xfj"),
+    ("demo-clerk", "承办人 clerk", "clerk", "zj"),
+    ("demo-supervisor", "督办 supervisor", "supervisor", "xfj"),
+)
+"""Staff code, name, role and organisation of each demonstration person."""
 BATCH = 25
 """Rows of the sample that are recorded together: few enough for a progress bar that moves."""
 Progress = Callable[[int, int], None]
@@ -46,6 +53,8 @@ class Prepared(NamedTuple):
     """Name and text of its access keys."""
     item: str
     """Item id for the first steps."""
+    invitations: tuple[tuple[str, str], ...] = ()
+    """(name, invitation) of each demonstration person who has not signed in yet."""
 
 
 async def prepare(runtime: Process, folder: Folder, *, wanted: bool, progress: Progress | None = None) -> Prepared:
@@ -59,7 +68,8 @@ async def prepare(runtime: Process, folder: Folder, *, wanted: bool, progress: P
         await _load_sample(runtime, books[DEMO].zone, progress)
         folder.sample_loaded.touch(mode=0o600)
     item = f"first-{runtime.ports.clock.now():%Y%m%d-%H%M%S}"
-    return Prepared(DEMO in books, _read_keys(folder), item)
+    invited = await _invite(runtime) if DEMO in books and wanted and folder.demo_keys.exists() else ()
+    return Prepared(DEMO in books, _read_keys(folder), item, invited)
 
 
 async def activate_demo(runtime: Process) -> None:
@@ -94,6 +104,18 @@ async def _issue_keys(runtime: Process, folder: Folder) -> None:
         keys += f"{role}{':' + org if org else ''} {text}\n"
     folder.demo_keys.touch(mode=0o600)
     folder.demo_keys.write_text(keys, encoding="ascii")
+
+
+async def _invite(runtime: Process) -> tuple[tuple[str, str], ...]:
+    """A new invitation for each demonstration person who never used one; the invitation of the last start is void."""
+    handling, found = runtime.handling("intake"), []
+    for code, name, role, org in PERSONS:
+        if (await runtime.persons.get(code, at_once=True)).credentials:
+            continue
+        _person, text = await invite(handling, runtime.persons, OPERATOR, code, name)
+        await give_post(handling, runtime.persons, OPERATOR, code, role, org, DEMO, False)
+        found.append((name, text))
+    return tuple(found)
 
 
 def _read_keys(folder: Folder) -> list[tuple[str, str]]:

@@ -57,7 +57,7 @@ def compose(
         intake.build(ports, settings, endpoints, made, scanner_of(settings)),
         routing.build(ports, settings, endpoints),
         supervision.build(ports),
-        analytics.build(ports),
+        analytics.build(ports, settings),
     ]
     ports.handling("routing").readings.limit = settings.read_limit
     process = Process(

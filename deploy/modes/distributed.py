@@ -101,7 +101,7 @@ async def opened(
 
 async def _composed(settings: Settings, services: Sequence[Service], folder: Folder, kafka: Connection) -> Process:
     try:
-        events, views, keys, blobs, uploads = await open_stores(settings)
+        events, views, keys, blobs, uploads, index = await open_stores(settings)
     except StoreLoginRefused as error:
         raise NotReady(str(error), STORE_LOGIN_REFUSED) from error
     except StoreAway as error:
@@ -139,6 +139,7 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
         policies=PolicyRepository(events),
         blobs=blobs,
         uploads=uploads,
+        candidates=index if "intake" in services else None,
         file_cipher=settings.file_cipher,
         alone=False,
         facts_path=str(folder.facts),

@@ -18,6 +18,7 @@ from deploy.storage.data_folder import Folder, FolderProblem, older_format
 from deploy.storage.rebuild_pool import spread
 from shared.adapters.folder.blobs import FolderBlobs
 from shared.adapters.secret_files import KeysLost
+from shared.adapters.sqlite.candidates import SqliteCandidates
 from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.adapters.sqlite.key_store import SqliteKeyStore
 from shared.adapters.sqlite.read_models import SqliteReadModels
@@ -55,6 +56,7 @@ def open_ports(
         uploads = SqliteUploads(folder.uploads)
         opened.append(uploads)
         blobs = FolderBlobs(folder.blobs)
+        candidates = SqliteCandidates(folder.candidates)
     except NewerData as error:
         raise FolderProblem(f"{folder.path} was written by a newer version: {error}. Start that version.") from error
     except OlderData as error:
@@ -78,6 +80,7 @@ def open_ports(
         policies=PolicyRepository(log),
         blobs=blobs,
         uploads=uploads,
+        candidates=candidates,
         file_cipher=cipher,
         facts_path=str(folder.facts),
         checkpoints=views,

@@ -9,6 +9,7 @@ from deploy.modes.composition import compose
 from deploy.modes.outbound import Outbound
 from shared.adapters.memory import (
     MemoryBlobs,
+    MemoryCandidates,
     MemoryEventStore,
     MemoryKeyStore,
     MemoryReadModels,
@@ -38,6 +39,7 @@ def memory_ports(clock: Clock | None = None, *, seed: int | None = None, setting
         outbound=Outbound(settings or Settings()),
         blobs=MemoryBlobs(),
         uploads=MemoryUploads(),
+        candidates=MemoryCandidates(),
     )
 
 

@@ -12,7 +12,7 @@ from shared.events.fields import Service
 from shared.kernel import data_file
 
 FILE = Path(__file__).with_name("rights.yaml")
-Database = Literal["log", "views", "keys", "files"]
+Database = Literal["log", "views", "keys", "files", "candidates"]
 _EVERY = "*"
 
 

@@ -48,6 +48,8 @@ class Folder:
         self.blobs = path / "blobs"
         """Files that events name, encrypted."""
         self.uploads = path / "uploads.sqlite"
+        self.candidates = path / "candidates.sqlite"
+        """Hashes of n-grams, to find filings of the same matter. Deleted at will."""
         self.facts = path / "facts.duckdb"
         self.lock = path / "lock"
         self.format = path / "format"

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from typing import NamedTuple
 
 from shared.adapters.mongo.blobs import MongoBlobs
+from shared.adapters.mongo.candidates import MongoCandidates
 from shared.adapters.mongo.client import Mongo, Unsuitable
 from shared.adapters.mongo.event_store import MongoEventStore
 from shared.adapters.mongo.key_store import MongoKeyStore
@@ -40,6 +41,7 @@ class Stores(NamedTuple):
     keys: MongoKeyStore
     blobs: MongoBlobs
     uploads: MongoUploads
+    candidates: MongoCandidates
 
 
 async def open_stores(settings: Settings) -> Stores:
@@ -85,7 +87,7 @@ async def open_stores(settings: Settings) -> Stores:
         except OSError as error:
             raise StoreProblem(f"{secrets} cannot be used: {error.strerror}.") from error
         opened.pop_all()
-        return Stores(log, views, keys, blobs, uploads)
+        return Stores(log, views, keys, blobs, uploads, MongoCandidates(mongo, f"{name}_candidates"))
 
 
 def store_problem(error: StoreUnavailable) -> StoreAway:

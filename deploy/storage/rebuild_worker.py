@@ -19,15 +19,14 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from services.analytics.case_history import PolicyHistory, history
 from services.analytics.fact_rows import Snapshot
 from services.analytics.fact_store.arrow_batches import pack
 from services.intake.read_models import SHOWS as MATTERS
 from services.supervision.read_models import SHOWS as WORK
 from shared.adapters.sqlite.log_reader import LogFile
 from shared.case import STREAM
-from shared.deadlines.derivation import deadlines
 from shared.eventstore.errors import Damaged, StoreBroken
-from shared.eventstore.recorded_event import RecordedEvent
 from shared.operations.rehydration import folded, streams_of
 from shared.policy.book import STREAM as POLICY
 from shared.policy.book import PolicyBook
@@ -58,25 +57,26 @@ def main(path: str, digits: str) -> int:
 
 
 def _build(log: LogFile, digits: str, out: BinaryIO) -> None:
-    books = {
-        commits[0].stream.removeprefix(POLICY): PolicyBook.of(event for commit in commits for event in commit.recorded)
-        for commits in streams_of(log.scan(POLICY))
-    }
+    policies: dict[str, PolicyHistory] = {}
+    for commits in streams_of(log.scan(POLICY)):
+        known = [event for commit in commits for event in commit.recorded]
+        policies[commits[0].stream.removeprefix(POLICY)] = PolicyHistory.of(PolicyBook.of(known), known)
     for digit in digits:
         streams = streams_of(log.scan(STREAM + digit))
         while some := [folded(commits) for commits in islice(streams, BATCH)]:
             rows: dict[str, list[Any]] = {show.view.name: [] for show in SHOWS}
             snapshots: list[Snapshot] = []
-            events: list[RecordedEvent] = []
+            events = 0
             for case, own in some:
-                book = books[case.jurisdiction]
+                policy = policies[case.jurisdiction]
+                book = policy.present
                 for show in SHOWS:
                     for key, applied, values in show.rows(case, book):
                         columns = None if values is None else [values[name] for name in show.view.columns]
                         rows[show.view.name].append((key, applied, columns))
-                snapshots.append(Snapshot(case, deadlines(case, book), book.zone))
-                events += own
-            _send(out, {"cases": len(some), "events": len(events), "rows": rows}, pack(snapshots, events))
+                snapshots += history(own, policy)
+                events += len(own)
+            _send(out, {"cases": len(some), "events": events, "rows": rows}, pack(snapshots))
 
 
 def _send(out: BinaryIO, frame: dict[str, Any], facts: bytes = b"") -> None:

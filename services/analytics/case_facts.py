@@ -132,6 +132,12 @@ def closed_at(case: Case) -> LegalTime | None:
     return case.closure.closed_at if case.state in FINAL_STATES else None
 
 
+def known_open(case: Case, zone: str) -> LegalTime | None:
+    """The last day on which a source of history showed the case as open; None if it never did."""
+    shown = [fact.effective_at for fact in case.facts if fact.name == "SourceStatedOpen"]
+    return max(shown, key=lambda when: instant_of(when, zone), default=None)
+
+
 def duty_of(rule: ClockRule) -> Duty:
     """The duty of a clock, derived from the facts that end it; this works for the clocks of any policy."""
     for event, duty in _DUTIES.items():

@@ -6,7 +6,7 @@ Instants are in UTC; days are in the zone of the jurisdiction, so that a query n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -19,13 +19,12 @@ from services.analytics.case_facts import (
     days_before_due,
     duty_of,
     guidance,
+    known_open,
     outcome,
     responsible,
 )
 from shared.case import Case
 from shared.deadlines.deadline import Deadline
-from shared.events import REGISTRY
-from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import LegalTime, day_of, elapsed, is_instant
 from shared.queries.respondents import cell
 
@@ -70,11 +69,13 @@ CASE_FIELDS: dict[str, pa.DataType] = {
     "guided_day": _DAY,
     "guided_org": _TEXT,
     "came_back": _FLAG,
+    "known_open_day": _DAY,
 }
 """One row per case. `org`: the present or last responsible organisation; `reply_org`: the organisation of the first reply;
 `replied_day` and `reply_seconds` belong to the first reply; `filed_at` is NULL if only the day is known; `accused`: the respondent
 organisations, each between two separators; `guided_day` and `guided_org`: the first guidance to another organ and who gave it;
-`came_back`: it came back, because that organ is not competent or the case was opened again."""
+`came_back`: it came back, because that organ is not competent or the case was opened again;
+`known_open_day`: the last day on which a source of history showed it as open."""
 
 CLOCK_FIELDS: dict[str, pa.DataType] = {
     "clock": _TEXT,
@@ -104,18 +105,6 @@ ASKED_FIELDS: dict[str, pa.DataType] = {
 }
 """One row per (case, object of evaluation)."""
 
-EVENT_FIELDS: dict[str, pa.DataType] = {
-    "case": _TEXT,
-    "version": _WHOLE,
-    "type": _TEXT,
-    "effective_at": _INSTANT,
-    "effective_day": _DAY,
-    "recorded_at": _INSTANT,
-    "org": _TEXT,
-    "origin": _TEXT,
-}
-"""One row per event. `effective_at` if the instant is known, `effective_day` if only the day is."""
-
 
 class Snapshot(NamedTuple):
     """A case at its version, with its deadlines and the zone of its jurisdiction."""
@@ -123,11 +112,15 @@ class Snapshot(NamedTuple):
     case: Case
     deadlines: Sequence[Deadline]
     zone: str
+    since: date = date.min
+    """The first day at whose end the case was known so."""
+    until: date | None = None
+    """The first day at whose end it was known otherwise; None: it is known so now."""
 
 
 def case_row(snapshot: Snapshot) -> tuple[Cells, list[Cells], list[Cells]]:
     """(row of the case, rows of its clocks, rows of its evaluations), in the order of the fields above."""
-    case, deadlines, zone = snapshot
+    case, deadlines, zone, *_ = snapshot
     day = _Days(zone)
     first, evaluations = case_facts(case)
     org, away = responsible(case), guidance(case)
@@ -171,6 +164,7 @@ def case_row(snapshot: Snapshot) -> tuple[Cells, list[Cells], list[Cells]]:
         day[away.at] if away is not None else None,
         away.org if away is not None else None,
         away.came_back if away is not None else None,
+        day[known_open(case, zone)],
     )
     return row, [_clock(deadline, day) for deadline in deadlines], [_evaluation(one, day) for one in evaluations]
 
@@ -244,30 +238,6 @@ def case_batch(snapshots: Sequence[Snapshot]) -> pa.Table:
     rows = [case_row(snapshot) for snapshot in snapshots]
     table = _table(CASE_FIELDS, [row for row, _, _ in rows])
     table = table.append_column("clocks", _nested(CLOCK_FIELDS, [clocks for _, clocks, _ in rows]))
-    return table.append_column("asked", _nested(ASKED_FIELDS, [asked for _, _, asked in rows]))
-
-
-def event_batch(events: Sequence[RecordedEvent], skip: int) -> pa.Table:
-    """The rows of these events. `skip`: number of characters of the stream name before the case id."""
-    effective = [event.effective_at for event in events]
-    columns: dict[str, list[Any]] = {
-        "case": [event.stream[skip:] for event in events],
-        "version": [event.version for event in events],
-        "type": [event.type for event in events],
-        "effective_at": [when if type(when) is datetime else None for when in effective],
-        "effective_day": [None if type(when) is datetime else when for when in effective],
-        "recorded_at": [event.recorded_at for event in events],
-        "org": [_org(event) for event in events],
-        "origin": [event.origin for event in events],
-    }
-    return pa.table({name: pa.array(columns[name], kind) for name, kind in EVENT_FIELDS.items()})
-
-
-def _org(event: RecordedEvent) -> str | None:
-    """The organisation that the event names, otherwise the acting one."""
-    body: Any = event.body
-    return (body.org if type(body) in _NAMES_ORG else None) or event.actor.org
-
-
-_NAMES_ORG = frozenset(model for model in REGISTRY.values() if "org" in model.model_fields)
-"""Looked up in advance: probing a model for a field costs a microsecond per event."""
+    table = table.append_column("asked", _nested(ASKED_FIELDS, [asked for _, _, asked in rows]))
+    table = table.append_column("since", pa.array([snapshot.since for snapshot in snapshots], _DAY))
+    return table.append_column("until", pa.array([snapshot.until for snapshot in snapshots], _DAY))

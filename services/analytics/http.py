@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date, datetime
 
 from fastapi import APIRouter, Query
 
 from services.analytics.fact_store.store import Facts
-from services.analytics.fact_store.visibility import visibility_of
+from services.analytics.fact_store.visibility import Visibility, visibility_of
 from services.analytics.statistics.as_of import facts_as_of
 from services.analytics.statistics.measures import BY_NAME, VERSION, VERSIONS
 from services.analytics.statistics.models import COMPARES, DIMENSIONS, StatsQuery, StatsResult
@@ -58,15 +59,22 @@ def router(ports: Ports, facts: Facts) -> APIRouter:
         else:
             when = _as_of(as_of)
             then = min(now, max((instant_of(when, book.zone) for book in books.values()), default=now))
-            async with reconstruction:
-                past = await facts_as_of(ports.log, ports.policies, when, visibility=visibility)
-                try:
-                    result = await query(past, request, then, visibility, current=False)
-                finally:
-                    await past.close()
+            if type(when) is date:
+                result = await query(facts, request, then, visibility, current=False, day=when)
+            else:
+                result = await _folded(when, then, request, visibility)
         codes = {code for figure in result.figures for code in figure.group.values()}
         named = {code: name for book in books.values() for code, name in book.names.items() if code in codes}
         return result.model_copy(update={"names": named})
+
+    async def _folded(when: LegalTime, then: datetime, request: StatsQuery, visibility: Visibility) -> StatsResult:
+        """The figures of an instant, from the log: the facts know days."""
+        async with reconstruction:
+            past = await facts_as_of(ports.log, ports.policies, when, visibility=visibility)
+            try:
+                return await query(past, request, then, visibility, current=False)
+            finally:
+                await past.close()
 
     return routes
 

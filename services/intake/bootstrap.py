@@ -8,6 +8,7 @@ from types import MappingProxyType
 from fastapi import APIRouter
 
 import services.intake.commands  # noqa: F401  # registers the commands
+from services.intake.candidate_index import GROUP, feeding
 from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.files.inspector import Inspector
 from services.intake.files.reception import FileReception
@@ -39,7 +40,9 @@ from services.intake.topics.submissions import PlatformSubmissions
 from services.intake.topics.updates import SUBMISSIONS, route
 from shared.application.ports import Ports
 from shared.application.virus_scanner import VirusScanner
+from shared.consumers.reaction import Trigger
 from shared.consumers.reaction_table import ReactionTable
+from shared.events.intake import PartyErased
 from shared.hosting.process import Process
 from shared.hosting.service_module import ServiceModule
 from shared.http.commands import Commands
@@ -48,6 +51,7 @@ from shared.messaging.gateway import Gateway
 from shared.messaging.partner_topics import PartnerTopics
 from shared.messaging.webhooks.endpoints import WebhookEndpoints
 from shared.messaging.webhooks.sender import WebhookSender
+from shared.operations.erasure import erase_party
 
 NO_GATEWAYS: Mapping[str, Gateway] = MappingProxyType({})
 
@@ -66,6 +70,7 @@ def build(
     reactions = ReactionTable()
     tell_platforms(reactions, updates)
     react(reactions, handling, ports.views)
+    reactions.on(PartyErased, do=lambda turn, body: _erased(ports, turn, body))
     ports.views.declare(OUTGOING)
     senders: list[MessageSender] = []
     if gateways:
@@ -99,15 +104,24 @@ def build(
         return PlatformSubmissions(ports, settings.body_limit, updates, jurisdictions, letters)
 
     entries = route(ports)
-    consumer = ports.consumer("intake", shows=SHOWS, gather=0.05, reactions=reactions)
+    consumers = [ports.consumer("intake", shows=SHOWS, gather=0.05, reactions=reactions)]
+    if ports.candidates is not None:
+        feed = feeding(ports, ports.candidates, settings.candidate_days)
+        consumers.append(ports.consumer(GROUP, sink=feed, gather=0.5, lawful=False))
     for show in SHOWS:
         ports.views.declare(show.view)
     return ServiceModule(
         "intake",
-        (consumer,),
+        tuple(consumers),
         case_routers,
         lambda _runtime: [candidates(ports, settings.candidate_days)],
         PartnerTopics(SUBMISSIONS, "intake.submissions", entries, answering),
         webhooks=WebhookSender(ports, endpoints or WebhookEndpoints(ports), entries, "platform", updates.tell_disabled),
         senders=senders,
+        index=(GROUP, ports.candidates) if ports.candidates is not None else None,
     )
+
+
+async def _erased(ports: Ports, turn: Trigger, body: PartyErased) -> None:
+    """Destroy the keys. Repeated, it finds none."""
+    await erase_party(ports, turn.case.id, body.party)

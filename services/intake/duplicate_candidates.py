@@ -1,7 +1,8 @@
 """Candidates: older cases of possibly the same matter, offered to the registrar while a filing waits for dispatch.
 
-They are found by place and subject. Their texts are decrypted in memory for the comparison and stored nowhere. There is no
-search by person, and persons are not compared.
+They are found by the index of candidates (docs/adr/0063), wherever and whatever they are about; no text but that of the filing is
+decrypted. A sealed filing is in no index: it is compared with sealed ones of its place or subject, whose texts are decrypted in
+memory for the comparison and stored nowhere. There is no search by person, and persons are not compared.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
+from services.intake.candidate_index import DAY_SECONDS, indexable, similar
 from services.intake.commands.matter_links import may_lead
 from services.intake.text_similarity import TextProfile, likeness
 from shared.application.ports import Ports
@@ -22,6 +24,7 @@ from shared.commands.command_handler import CommandHandler
 from shared.consumers.followers import MATTERS
 from shared.eventstore.field_encryption import open_sealed
 from shared.eventstore.read_models import Condition, Value
+from shared.kernel.legal_time import instant_of
 from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook
 from shared.queries.case_content import record_reading
@@ -33,11 +36,12 @@ AT_INTAKE = ("registered", "returned")
 """States in which a filing is at the petition office and waits for dispatch."""
 MOST_COMPARED = 200
 """Maximum number of texts that one request decrypts."""
+MOST_FOUND = 50
+"""Cases that are taken from the index (own choice): 98 % of the labelled messages of the same matter were among them."""
 MOST_SHOWN = 10
 LEAST = 0.05
-"""Smallest similarity of an offered case; docs/adr/0013 describes the measurement. The order matters more: a person chooses
-among ten at most."""
-DAY_SECONDS = 86_400.0
+"""Smallest similarity of an offered case; docs/adr/0013 and 0063 describe the measurements. The order matters more: a person
+chooses among ten at most."""
 
 
 class CandidateAnswer(LeadAnswer):
@@ -58,6 +62,7 @@ class CandidateList(Answer):
     """At most ten candidates, best first."""
 
     candidates: list[CandidateAnswer] = Field(description="Empty if no case is similar enough")
+    cut: bool = Field(description="True if there may be further cases as similar as these, which are not listed")
 
 
 class NearCase(NamedTuple):
@@ -92,20 +97,60 @@ async def candidates(
             detail_zh="仅在登记后、派单前提供同一事项的比对。",
         )
     book = await ports.policies.book(case.jurisdiction)
-    near = [
-        one
-        for one in await _near(ports, case, days)
-        if case.id not in one.line and _offered(principal, case, one, book.zone)
-    ]
-    if not near:
-        return CandidateList(candidates=[])
-    figures = await _compared(ports, reader, principal, case, [one.case for one in near])
+    look = _indexed if ports.candidates is not None and indexable(case) else _of_place
+    near, cut = await look(ports, reader, principal, case, days, book.zone)
     best: dict[str, tuple[float, NearCase]] = {}
-    for one, figure in zip(near, figures, strict=True):
+    for one, figure in near:
         if figure >= LEAST and figure > best.get(one.lead.id, (0.0, one))[0]:
             best[one.lead.id] = figure, one
-    ranked = sorted(best.values(), key=lambda found: (-found[0], found[1].lead.id))[:MOST_SHOWN]
-    return CandidateList(candidates=[_shown(case, one, figure, book) for figure, one in ranked])
+    ranked = sorted(best.values(), key=lambda found: (-found[0], -len(_shared(case, found[1].case)), found[1].lead.id))
+    shown = [_shown(case, one, figure, book) for figure, one in ranked[:MOST_SHOWN]]
+    return CandidateList(candidates=shown, cut=cut or len(ranked) > MOST_SHOWN)
+
+
+Ranked = tuple[list[tuple[NearCase, float]], bool]
+"""Each case that may be offered, with its similarity; True if there may be more of them."""
+
+
+async def _indexed(
+    ports: Ports, reader: CommandHandler, principal: Principal, case: Case, days: int, zone: str
+) -> Ranked:
+    """The cases that the index found. The read is recorded before anything of it is answered."""
+    assert ports.candidates is not None
+    found = await similar(ports, ports.candidates, case, MOST_FOUND)
+    alike = [one for one in found.cases if one.similarity >= LEAST]
+    since = ports.clock.now().timestamp() - days * DAY_SECONDS
+    near: list[tuple[NearCase, float]] = []
+    for one in alike:
+        other, _head = await ports.cases.get(one.case)
+        closed = None if other.open else other.closure.closed_at
+        if not indexable(other) or (closed is not None and instant_of(closed, zone).timestamp() < since):
+            continue
+        joined = await _with_lead(ports, other)
+        if joined is not None and case.id not in joined.line and _offered(principal, case, joined, zone):
+            near.append((joined, one.similarity))
+    await record_reading(reader, principal, case, "candidates", ("text",), [one.case.id for one, _ in near])
+    return near, len(alike) >= MOST_FOUND or found.dropped >= LEAST
+
+
+async def _of_place(
+    ports: Ports, reader: CommandHandler, principal: Principal, case: Case, days: int, zone: str
+) -> Ranked:
+    """The latest cases of the same place or subject, compared by their texts."""
+    rows = await _near(ports, case, days)
+    near = [one for one in rows if case.id not in one.line and _offered(principal, case, one, zone)]
+    if not near:
+        return [], len(rows) >= MOST_COMPARED
+    figures = await _compared(ports, reader, principal, case, [one.case for one in near])
+    return list(zip(near, figures, strict=True)), len(rows) >= MOST_COMPARED
+
+
+async def _with_lead(ports: Ports, other: Case) -> NearCase | None:
+    """The case with the lead of its matter; None if that cannot be read."""
+    lead = other if other.matter.lead is None else await ports.cases.lead_of(other)
+    if lead is None:
+        return None
+    return NearCase(other, lead, frozenset(await ports.cases.lines([other.id])))
 
 
 def _offered(principal: Principal, case: Case, near: NearCase, zone: str) -> bool:
@@ -134,9 +179,9 @@ async def _near(ports: Ports, case: Case, days: int) -> list[NearCase]:
             if row.key == case.id or row.key in found or len(found) >= MOST_COMPARED:
                 continue
             other, _head = await ports.cases.get(row.key, at_least=row.applied)
-            lead = other if other.matter.lead is None else await ports.cases.lead_of(other)
-            if lead is not None:
-                found[row.key] = NearCase(other, lead, frozenset(await ports.cases.lines([other.id])))
+            joined = await _with_lead(ports, other)
+            if joined is not None:
+                found[row.key] = joined
     return list(found.values())
 
 
@@ -160,15 +205,20 @@ async def _written(ports: Ports, case: Case) -> TextProfile:
     return TextProfile(title, " ".join(texts))
 
 
-def _shown(case: Case, near: NearCase, figure: float, book: PolicyBook) -> CandidateAnswer:
-    shared = (
-        ("place", case.filing.place, near.case.filing.place),
-        ("subject", case.filing.subject, near.case.filing.subject),
+def _shared(case: Case, other: Case) -> list[str]:
+    """Other features that the two have in common."""
+    features = (
+        ("place", case.filing.place, other.filing.place),
+        ("subject", case.filing.subject, other.filing.subject),
     )
+    return [name for name, own, their in features if own is not None and own == their]
+
+
+def _shown(case: Case, near: NearCase, figure: float, book: PolicyBook) -> CandidateAnswer:
     return CandidateAnswer.built_from(
         near.lead,
         book,
         through=None if near.case is near.lead else near.case.number,
         similarity=round(figure, 3),
-        shared=[name for name, own, other in shared if own is not None and own == other],
+        shared=_shared(case, near.case),
     )

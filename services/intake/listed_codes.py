@@ -1,4 +1,4 @@
-"""Codes of the policy for words of another system: by code, or by a name that only one entry has."""
+"""Codes of the policy for words of another system: by code, or by a name or alias that only one entry has."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def listed_code(listed: Mapping[str, Entry], given: str) -> str | None:
             _by_name.clear()
         names: dict[str, str | None] = {}
         for entry in listed.values():
-            for name in {name_form(entry.name), name_form(entry.name_en or "")} - {""}:
+            for name in {name_form(one) for one in (entry.name, entry.name_en or "", *entry.aliases)} - {""}:
                 names[name] = None if name in names else entry.code
         found = _by_name[id(listed)] = (listed, names)
     return found[1].get(name_form(given))

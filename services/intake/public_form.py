@@ -14,6 +14,7 @@ from shared.commands.command_fields import TEXT_LIMIT
 from shared.kernel import data_file
 from shared.policy.book import PolicyBook
 from shared.policy.documents import ChannelClass, Entry
+from shared.policy.file_rules import FileRules
 
 OPEN_CLASSES: tuple[ChannelClass, ...] = ("web", "app", "mini_program", "qr")
 """Classes of channels in which people file for themselves. The others are recorded by an office or sent by a platform."""
@@ -62,6 +63,9 @@ class FormAnswer(Answer):
     identities: list[Identity] = Field(description="Ways to file; the notice of the same code says what each means")
     notices: list[Notice] = Field(description="What has to be said before and while filing")
     text_limit: int = Field(description="Most characters of the text")
+    files_limit: int = Field(description="Most files of a filing")
+    file_megabytes: int = Field(description="Most MB of a file")
+    file_types: list[str] = Field(description="Accepted types of files: jpeg, png, heic, pdf, office, text, audio")
     co_petitioners_limit: int = Field(description="Most co-petitioners")
     representatives_limit: int = Field(description="Most representatives of a joint filing")
 
@@ -93,6 +97,7 @@ def form(books: dict[str, PolicyBook], chosen: PolicyBook | None) -> FormAnswer:
         if book.settings is not None and open_channels(book)
     ]
     office = chosen.organisation(chosen.petition_office) if chosen is not None and chosen.petition_office else None
+    limits = chosen.files if chosen is not None else FileRules()
     return FormAnswer(
         jurisdictions=named,
         jurisdiction=chosen.jurisdiction if chosen is not None else None,
@@ -109,6 +114,9 @@ def form(books: dict[str, PolicyBook], chosen: PolicyBook | None) -> FormAnswer:
         identities=["named", "confidential", "anonymous"],
         notices=list(notices()),
         text_limit=TEXT_LIMIT,
+        files_limit=limits.files_per_filing.value,
+        file_megabytes=limits.megabytes_per_file.value,
+        file_types=list(limits.types.value),
         co_petitioners_limit=PARTIES_LIMIT,
         representatives_limit=chosen.profile.representatives.value if chosen is not None else 5,
     )

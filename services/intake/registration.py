@@ -49,9 +49,10 @@ async def file_case(
     jurisdiction: str,
     correlation: str | None = None,
     files: FileUploads | None = None,
+    owner: str | None = None,
 ) -> Receipt:
-    """Register a filing once. `correlation`: that of the record it came with; `files`: where its uploads are. Raises
-    Refused `same_id_other_content` if the item was filed with other content.
+    """Register a filing once. `correlation`: that of the record it came with; `files`: where its uploads are; `owner`: whose they
+    are, if not the principal's. Raises Refused `same_id_other_content` if the item was filed with other content.
 
     An item of a case that the principal neither filed nor may see is registered like a new one, as a case of its own: any other
     answer would tell that the case exists."""
@@ -65,7 +66,7 @@ async def file_case(
     content = orjson.dumps(stated, option=orjson.OPT_SORT_KEYS)
     if files is None or not command.files:
         return await _file_case(handling, principal, command, jurisdiction, correlation, content, case, apart)
-    async with attaching(files, principal, command.files, f"{CAUSE}|{case}") as attached:
+    async with attaching(files, principal, command.files, f"{CAUSE}|{case}", owner=owner) as attached:
         with_files = command.model_copy(update={"files": attached.files})
         return await _file_case(handling, principal, with_files, jurisdiction, correlation, content, case, apart)
 

@@ -107,20 +107,32 @@ class Api:
         answer = await self.ask("POST", caller, path, json=body, headers=headers)
         return answer.json() if answer.content else None
 
+    async def stream(self, caller: Caller, path: str, **more: Any) -> httpx.Response:
+        """The answer to a GET, whose content is not read yet: close it. Raises Problem."""
+        return await self._answered("GET", caller, path, stream=True, **more)
+
     async def ask(self, method: str, caller: Caller, path: str, **more: Any) -> httpx.Response:
         """The answer. Raises Problem for every other than a good one."""
+        return await self._answered(method, caller, path, stream=False, **more)
+
+    async def _answered(self, method: str, caller: Caller, path: str, *, stream: bool, **more: Any) -> httpx.Response:
         headers = {**(more.pop("headers", None) or {}), **self._headers(caller)}
         # In a task of its own: an interface in this process changes the context variables of its log lines.
-        asked = asyncio.create_task(self._client.request(method, path, headers=headers, timeout=SECONDS, **more))
+        asked = asyncio.create_task(
+            self._client.send(
+                self._client.build_request(method, path, headers=headers, timeout=SECONDS, **more), stream=stream
+            )
+        )
         try:
             answer = await asked
         except (httpx.HTTPError, OSError) as error:
             raise _away(error) from None
         if answer.is_success:
             return answer
+        await answer.aread()
         raise _problem(answer)
 
-    async def stream(self, caller: Caller, path: str, **params: Any) -> AsyncIterator[bytes]:
+    async def parts(self, caller: Caller, path: str, **params: Any) -> AsyncIterator[bytes]:
         """The parts of an answer as they come; nothing where it is no good one. It ends when the interface goes away."""
         headers = self._headers(caller)
         limits = httpx.Timeout(60.0, connect=3.0)  # the interface says something every 15 seconds

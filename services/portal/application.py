@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from services.portal.api import Api, Problem
 from services.portal.browser import Form, delete_cookie
+from services.portal.identity_provider import Provider
 from services.portal.pages import desk, desk_bulk, desk_drafts, desk_live, sign_in, start, submit, track
 from services.portal.rendering import Site, kept_page, problem_page
 
@@ -46,20 +47,28 @@ async def _signed_out(request: Request, error: Exception) -> Response:
     elif error.form is not None:
         kept = Form(error.form)
         kept["resume"] = request.url.path
-        answer = sign_in.form_page(request, kept, gone=True)
+        answer = await sign_in.form_page(request, kept, gone=True)
     else:
         answer = RedirectResponse("/sign-in", 303)
     delete_cookie(answer, sign_in.SESSION)
     return answer
 
 
-def build(api: Api, *, pages: Pages = "all", telephone: str = "", public_url: str | None = None) -> Starlette:
+def build(
+    api: Api,
+    *,
+    pages: Pages = "all",
+    telephone: str = "",
+    public_url: str | None = None,
+    provider: Provider | None = None,
+) -> Starlette:
     """The pages over an interface.
 
     Args:
         pages: Those for citizens, those for staff, or all.
         telephone: Number that every page names as another way; empty: none.
         public_url: Address of these pages for citizens, in QR codes; None: the one that the browser used.
+        provider: How the identity provider is asked; None: over the network.
     """
     citizens, staff = pages in ("citizen", "all"), pages in ("staff", "all")
     routes: list[Route] = [*start.ROUTES]
@@ -75,4 +84,5 @@ def build(api: Api, *, pages: Pages = "all", telephone: str = "", public_url: st
     app.state.api = api
     app.state.site = Site(telephone, citizens, staff)
     app.state.public_url = public_url
+    app.state.provider = provider or Provider()
     return app

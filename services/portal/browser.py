@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.portal.api import Caller, Problem
+from services.portal.multipart import MULTIPART, Keep, read_parts
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: blob:;"
@@ -69,10 +71,13 @@ def _own_origin(request: Request, origin: str | None) -> bool:
     return urlsplit(origin).netloc.lower() == host.lower() and bool(host)
 
 
-async def read_form(request: Request) -> Form:
-    """The fields of the form that our own page sent. Raises Problem."""
+async def read_form(request: Request, keep: Keep | None = None) -> Form:
+    """The fields of the form that our own page sent; `keep` takes its files, where it may have some. Raises Problem."""
     check_origin(request)
     kind = request.headers.get("content-type")
+    if keep is not None and kind is not None and kind.partition(";")[0].strip().lower() == MULTIPART:
+        boundary = parse_options_header(kind)[1].get(b"boundary", b"")
+        return _form(request, await read_parts(request, boundary.decode("latin-1"), FORM_BYTES, keep))
     if kind is not None and kind.partition(";")[0].strip().lower() != FORM:  # an empty form has no type
         raise _refused(415, "wrong_type", "This is not a form of these pages.", "这不是本站的表单。")
     data = bytearray()
@@ -80,14 +85,18 @@ async def read_form(request: Request) -> Form:
         data += part
         if len(data) > FORM_BYTES:
             raise _refused(413, "too_large", "The form is too large. Shorten the text.", "内容过长，请缩短后再提交。")
-    form = Form()
-    form.every = {}
     try:
         pairs = parse_qsl(data.decode("ascii"), keep_blank_values=True, max_num_fields=FORM_FIELDS, errors="strict")
     except ValueError:
         raise _refused(
             422, "wrong_form", "The form cannot be read; send it again.", "表单无法读取，请重新提交。"
         ) from None
+    return _form(request, pairs)
+
+
+def _form(request: Request, pairs: Iterable[tuple[str, str]]) -> Form:
+    form = Form()
+    form.every = {}
     for name, value in pairs:
         text = value.replace("\r\n", "\n").replace("\r", "\n")
         form.every.setdefault(name, []).append(text)

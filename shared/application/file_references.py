@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 
 from shared.application.file_uploads import FileUploads
 from shared.commands.attached_files import AttachableFile
@@ -17,6 +18,15 @@ def owner_of(principal: Principal) -> str:
     if principal.role in ("platform", "organisation"):
         return f"{principal.role}:{principal.jurisdiction or '-'}:{principal.org}"
     return principal.name
+
+
+def filing_owner(filing: str) -> str:
+    """The owner of uploads that come before their filing: whoever knows its random id.
+
+    >>> len(filing_owner("a" * 20))
+    47
+    """
+    return f"filing:{sha256(filing.encode()).hexdigest()[:40]}"
 
 
 def thumbnail_of(upload: str) -> str:
@@ -35,16 +45,18 @@ class Attaching:
 
 @asynccontextmanager
 async def attaching(
-    files: FileUploads, principal: Principal, uploads: Sequence[str], cause: str
+    files: FileUploads, principal: Principal, uploads: Sequence[str], cause: str, *, owner: str | None = None
 ) -> AsyncIterator[Attaching]:
     """Inside, the command with this cause is decided on the files, whose blobs are durable. Afterwards they are attached, or, where
     it was refused, free for another command.
+
+    `owner`: whose uploads they are; None: the principal's.
 
     After any other error the command may have been carried out or not: the files stay with it, so that it can be sent again."""
     if not uploads:
         yield Attaching()
         return
-    owner = owner_of(principal)
+    owner = owner_of(principal) if owner is None else owner
     found = await files.resolve(owner, [*uploads, *map(thumbnail_of, uploads)], cause)
     small = [upload for upload in map(thumbnail_of, uploads) if isinstance(found[upload], AttachableFile)]
     uploads = [*uploads, *small]

@@ -13,6 +13,7 @@ from shared.commands.command_handler import CommandHandler
 from shared.consumers.consumer import CaseConsumer
 from shared.events.fields import Service
 from shared.eventstore.blobs import Blobs
+from shared.eventstore.candidates import CandidateIndex
 from shared.eventstore.event_store import EventStore
 from shared.eventstore.key_store import KeyStore
 from shared.eventstore.read_models import Checkpoints, ReadModelStore
@@ -37,6 +38,8 @@ class Ports:
     policies: PolicyRepository
     blobs: Blobs
     uploads: UploadStore
+    candidates: CandidateIndex | None = None
+    """Index of filings of the same matter; None where nobody asks for them."""
     facts_path: str | None = None
     """Path of the DuckDB file of analytics; None keeps the facts in memory."""
     file_cipher: FileCipher = "AES-256-GCM"

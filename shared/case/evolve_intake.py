@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.case.evolve import MOVES, Changes, kind_of, on
 from shared.case.state import (
+    OPEN_STATES,
     STREAM,
     BeforeReview,
     Case,
@@ -225,6 +226,25 @@ def _restated(case: Case, event: RecordedEvent, body: i.SourceRestated) -> Chang
     return changes
 
 
+_ANSWERS = frozenset({"ReplyDelivered", "AnsweredAtOnce"})
+_BEFORE_REPLY = frozenset(OPEN_STATES[: OPEN_STATES.index("replied")])
+
+
+@on(i.UndatedStepRecorded, fact=kind_of("step"))
+def _undated(case: Case, event: RecordedEvent, body: i.UndatedStepRecorded) -> Changes:
+    """What the source says without a date changes the state; since its date is not known, it orders no other step."""
+    if body.step == "CaseClosed" and case.open:
+        return {"state": "closed", "closure": {"kind": body.kind or "unknown", "closed_at": None}}
+    if body.step in _ANSWERS and case.state in _BEFORE_REPLY:
+        return {"state": "replied"}
+    return {}
+
+
+@on(i.SourceStatedOpen)
+def _stated_open(case: Case, event: RecordedEvent, body: i.SourceStatedOpen) -> Changes:
+    return {}
+
+
 def _without(case: Case, *settled: str) -> tuple[str, ...]:
     """What is still unclear once these are settled."""
     return tuple(field for field in case.filing.unclear if field not in settled)
@@ -244,6 +264,11 @@ def _sealed_anew(case: Case) -> Changes:
 @on(i.CaseVoided, "voided")
 def _voided(case: Case, event: RecordedEvent, body: i.CaseVoided) -> Changes:
     return {"assignment": let_go(case)}
+
+
+@on(i.PartyErased, fact=kind_of("party"))
+def _erased(case: Case, event: RecordedEvent, body: i.PartyErased) -> Changes:
+    return {}
 
 
 @on(i.AnsweredAtOnce, "replied")

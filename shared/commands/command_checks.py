@@ -85,7 +85,7 @@ def check_decided(case: Case, events: Iterable[Event], *, name: str, zh: str, st
     types = [type(event).__name__ for event in events]
     if not types:
         return
-    if case.state == "voided":
+    if case.state == "voided" and types != ["PartyErased"]:
         raise Refused(
             "voided",
             "The case was voided because it was registered by mistake, so no command is possible on it. If there is a matter,"

@@ -57,6 +57,8 @@ class CaseConsumer:
     reactions: Mapping[str, Sequence[Reaction]] = field(default_factory=dict)
     """Event type -> its reactions. There are no reactions to events of history."""
     sink: BatchProjection | None = None
+    lawful: bool = True
+    """Rows and facts depend on the policy, so that they are written again when it changes."""
     gather: float = 0.0
     """Seconds that commits may wait so that more are handled together. Reactions are urgent. Rows and facts may be a little
     late, and then a case that moves twice is written once."""
@@ -74,7 +76,7 @@ class CaseConsumer:
         """Handle one batch. Raises only infrastructure errors: the subscription pauses and delivers the batch again."""
         self.policies.forget(commits)
         changed = [commit for commit in commits if commit.stream.startswith(POLICY)]
-        if changed and (self.shows or self.sink is not None):
+        if changed and self.lawful and (self.shows or self.sink is not None):
             await self._refresh.run(changed)
         by_stream: dict[str, list[Commit]] = defaultdict(list)
         for commit in commits:

@@ -145,12 +145,17 @@ def _deadline(
         extended,
         excluded,
         period is not None and period.provisional,
-        case.origin == "history" and case.live_from is None and outcome.end is None,
+        case.origin == "history" and outcome.end is None and (case.live_from is None or _ended_undated(case, rule)),
         rule,
         period,
         zone,
         (*unconfirmed, *outcome.unconfirmed),
     )
+
+
+def _ended_undated(case: Case, rule: ClockRule) -> bool:
+    """True if the source stated an end of the clock without its date: nobody knows whether it was in time."""
+    return any(fact.name == "UndatedStepRecorded" and fact.kind in rule.end_events for fact in case.facts)
 
 
 def _bearer(rule: ClockRule, start: Fact, case: Case, book: PolicyBook) -> str | None:

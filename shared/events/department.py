@@ -229,7 +229,8 @@ class DecisionIssued(
     It states the right to a review, the body and the days (Art. 35), which are rendered from the policy."""
 
     org: str
-    result: Literal["supported", "explained", "not_supported"]
+    result: Literal["supported", "explained", "not_supported", "unknown"]
+    """unknown: history only, the source does not say how it was decided."""
     execute_by: Moment | None = None
     """For supported: the date by which the organisation promised to carry it out (督促执行; Art. 32)."""
     basis: Texts = ()
@@ -256,7 +257,8 @@ class SuggestionAnswered(
     """The organisation studied a suggestion and answered it (Art. 29)."""
 
     org: str
-    result: Literal["adopted", "partly_adopted", "not_adopted"]
+    result: Literal["adopted", "partly_adopted", "not_adopted", "unknown"]
+    """unknown: history only."""
     text: Text = None
     with_lead: bool | None = None
     """True: taken over from the lead case; what it promises is carried out there."""
@@ -435,7 +437,8 @@ class ReviewOpinionIssued(
     """
 
     body: str
-    result: Literal["upheld", "changed", "redo"]
+    result: Literal["upheld", "changed", "redo", "unknown"]
+    """unknown: history only."""
     decision: Literal["supported", "explained", "not_supported"] | None = None
     text: Text = None
 
@@ -470,7 +473,8 @@ class ReReviewOpinionIssued(
     """The re-review body issued its opinion, which is final (复核意见; Art. 36)."""
 
     body: str
-    result: Literal["upheld", "changed"]
+    result: Literal["upheld", "changed", "unknown"]
+    """unknown: history only."""
     decision: Literal["supported", "explained", "not_supported"] | None = None
     text: Text = None
 

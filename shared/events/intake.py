@@ -266,6 +266,30 @@ class SourceRestated(_Intake, zh="来源更正登记内容", en="The source now 
     level_text: Text = None
 
 
+class UndatedStepRecorded(
+    _Intake, zh="来源未注明日期的步骤", en="The source states a step without its date.", shows=("step", "kind")
+):
+    """History only: the source says that a step occurred and not when. It is kept, and its date stays unknown: it ends no clock and
+    counts as unknown in every figure. `effective_at` is the filing, before which it cannot have occurred.
+
+    `step`: type of the event. `kind`: its kind, result or grade. `reason` and `text` as in that event.
+    """
+
+    author: ClassVar[str | None] = "p1"
+    step: str
+    org: str | None = None
+    kind: str | None = None
+    mode: str | None = None
+    object: EvaluationObject | None = None
+    reason: Text = None
+    text: Text = None
+
+
+class SourceStatedOpen(_Intake, zh="来源显示未办结", en="The source stated that the case was open."):
+    """History only: on this day the source listed the case as not closed, as an export does for all its open cases. Until that day
+    the case is known to have been open; afterwards nothing is known."""
+
+
 class CaseVoided(
     _Intake, zh="作废", en="It was voided: registered by mistake.", shows=("reason_code",), for_petitioner=True
 ):
@@ -276,6 +300,16 @@ class CaseVoided(
 
     reason_code: Literal["test", "registered_twice", "wrong_content", "other"] = "other"
     reason: Text = None
+
+
+class PartyErased(
+    _Intake, zh="删除个人信息", en="The personal data of a party were erased.", shows=("party", "ground")
+):
+    """The keys of a party are destroyed (PIPL Art. 47): what the party wrote, its identity and its files do not open any more. The
+    event is recorded first, so that an interrupted erasure is continued."""
+
+    party: str
+    ground: Literal["requested", "purpose_achieved", "retention_over", "unlawful", "consent_withdrawn"]
 
 
 class AnsweredAtOnce(

@@ -43,3 +43,12 @@ class OrganisationAdded(Event, zh="新增单位", en="An organisation was added 
     name: str
     kind: str = "handling"
     parent: str | None = None
+
+
+class EntryAdded(Event, zh="新增目录条目", en="An entry was added to a list of the policy."):
+    """A place or a subject was added to the policy, because an import names one that is not listed and its mapping says so."""
+
+    owner: ClassVar[Service] = "supervision"
+    section: Literal["places", "subjects"]
+    code: str
+    name: str

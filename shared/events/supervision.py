@@ -25,6 +25,8 @@ ClosureKind = Literal[
     "withdrawn",
     "merged",
 ]
+KnownClosure = Literal[ClosureKind, "unknown"]
+"""unknown: history only, the source says that the case is closed and not how."""
 
 
 class _Supervision(Event):
@@ -180,7 +182,7 @@ class RedoOrdered(_Supervision, zh="责令重办", en="It is to be handled again
 class CaseClosed(_Supervision, zh="办结", en="It was closed.", shows=("kind",)):
     """The case was closed (办结), with the kind of closing. The handling organisation never closes it itself."""
 
-    kind: ClosureKind
+    kind: KnownClosure
     text: Text = None
 
 

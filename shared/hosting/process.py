@@ -130,8 +130,10 @@ class Process:
             yield from (one.run for one in (part.webhooks, *part.senders) if one is not None)
 
     async def _fill(self) -> None:
-        """Rewind the groups whose facts were deleted or reset, since their checkpoints are not reset with the facts."""
+        """Rewind the groups whose facts or index were deleted or reset, since their checkpoints are not reset with them."""
         for part in self.parts:
+            if part.index is not None and await part.index[1].empty():
+                await self.ports.feed.rewind(part.index[0])
             if part.facts is None:
                 continue
             try:
@@ -259,5 +261,7 @@ class Process:
         await self.ports.views.close()
         await self.ports.keys.close()
         await self.ports.uploads.close()
+        if self.ports.candidates is not None:
+            await self.ports.candidates.close()
         await self.ports.blobs.close()
         await self.ports.log.close()

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 
 from shared.consumers.consumer import CaseConsumer
 from shared.events.fields import Service
+from shared.eventstore.candidates import CandidateIndex
 from shared.messaging.gateway import GatewayFigures
 from shared.messaging.partner_topics import PartnerTopics
 from shared.messaging.webhooks.sender import WebhookSender
@@ -98,6 +99,8 @@ class ServiceModule:
     ticker: SchedulerState | None = None
     """The background loop that records due deadlines."""
     facts: FactStore | None = None
+    index: tuple[str, CandidateIndex] | None = None
+    """The index of candidates, and the consumer group that feeds it: all of the log again while it is empty."""
     webhooks: WebhookSender | None = None
     """Sends the entries of the service's streams to webhooks."""
     senders: Sequence[Sender] = ()

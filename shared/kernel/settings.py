@@ -125,6 +125,10 @@ class Settings(BaseSettings):
     """Number of cases that a process caches in memory, about 7 kB each"""
     candidate_days: int = Field(180, ge=0, le=3660)
     """Days after closing during which intake offers a case as the same matter"""
+    facts_memory: int = Field(2048, ge=0, le=1_000_000)
+    """Memory that statistics may use at most, in MB; more goes to temporary files. 0: most of the machine's"""
+    facts_threads: int = Field(0, ge=0, le=1024)
+    """Threads that statistics may use; 0: one for each processor"""
     url: str | None = Field(None, pattern=r"^https?://")
     """Server that the command line uses instead of opening a data folder"""
     kafka_bootstrap: str | None = Field(None, pattern=r"^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$")
@@ -168,6 +172,14 @@ class Settings(BaseSettings):
     """Client library of MongoDB: `motor`, or `pymongo` for its successor AsyncMongoClient"""
     secrets: Path | None = None
     """Folder of `kek` and `root` in the full mode, the same for all processes; empty: `keys` in the data folder"""
+
+    @property
+    def site(self) -> str | None:
+        """The address of the pages, to which passkeys belong; None where it is not set and other machines may reach them."""
+        if self.public_url is not None:
+            return self.public_url
+        here = self.host in ("127.0.0.1", "::1", "localhost") and self.port != 0
+        return f"http://localhost:{self.port}" if here else None
 
     @property
     def operations_port(self) -> int | None:

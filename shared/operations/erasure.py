@@ -6,9 +6,12 @@ from shared.application.ports import Ports
 
 
 async def erase_party(ports: Ports, case_id: str, party: str) -> int:
-    """Destroy the keys of that party (PIPL Art. 47), and the upload records of its files, which hold the key of a file until the
-    command that attached it has ended. Returns the number of keys. The ciphertext stays, unreadable."""
+    """Destroy the keys of that party (PIPL Art. 47), the case's hashes in the index of candidates, and the upload records of the
+    party's files, which hold the key of a file until the command that attached it has ended. Returns the number of keys. The
+    ciphertext stays, unreadable."""
     gone = await ports.keys.erase(case_id, party)
+    if ports.candidates is not None:
+        await ports.candidates.remove([case_id])
     case, _head = await ports.cases.reload(case_id)
     blobs = [one.blob for one in case.files if one.party == party]
     if blobs:

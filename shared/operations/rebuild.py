@@ -109,7 +109,8 @@ async def _write(ports: Ports, shows: Sequence[Projection], parts: Sequence[Serv
     rows = RowBatch(shows, ports.policies)
     for case in batch.cases:
         await rows.add(case)
-    sinks = [consumer.sink for part in parts for consumer in part.consumers if consumer.sink is not None]
+    own = [consumer.sink for part in parts if part.facts is not None for consumer in part.consumers]
+    sinks = [sink for sink in own if sink is not None]
     await asyncio.gather(rows.write(ports.views, renew=True), *(sink(batch.cases, batch.events) for sink in sinks))
 
 

@@ -16,7 +16,7 @@ from itertools import zip_longest
 from typing import Any, get_args
 
 from shared.events.fields import Class, Urgency
-from shared.events.policy import OrganisationAdded, PolicyActivated, Section
+from shared.events.policy import EntryAdded, OrganisationAdded, PolicyActivated, Section
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import LegalTime
 from shared.policy.deadline_rules import Clocks, Escalation, UnreadService
@@ -87,6 +87,8 @@ class PolicyBook(OrganisationsInForce):
         book = replace(self, jurisdiction=code, version=event.version)
         if isinstance(body, OrganisationAdded):
             return replace(book, added={**self.added, body.code: organisation_of(body)})
+        if isinstance(body, EntryAdded):
+            return replace(book, added_entries={**self.added_entries, (body.section, body.code): body.name})
         if not isinstance(body, PolicyActivated):
             return book
         document: Any = MODELS[body.section].model_validate(body.document)
@@ -223,26 +225,39 @@ class PolicyBook(OrganisationsInForce):
                 digest.update(f"{section} {edition.start.isoformat()} {edition.hash}\n".encode())
         for code in sorted(self.added):
             digest.update(f"added {self.added[code].model_dump_json()}\n".encode())
+        for listed, code in sorted(self.added_entries):
+            digest.update(f"added {listed} {code} {self.added_entries[listed, code]}\n".encode())
         return f"{self.jurisdiction}@{digest.hexdigest()[:12]}"
 
     @cached_property
     def documents(self) -> dict[Section, Document]:
-        """The documents in force with the added organisations, against which a new document is checked."""
+        """The documents in force with the added entries, against which a new document is checked."""
         found = {section: self.edition(section) for section in self.editions}
         latest: dict[Section, Document] = {section: edition.document for section, edition in found.items() if edition}
         if self.added:
             latest["organisations"] = Organisations(organisations=tuple(self.organisations.values()))
+        if self.added_entries:
+            latest["places"] = Places(places=tuple(self.places.values()))
+            latest["subjects"] = Subjects(subjects=tuple(self.subjects.values()))
         return latest
 
     # ---------------------------------------------------------------- entries of its lists
 
     @cached_property
     def places(self) -> dict[str, Place]:
-        return {entry.code: entry for entry in self.document("places", Places).places}
+        listed = {entry.code: entry for entry in self.document("places", Places).places}
+        added = {code: Place(code=code, name=name) for code, name in self._added("places")}
+        return {**added, **listed} if added else listed
 
     @cached_property
     def subjects(self) -> dict[str, Subject]:
-        return {entry.code: entry for entry in self.document("subjects", Subjects).subjects}
+        listed = {entry.code: entry for entry in self.document("subjects", Subjects).subjects}
+        added = {code: Subject(code=code, name=name) for code, name in self._added("subjects")}
+        return {**added, **listed} if added else listed
+
+    def _added(self, section: str) -> list[tuple[str, str]]:
+        """(code, name) of the entries of a section that were added by events."""
+        return [(code, name) for (own, code), name in self.added_entries.items() if own == section]
 
     @cached_property
     def channels(self) -> dict[str, Channel]:
@@ -305,6 +320,7 @@ class PolicyBook(OrganisationsInForce):
         for section in _NAMING:
             if section == "organisations":
                 found.update({code: organisation.name for code, organisation in self.added.items()})
+            found.update(self._added(section))
             for edition in self.begun(section):
                 found.update({entry.code: entry.name for entry in getattr(edition.document, section)})
         return found

@@ -62,6 +62,8 @@ class Entry(Document):
     code: Code
     name: Name
     name_en: str | None = None
+    aliases: tuple[Name, ...] = ()
+    """Further names, as other systems write them: an import finds the entry by each of them."""
 
 
 class Jurisdiction(Entry):

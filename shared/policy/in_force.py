@@ -25,6 +25,8 @@ class InForce:
     version: int = 0
     editions: Mapping[Section, tuple[Edition, ...]] = field(default_factory=dict)
     added: Mapping[str, Organisation] = field(default_factory=dict)
+    added_entries: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """(section, code) -> name of the places and subjects that were added by events."""
     now: datetime | None = None
     """The time of "in force" without a date. None: after all known activations, including future ones."""
 

@@ -12,7 +12,9 @@ from shared.application.response import Answer, TimeText
 from shared.case import STREAM, Case
 from shared.commands.authorization import Principal, handles
 from shared.commands.command_handler import CommandHandler
+from shared.events.department import NoticeServed
 from shared.events.files import FileAttached, FileForm, FileKind
+from shared.events.notices import NoticeIssued
 from shared.eventstore.field_encryption import open_sealed
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.refusals import Unknown
@@ -62,6 +64,8 @@ class FileEvent(NamedTuple):
     event: RecordedEvent
     body: FileAttached
     beside: frozenset[str]
+    told: bool = False
+    """A notice of this kind was served after it was issued."""
 
 
 def unknown_file() -> Unknown:
@@ -73,10 +77,20 @@ def unknown_file() -> Unknown:
 async def files_of(ports: Ports, case: Case) -> tuple[list[FileEvent], int]:
     """The files of the case, and the version of the last delivery of a reply."""
     commits = await ports.log.load(STREAM + case.id)
+    served: dict[str, int] = {
+        event.body.kind: event.version
+        for commit in commits
+        for event in commit.recorded
+        if isinstance(event.body, NoticeServed)
+    }
     found = []
     for commit in commits:
         beside = frozenset(event.type for event in commit.recorded)
-        found += [FileEvent(one, one.body, beside) for one in commit.recorded if isinstance(one.body, FileAttached)]
+        issued = {event.body.kind for event in commit.recorded if isinstance(event.body, NoticeIssued)}
+        told = any(served.get(kind, 0) > commit.last for kind in issued)
+        found += [
+            FileEvent(one, one.body, beside, told) for one in commit.recorded if isinstance(one.body, FileAttached)
+        ]
     return found, delivered_in(event for commit in commits for event in commit.recorded)
 
 
@@ -85,14 +99,16 @@ def readable(
 ) -> list[FileEvent]:
     """Those of `files` that the principal may read; the caller has checked that it may see the case.
 
-    The petitioner reads its own files, and those of offices, notices among them, once they were served. An organisation gets only
+    The petitioner reads its own files, and those of offices: with the reply, or with what was served, a notice once one of its kind
+    was served. Proofs of service are the office's own: they name witnesses and carriers. An organisation gets only
     the redacted form of what the petitioner of a confidential filing sent."""
     if principal.role == "citizen":
         sent = [one for one in files if one.body.party is not None and one.body.kind != "notice"]
         own = [one for one in sent if one.body.form != "redacted"]
         small = _of(own, files)
         issued = [one for one in files if one.body.party is None or one.body.kind == "notice"]
-        served = [one for one in issued if one.event.version < delivered or one.beside & _SERVED]
+        served = [one for one in issued if one.event.version < delivered or one.told or one.beside & _SERVED]
+        served = [one for one in served if one.body.kind != "proof"]
         told = [] if case.accusation.sealed and case.service.code_issued_by != "own" else served
         return _in_order(files, [*own, *small, *told])
     allowed = purposes(principal, case, lead)

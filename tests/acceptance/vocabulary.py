@@ -262,10 +262,10 @@ class County:
 
 
 @asynccontextmanager
-async def story(first_day: str) -> AsyncIterator[County]:
+async def story(first_day: str, **settings: Any) -> AsyncIterator[County]:
     """A county that opens at 09:00 on that day."""
     start = datetime.fromisoformat(f"{first_day} 09:00").replace(tzinfo=ZONE)
-    async with served(start=start) as here:
+    async with served(start=start, **settings) as here:
         county = County(here)
         await county.hire()
         yield county

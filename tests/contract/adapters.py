@@ -19,6 +19,7 @@ from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.subscription import KafkaSubscriptions, parking
 from shared.adapters.memory import (
     MemoryBlobs,
+    MemoryCandidates,
     MemoryEventStore,
     MemoryKeyStore,
     MemoryReadModels,
@@ -26,11 +27,13 @@ from shared.adapters.memory import (
     MemoryUploads,
 )
 from shared.adapters.mongo.blobs import MongoBlobs
+from shared.adapters.mongo.candidates import MongoCandidates
 from shared.adapters.mongo.client import Driver, Mongo
 from shared.adapters.mongo.event_store import MongoEventStore
 from shared.adapters.mongo.key_store import MongoKeyStore
 from shared.adapters.mongo.read_models import MongoReadModels
 from shared.adapters.mongo.uploads import MongoUploads
+from shared.adapters.sqlite.candidates import SqliteCandidates
 from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.adapters.sqlite.key_store import SqliteKeyStore
 from shared.adapters.sqlite.read_models import SqliteReadModels
@@ -38,6 +41,7 @@ from shared.adapters.sqlite.subscription import SqliteSubscriptions
 from shared.adapters.sqlite.uploads import SqliteUploads
 from shared.adapters.system_clock import SystemClock
 from shared.eventstore.blobs import Blobs
+from shared.eventstore.candidates import CandidateIndex
 from shared.eventstore.event_store import EventStore
 from shared.eventstore.key_store import KeyStore
 from shared.eventstore.read_models import ReadModelStore
@@ -61,6 +65,7 @@ class Ports(NamedTuple):
     keys: KeyStore
     blobs: Blobs
     uploads: UploadStore
+    candidates: CandidateIndex
     close: Callable[[], Awaitable[None]]
 
 
@@ -85,13 +90,13 @@ async def open_memory(place: Path, outbox: bool) -> Ports:
     log = MemoryEventStore(outbox=outbox)
     views = MemoryReadModels()
     keys = MemoryKeyStore()
-    blobs, uploads = MemoryBlobs(), MemoryUploads()
+    blobs, uploads, candidates = MemoryBlobs(), MemoryUploads(), MemoryCandidates()
 
     async def close() -> None:
-        for port in (log, views, keys, blobs, uploads):
+        for port in (log, views, keys, blobs, uploads, candidates):
             await port.close()
 
-    return Ports(log, MemorySubscriptions(log, seed=7), views, keys, blobs, uploads, close)
+    return Ports(log, MemorySubscriptions(log, seed=7), views, keys, blobs, uploads, candidates, close)
 
 
 async def open_sqlite(place: Path, outbox: bool) -> Ports:
@@ -99,13 +104,14 @@ async def open_sqlite(place: Path, outbox: bool) -> Ports:
     views = SqliteReadModels(place / "views.sqlite")
     keys = SqliteKeyStore(place)
     blobs, uploads = FolderBlobs(place / "blobs"), SqliteUploads(place / "uploads.sqlite")
+    candidates = SqliteCandidates(place / "candidates.sqlite")
     feed = SqliteSubscriptions(log, views, pause=0.01, longest=0.05, poll=0.1)
 
     async def close() -> None:
-        for port in (log, views, keys, blobs, uploads):
+        for port in (log, views, keys, blobs, uploads, candidates):
             await port.close()
 
-    return Ports(log, feed, views, keys, blobs, uploads, close)
+    return Ports(log, feed, views, keys, blobs, uploads, candidates, close)
 
 
 async def open_kafka(place: Path, outbox: bool) -> Ports:
@@ -136,7 +142,7 @@ async def open_kafka(place: Path, outbox: bool) -> Ports:
         for port in (log, views, keys):
             await port.close()
 
-    return Ports(log, feed, views, keys, MemoryBlobs(), MemoryUploads(), close)
+    return Ports(log, feed, views, keys, MemoryBlobs(), MemoryUploads(), MemoryCandidates(), close)
 
 
 def opening(driver: Driver) -> Callable[[Path, bool], Awaitable[Ports]]:
@@ -150,12 +156,13 @@ def opening(driver: Driver) -> Callable[[Path, bool], Awaitable[Ports]]:
         keys = await MongoKeyStore.open(mongo, f"{name}_keys", place)
         blobs = await MongoBlobs.open_on(mongo, f"{name}_files")
         uploads = await MongoUploads.open(mongo, f"{name}_files")
+        candidates = MongoCandidates(mongo, f"{name}_candidates")
 
         async def close() -> None:
-            for port in (log, views, keys, blobs, uploads):
+            for port in (log, views, keys, blobs, uploads, candidates):
                 await port.close()
 
-        return Ports(log, None, views, keys, blobs, uploads, close)
+        return Ports(log, None, views, keys, blobs, uploads, candidates, close)
 
     return open_mongo
 

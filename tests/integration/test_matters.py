@@ -52,14 +52,17 @@ async def status(here: Served, receipt: dict[str, Any]) -> dict[str, Any]:
 
 async def test_candidates_are_offered_best_first_with_their_reasons(here: Served) -> None:
     lead, far = await here.filed(text=LAMP), await here.filed(text=OTHER)
-    await here.filed(text=LAMP, place="dh-hg", subject="0101")  # elsewhere
+    elsewhere = await here.filed(text=LAMP, place="dh-hg", subject="0101")
     follower = await linked(here, lead, text=SAME)
     new = await queued(here, text=SAME)
     answer = await get(here, f"/v1/cases/{new['number']}/candidates")
     assert answer.status_code == 200, answer.text
     found = answer.json()["candidates"]
-    assert [one["id"] for one in found] == [lead["case"]], "the lead, once, although its follower is alike too"
-    assert found[0]["through"] == follower["number"]
+    assert [one["id"] for one in found] == [lead["case"], elsewhere["case"]], (
+        "the lead once, although its follower is alike"
+    )
+    assert found[0]["through"] == follower["number"] and found[0]["similarity"] > found[1]["similarity"]
+    assert found[1]["shared"] == [] and answer.json()["cut"] is False
     assert found[0]["shared"] == ["place", "subject"] and 0.05 <= found[0]["similarity"] <= 1
     assert far["case"] not in answer.text and LAMP[:6] not in answer.text
     reads = [
@@ -68,7 +71,8 @@ async def test_candidates_are_offered_best_first_with_their_reasons(here: Served
         for event in commit.recorded
         if event.body.compared  # type: ignore[union-attr]
     ]
-    assert len(reads) == 1 and {lead["case"], far["case"]} <= set(reads[0].body.compared)  # type: ignore[union-attr]
+    offered = {lead["case"], elsewhere["case"], follower["case"]}
+    assert len(reads) == 1 and set(reads[0].body.compared) == offered  # type: ignore[union-attr]
 
 
 async def test_candidates_are_shown_to_intake_registrar_only(here: Served) -> None:
@@ -86,7 +90,7 @@ async def test_candidates_are_shown_to_intake_registrar_only(here: Served) -> No
 async def test_accusations_and_open_cases_are_never_candidates_for_each_other(here: Served) -> None:
     sealed = await here.filed(text=LAMP, **{"class": "accusation"}, respondent={"name": "某局", "org": "jy"})
     new = await queued(here, text=LAMP)
-    assert (await get(here, f"/v1/cases/{new['case']}/candidates")).json() == {"candidates": []}
+    assert (await get(here, f"/v1/cases/{new['case']}/candidates")).json() == {"candidates": [], "cut": False}
     refused = await here.act("registrar", new["case"], "link", lead=sealed["case"], reason="x")
     assert (refused.status_code, refused.json()["code"]) == (409, "accusation_apart")
 

@@ -138,7 +138,7 @@ def views_of(runtime: Process) -> list[str]:
 async def shown(runtime: Process) -> tuple[int, int]:
     """The number of rows and facts that a reader sees now."""
     rows = [len(rows) for name in views_of(runtime) async for rows in runtime.ports.views.rows(name)]
-    return sum(rows), sum([len(rows) async for rows in facts_of(runtime).rows("events")])
+    return sum(rows), sum([len(rows) async for rows in facts_of(runtime).rows("clocks")])
 
 
 async def test_worker_processes_name_a_broken_chain(tmp_path: Path) -> None:

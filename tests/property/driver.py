@@ -479,6 +479,7 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         "forward_down": lambda: {"to": dice.choice(("dhyl", "dhyl", "jt", "nowhere"))},
         "hand_back": lambda: {"reason_code": "other"},
         "void": lambda: {"reason_code": "other"},
+        "erase_party": lambda: {"party": "p1", "ground": "requested", "number": "another"},
         "link": lambda: {"lead": "0" * 32, "reason": "同一事项"},
         "unlink": lambda: {"reason": "并非同一事项"},
         "renew_query_code": lambda: {"reason": "回执遗失"},

@@ -1111,6 +1111,7 @@ TABLE: dict[str, Row] = {
     "correct": Row(
         "desk_or_supervisor", EVERY, effect=corrected, again=lambda m, a: present(m, a) == a.get("new"), now=True,
     ),
+    "erase_party": Row("supervisor", states(), basis="PIPL Art. 47; the driver names another number"),
     "void": Row(
         "desk_or_supervisor", EVERY, "voided", by_the_clocks=True, or_a_supervisor=True, barred=has_part,
         basis="a breach: a supervisor of the level above whoever had the duty",

@@ -16,12 +16,14 @@ from services.routing import bootstrap as routing
 from services.supervision import bootstrap as supervision
 from shared.adapters.folder.blobs import FolderBlobs
 from shared.adapters.memory.blobs import MemoryBlobs
+from shared.adapters.memory.candidates import MemoryCandidates
 from shared.adapters.memory.clock import SetClock
 from shared.adapters.memory.event_store import MemoryEventStore
 from shared.adapters.memory.key_store import MemoryKeyStore
 from shared.adapters.memory.read_models import MemoryReadModels
 from shared.adapters.memory.subscription import MemorySubscriptions
 from shared.adapters.memory.uploads import MemoryUploads
+from shared.adapters.sqlite.candidates import SqliteCandidates
 from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.adapters.sqlite.key_store import SqliteKeyStore
 from shared.adapters.sqlite.read_models import SqliteReadModels
@@ -141,6 +143,7 @@ async def county(
         keys: Any = MemoryKeyStore()
         blobs: Any = MemoryBlobs()
         uploads: Any = MemoryUploads()
+        candidates: Any = MemoryCandidates()
         feed: Any = MemorySubscriptions(log, seed=seed)
     else:
         log, views, keys = (
@@ -150,10 +153,12 @@ async def county(
         )
         feed = SqliteSubscriptions(log, views)
         blobs, uploads = FolderBlobs(folder / "blobs"), SqliteUploads(folder / "uploads.sqlite")
+        candidates = SqliteCandidates(folder / "candidates.sqlite")
     kept = None if folder is None else views
     settings = settings or Settings()
     ports = Ports(
         *(log, feed, views, keys, clock, CaseRepository(log), PolicyRepository(log), blobs, uploads),
+        candidates=candidates,
         checkpoints=kept,
         outbound=Outbound(settings),
     )
@@ -180,5 +185,5 @@ async def county(
                 await one.stop()  # type: ignore[attr-defined]
         await feed.stop()
         await ports.outbound.close()  # type: ignore[union-attr]
-        for port in (views, log, keys, blobs, uploads):
+        for port in (views, log, keys, blobs, uploads, candidates):
             await port.close()

@@ -82,12 +82,12 @@ class Server:
 
 
 @contextmanager
-def server(data: Path, *, sample: bool = True, **more: str) -> Iterator[Server]:
-    """`huiyin serve` on a free port, ended with SIGTERM. `more`: settings."""
+def server(data: Path, *, sample: bool = True, port: int = 0, **more: str) -> Iterator[Server]:
+    """`huiyin serve` on `port`, or on a free one, ended with SIGTERM. `more`: settings."""
     out, err = data.with_suffix(".out"), data.with_suffix(".err")
     with out.open("w") as stdout, err.open("w") as stderr:
         process = subprocess.Popen(
-            [HUIYIN, "serve", "--data", str(data), "--port", "0", "--sample", "yes" if sample else "no"],
+            [HUIYIN, "serve", "--data", str(data), "--port", str(port), "--sample", "yes" if sample else "no"],
             stdout=stdout,
             stderr=stderr,
             text=True,

@@ -1,4 +1,4 @@
-"""Transfer of facts between processes: complete cases as two Arrow streams, first the cases, then their events."""
+"""Transfer of facts between processes: complete cases as two Arrow streams, as they are known now and as they were."""
 
 from __future__ import annotations
 
@@ -6,22 +6,21 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-from services.analytics.fact_rows import Snapshot, case_batch, event_batch
-from shared.case import STREAM
-from shared.eventstore.recorded_event import RecordedEvent
+from services.analytics.fact_rows import Snapshot, case_batch
 
 
-def pack(snapshots: Sequence[Snapshot], events: Sequence[RecordedEvent]) -> bytes:
-    """The bytes that `unpack` reads. `events`: all events of these cases."""
+def pack(snapshots: Sequence[Snapshot]) -> bytes:
+    """The bytes that `unpack` reads. `snapshots`: all of these cases, the past ones with their end."""
     sink = pa.BufferOutputStream()
-    for table in (case_batch(snapshots), event_batch(events, len(STREAM))):
+    for past in (False, True):
+        table = case_batch([one for one in snapshots if (one.until is not None) is past])
         with pa.ipc.new_stream(sink, table.schema) as stream:
             stream.write_table(table)
     return sink.getvalue().to_pybytes()
 
 
 def unpack(packed: bytes) -> Iterator[pa.Table]:
-    """The table of cases, then the table of events, without copying."""
+    """The rows of `cases`, then those of `past`, without copying."""
     source = pa.BufferReader(packed)
     for _ in range(2):
         yield pa.ipc.open_stream(source).read_all()

@@ -7,11 +7,11 @@ from typing import Literal
 
 import pyarrow as pa
 
-from services.analytics.fact_rows import ASKED_FIELDS, CASE_FIELDS, CLOCK_FIELDS, EVENT_FIELDS
+from services.analytics.fact_rows import ASKED_FIELDS, CASE_FIELDS, CLOCK_FIELDS
 
-Table = Literal["cases", "clocks", "asked", "events"]
+Table = Literal["cases", "clocks", "asked"]
 
-SCHEMA = 5
+SCHEMA = 8
 """Increased whenever a table changes. Facts of another schema are dropped and rebuilt."""
 _SQL = {
     pa.string(): "VARCHAR",
@@ -25,7 +25,6 @@ KEYS: Mapping[Table, tuple[str, ...]] = {
     "cases": ("case",),
     "clocks": ("case", "clock", "episode"),
     "asked": ("case", "object"),
-    "events": ("case", "version"),
 }
 _OF_CASE = ("jurisdiction", "place", "subject", "channel", "class", "sealed", "live", "voided", "filed_day", "accused")
 """Columns of a case that the views of its clocks and evaluations repeat."""
@@ -35,27 +34,39 @@ def _columns(fields: Mapping[str, pa.DataType]) -> str:
     return ", ".join(f'"{name}" {_SQL[kind]}' for name, kind in fields.items())
 
 
-def _unnested(name: str, fields: Mapping[str, pa.DataType], case_org: str = "") -> str:
+def _unnested(name: str, fields: Mapping[str, pa.DataType], case_org: str = "") -> tuple[str, str]:
     own = ", ".join(f'one."{field}" AS "{field}"' for field in fields)
     borrowed = ", ".join(f'"{field}"' for field in _OF_CASE)
+    chosen = f'SELECT "case", version, {borrowed}{case_org}, {own} FROM (SELECT *, unnest({name}) AS one FROM'
     return (
-        f'CREATE VIEW {name} AS SELECT "case", version, {borrowed}{case_org}, {own} '
-        f"FROM (SELECT *, unnest({name}) AS one FROM cases)"
+        f"CREATE VIEW {name} AS {chosen} cases)",
+        f"CREATE MACRO {name}_on(day) AS TABLE {chosen} cases_on(day))",
+    )
+
+
+def _table(name: str) -> str:
+    return (
+        f"CREATE TABLE {name} ({_columns(CASE_FIELDS)}, clocks STRUCT({_columns(CLOCK_FIELDS)})[], "
+        f"asked STRUCT({_columns(ASKED_FIELDS)})[], since DATE, until DATE)"
     )
 
 
 CREATE = (
     "CREATE TABLE IF NOT EXISTS about (schema INTEGER)",
-    f"CREATE TABLE cases ({_columns(CASE_FIELDS)}, clocks STRUCT({_columns(CLOCK_FIELDS)})[], "
-    f"asked STRUCT({_columns(ASKED_FIELDS)})[])",
-    f"CREATE TABLE events ({_columns(EVENT_FIELDS)})",
-    _unnested("clocks", CLOCK_FIELDS),
-    _unnested("asked", ASKED_FIELDS, ", coalesce(one.about, reply_org, org) AS org"),
+    _table("cases"),
+    _table("past"),
+    "CREATE MACRO cases_on(day) AS TABLE SELECT * FROM cases WHERE since <= day"
+    " UNION ALL SELECT * FROM past WHERE since <= day AND day < until",
+    *_unnested("clocks", CLOCK_FIELDS),
+    *_unnested("asked", ASKED_FIELDS, ", coalesce(one.about, reply_org, org) AS org"),
 )
+"""`cases` has each case as it is known now, `past` as it was known before. The macros select what was known at the end of a day."""
 DROP = (
     "DROP VIEW IF EXISTS clocks",
     "DROP VIEW IF EXISTS asked",
+    *(f"DROP MACRO TABLE IF EXISTS {name}_on" for name in ("clocks", "asked", "cases")),
     "DROP TABLE IF EXISTS cases",
+    "DROP TABLE IF EXISTS past",
     "DROP TABLE IF EXISTS events",
     "DELETE FROM about",
 )
@@ -65,6 +76,5 @@ COLUMNS: Mapping[Table, tuple[str, ...]] = {
     "cases": tuple(CASE_FIELDS),
     "clocks": ("case", *CLOCK_FIELDS),
     "asked": ("case", *ASKED_FIELDS),
-    "events": tuple(name for name in EVENT_FIELDS if name != "recorded_at"),
 }
 """The columns of Facts.rows(), in order."""

@@ -4,9 +4,8 @@ DuckDB allows only one *process* to open a file, even for reading. This class is
 a running server queries the server. In the process one thread writes and another reads its own snapshot, so that the event
 loop never waits.
 
-Rows are keyed by (case, version): a known event is not written again, and a snapshot only replaces an older one. DuckDB's unique
-index triples the cost of an insert (measured: 1.3 µs per event without, 4.2 µs with it), so the writer keeps the keys itself: per
-case the version of the snapshot and of the events, about 0.3 kB, read from the file at the start.
+A snapshot of a case only replaces an older one. DuckDB's unique index triples the cost of an insert, so the writer compares with
+the versions in the table, once for each batch; nothing grows in memory with the number of cases.
 """
 
 from __future__ import annotations
@@ -17,17 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import duckdb
 import pyarrow as pa
 
-from services.analytics.fact_rows import Snapshot, case_batch, event_batch
+from services.analytics.fact_rows import Snapshot, case_batch
 from services.analytics.fact_store.arrow_batches import unpack
-from services.analytics.fact_store.known_versions import KnownVersions
 from services.analytics.fact_store.schema import COLUMNS, CREATE, DROP, KEYS, SCHEMA, Table
-from shared.case import STREAM
-from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.refusals import Unavailable
 
 T = TypeVar("T")
@@ -35,15 +31,40 @@ Statement = tuple[str, Mapping[str, Any]]
 """SQL, and the values of its named parameters."""
 
 
+_CONFIG: Mapping[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+
+
+class FactLimits(NamedTuple):
+    """What DuckDB may use; 0: its own choice, most of the machine."""
+
+    memory_mb: int = 0
+    threads: int = 0
+
+    @property
+    def config(self) -> dict[str, Any]:
+        memory = {"memory_limit": f"{self.memory_mb}MB"} if self.memory_mb else {}
+        return {**memory, **({"threads": self.threads} if self.threads else {})}
+
+
+NO_LIMITS = FactLimits()
+
+
+_NO_PAST: Mapping[str, Sequence[Snapshot]] = {}
+_END = (
+    'INSERT INTO past SELECT cases.* REPLACE (batch.ends AS until) FROM cases JOIN batch ON cases."case" = batch."case"'
+)
+"""Makes present rows past ones."""
+
+
 class Facts:
-    """The fact tables: `cases`, `clocks`, `asked` (evaluations) and `events`."""
+    """The fact tables: `cases`, `clocks` and `asked` (evaluations)."""
 
     tables: tuple[Table, ...] = get_args(Table)
 
-    def __init__(self, path: Path | str | None = None) -> None:
+    def __init__(self, path: Path | str | None = None, limits: FactLimits = NO_LIMITS) -> None:
+        self._limits = limits
         self._path = str(path) if path is not None else ":memory:"
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._known = KnownVersions()
         self._rebuilding = False
         """True between begin_anew() and end_anew(), when one transaction is open for all writes."""
         self._writer = ThreadPoolExecutor(1, "facts-write")
@@ -55,17 +76,30 @@ class Facts:
         if self._connection is None:
             await self._write(self._open)
 
+    async def held(self, cases: Sequence[str]) -> dict[str, tuple[int, date]]:
+        """Case -> (version, first day) of its present row, of those of `cases` that have one."""
+        await self.start()
+        found: dict[str, tuple[int, date]] = {}
+
+        def look() -> None:
+            found.update(self._versions(cases))
+
+        await self._write(look)
+        return found
+
     async def write(
-        self, snapshots: Sequence[Snapshot], events: Sequence[RecordedEvent] = (), *, renew: bool = False
+        self, snapshots: Sequence[Snapshot], *, past: Mapping[str, Sequence[Snapshot]] = _NO_PAST, renew: bool = False
     ) -> None:
         """Write one batch in one transaction. Late and repeated batches are harmless.
 
         Args:
+            past: case -> all its past snapshots, which replace the rows of its past. Of another case, the present row becomes
+                past when the new one begins on a later day.
             renew: the policy changed but the case did not, so a snapshot of the same version is replaced too.
         """
-        if snapshots or events:
+        if snapshots:
             await self.start()
-            await self._write(lambda: self._store(snapshots, events, renew))
+            await self._write(lambda: self._store(snapshots, past, renew))
 
     async def absorb(self, packed: bytes) -> None:
         """Write complete cases from the rows that another process made (arrow_batches.pack), replacing their previous rows."""
@@ -106,7 +140,8 @@ class Facts:
     async def empty(self) -> bool:
         """True if the store has no case."""
         await self.start()
-        return not self._known.snapshots
+        [found] = await self.select([("SELECT 1 FROM cases LIMIT 1", {})])
+        return not found
 
     async def close(self) -> None:
         """Close the file. The object must not be used afterwards."""
@@ -126,9 +161,7 @@ class Facts:
         if self._connection is not None:
             return
         try:
-            own = duckdb.connect(
-                self._path, config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}
-            )
+            own = duckdb.connect(self._path, config={**_CONFIG, **self._limits.config})
         except duckdb.IOException as error:
             raise Unavailable(
                 "facts_in_use",
@@ -138,9 +171,7 @@ class Facts:
         own.execute(CREATE[0])
         found = own.execute("SELECT schema FROM about").fetchall()
         self._connection = own
-        if found == [(SCHEMA,)]:
-            self._load_known_versions()
-        else:
+        if found != [(SCHEMA,)]:
             self._recreate()
             self._end_rebuild()
 
@@ -152,7 +183,6 @@ class Facts:
         for statement in (*DROP, *CREATE[1:]):
             own.execute(statement)
         own.execute("INSERT INTO about VALUES (?)", [SCHEMA])
-        self._known = KnownVersions()
 
     def _end_rebuild(self) -> None:
         if not self._rebuilding:
@@ -181,57 +211,55 @@ class Facts:
         with suppress(duckdb.Error):  # no transaction is open, or DuckDB has rolled back itself
             self._own().execute("ROLLBACK")
         self._rebuilding = False
-        self._load_known_versions()
 
-    def _load_known_versions(self) -> None:
-        own = self._own()
-        known = KnownVersions()
-        known.snapshots = dict(own.execute('SELECT "case", version FROM cases').fetchall())
-        complete = 'SELECT "case", max(version) AS last FROM events GROUP BY "case" HAVING max(version) = count(*)'
-        known.complete_to = dict(own.execute(complete).fetchall())
-        gaps = f'SELECT "case", version FROM events ANTI JOIN ({complete}) USING ("case") ORDER BY ALL'
-        for case, version in own.execute(gaps).fetchall():
-            known.add(case, version)
-        self._known = known
-
-    def _store(self, snapshots: Sequence[Snapshot], events: Sequence[RecordedEvent], renew: bool) -> None:
-        known = self._known
+    def _store(self, snapshots: Sequence[Snapshot], past: Mapping[str, Sequence[Snapshot]], renew: bool) -> None:
         newest: dict[str, Snapshot] = {}
         for snapshot in snapshots:
             case = snapshot.case
-            if case.version + renew > known.snapshots.get(case.id, 0):
-                other = newest.get(case.id)
-                if other is None or case.version >= other.case.version:
-                    newest[case.id] = snapshot
-        skip, add = len(STREAM), known.add
+            other = newest.get(case.id)
+            if other is None or case.version >= other.case.version:
+                newest[case.id] = snapshot
         with self._transaction():
-            fresh = [event for event in events if add(event.stream[skip:], event.version)]
-            self._delete([case for case in newest if case in known.snapshots], "cases")
-            if newest:
-                self._insert("cases", case_batch(list(newest.values())))
+            known = self._versions(list(newest))
+            fresh = [one for case, one in newest.items() if one.case.version + renew > known.get(case, (0,))[0]]
+            replaced = [one for one in fresh if one.case.id in known]
+            ended = [one for one in replaced if one.case.id not in past and known[one.case.id][1] < one.since]
+            if ended:
+                batch = pa.table({"case": [one.case.id for one in ended], "ends": [one.since for one in ended]})
+                self._execute_with(batch, _END)
+            self._delete([one.case.id for one in replaced], "cases")
+            anew = [one.case.id for one in fresh if one.case.id in past]
+            self._delete(anew, "past")
             if fresh:
-                self._insert("events", event_batch(fresh, skip))
-        known.snapshots.update((case, snapshot.case.version) for case, snapshot in newest.items())
+                self._insert("cases", case_batch(fresh))
+            if before := [one for case in anew for one in past[case]]:
+                self._insert("past", case_batch(before))
+
+    def _versions(self, cases: Sequence[str]) -> dict[str, tuple[int, date]]:
+        """Case -> version and first day of its row, of those of `cases` that have one."""
+        own = self._own()
+        own.register("batch", pa.table({"case": pa.array(cases, pa.string())}))
+        try:
+            rows = own.execute('SELECT "case", version, since FROM cases SEMI JOIN batch USING ("case")').fetchall()
+        finally:
+            own.unregister("batch")
+        return {case: (version, since) for case, version, since in rows}
 
     def _absorb(self, packed: bytes) -> None:
-        known = self._known
-        cases, events = unpack(packed)
+        cases, past = unpack(packed)
         names: list[Any] = cases["case"].to_pylist()
-        versions: list[Any] = cases["version"].to_pylist()
-        stale = [case for case in names if known.has(case)]
         with self._transaction():
-            self._delete(stale, "cases", "events")
+            self._delete(list(self._versions(names)), "cases", "past")
             self._insert("cases", cases)
-            self._insert("events", events)
-        known.replace(dict(zip(names, versions, strict=True)))
+            self._insert("past", past)
 
-    def _delete(self, cases: Sequence[str], *tables: Table) -> None:
+    def _delete(self, cases: Sequence[str], *tables: str) -> None:
         if cases:
             batch = pa.table({"case": cases})
             for table in tables:
                 self._execute_with(batch, f'DELETE FROM {table} USING batch WHERE {table}."case" = batch."case"')
 
-    def _insert(self, table: Table, batch: pa.Table) -> None:
+    def _insert(self, table: str, batch: pa.Table) -> None:
         self._execute_with(batch, f"INSERT INTO {table} SELECT * FROM batch")
 
     def _execute_with(self, batch: pa.Table, sql: str) -> None:

@@ -6,6 +6,7 @@ see one of them would learn of it from the difference to its own list. They are 
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, NamedTuple
 
 from shared.case import Case
@@ -71,7 +72,19 @@ class LogExtent(NamedTuple):
     events: int
 
 
-def extent_of(visibility: Visibility = EVERYTHING) -> tuple[str, dict[str, Any]]:
-    """The statement, with its parameters, that selects the LogExtent of the visible cases."""
-    total = f"SELECT count(*), coalesce(sum(version), 0)::BIGINT FROM cases WHERE {visibility.condition}"
-    return total, visibility.values()
+OPEN_NOW = f'"case" NOT IN (SELECT "case" FROM cases WHERE NOT ({_OPEN_TRACK}))'
+"""SQL condition: the case counts in figures now, whatever was known on an earlier day."""
+
+
+def on_day(table: str) -> str:
+    """The source of a query of past figures: the table as known at the end of the day that is the parameter `day`."""
+    return f"{table}_on($day) AS {table}"
+
+
+def extent_of(visibility: Visibility = EVERYTHING, day: date | None = None) -> tuple[str, dict[str, Any]]:
+    """The statement, with its parameters, that selects the LogExtent of the visible cases, at the end of `day` if given."""
+    total = "SELECT count(*), coalesce(sum(version), 0)::BIGINT FROM"
+    if day is None:
+        return f"{total} cases WHERE {visibility.condition}", visibility.values()
+    where = f"{visibility.condition} AND {OPEN_NOW}"
+    return f"{total} {on_day('cases')} WHERE {where}", {**visibility.values(), "day": day}

@@ -40,7 +40,6 @@ async def facts_as_of(
     await facts.start()
     books: dict[str, PolicyBook] = {}
     snapshots: list[Snapshot] = []
-    events: list[RecordedEvent] = []
     try:
         async for stream in _streams(log):
             jurisdiction = stream[0].jurisdiction
@@ -54,11 +53,10 @@ async def facts_as_of(
             if not case.exists or not case.state:
                 continue
             snapshots.append(Snapshot(case, deadlines(case, book), book.zone))
-            events.extend(kept)
             if len(snapshots) >= BATCH:
-                await facts.write(snapshots, events)
-                snapshots, events = [], []
-        await facts.write(snapshots, events)
+                await facts.write(snapshots)
+                snapshots = []
+        await facts.write(snapshots)
     except BaseException:
         await facts.close()
         raise

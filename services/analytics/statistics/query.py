@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from math import sqrt
 from typing import Any, NamedTuple
 
 from services.analytics.fact_store.store import Facts, Statement
-from services.analytics.fact_store.visibility import EVERYTHING, LogExtent, Visibility, band, extent_of, sealed_count
+from services.analytics.fact_store.visibility import (
+    EVERYTHING,
+    OPEN_NOW,
+    LogExtent,
+    Visibility,
+    band,
+    extent_of,
+    on_day,
+    sealed_count,
+)
 from services.analytics.statistics.measures import SHOWN_WITH, VERSIONS, Measure, measures_of
 from services.analytics.statistics.models import (
     COMPARES,
@@ -47,11 +56,18 @@ Cells = Mapping[tuple[str | None, Key], _Cell]
 
 
 async def query(
-    facts: Facts, request: StatsQuery, now: datetime, visibility: Visibility = EVERYTHING, *, current: bool = True
+    facts: Facts,
+    request: StatsQuery,
+    now: datetime,
+    visibility: Visibility = EVERYTHING,
+    *,
+    current: bool = True,
+    day: date | None = None,
 ) -> StatsResult:
     """The figures as of `now`, of the cases of the open track.
 
     Args:
+        day: as they were known at the end of that day, of the cases that are of the open track now.
         current: False for facts as of an earlier day, which hold no sealed case.
     Raises:
         Invalid: unknown period, group, comparison or measure.
@@ -60,8 +76,10 @@ async def query(
     periods = [period, *(period.compared(with_) for with_ in compare)]
     if "clock" in by:
         measures = [measure for measure in measures if measure.source == "clocks"]
-    statements = [_statement(measure, by, one, now, visibility) for measure in measures for one in periods]
-    (extent,), sealed, *answers = await facts.select([extent_of(visibility), _sealed(period, visibility), *statements])
+    statements = [_statement(measure, by, one, now, visibility, day) for measure in measures for one in periods]
+    (extent,), sealed, *answers = await facts.select(
+        [extent_of(visibility, day), _sealed(period, visibility), *statements]
+    )
     figures: list[Figure] = []
     for place, measure in enumerate(measures):
         own = answers[place * len(periods) : (place + 1) * len(periods)]
@@ -141,14 +159,13 @@ def _dimension(name: Dimension, measure: Measure) -> str:
     return f"coalesce(\"{name}\", '{NO_CODE}')"
 
 
-def sql_of(measure: Measure, by: Sequence[Dimension], visible: str = "true") -> str:
+def sql_of(measure: Measure, by: Sequence[Dimension], visible: str = "true", *, past: bool = False) -> str:
     """One statement over the rows that meet `visible`: the label, the groups, then numerator, denominator, unknown and the
-    amount of a quantile."""
+    amount of a quantile. `past`: as known on the day that is the parameter `day`."""
     keys = [measure.label or "NULL", *(_dimension(name, measure) for name in by)]
-    amount = "NULL"
+    source, amount = on_day(measure.source) if past else measure.source, "NULL"
     if measure.shape == "quantile":
-        rank = f"(count(*) FILTER (WHERE denominator) * {measure.percent} + 99) // 100"
-        amount = f"list_sort(list(amount) FILTER (WHERE denominator))[{rank}]"
+        amount = f"quantile_disc(amount, {measure.percent / 100}) FILTER (WHERE denominator)"
     named = ", ".join(f"k{place}" for place in range(len(keys)))
     inner = ", ".join(f"{sql} AS k{place}" for place, sql in enumerate(keys))
     return f"""
@@ -157,20 +174,22 @@ def sql_of(measure: Measure, by: Sequence[Dimension], visible: str = "true") -> 
         FROM (
             SELECT {inner}, ({measure.denominator}) AS denominator, ({measure.numerator}) AS numerator,
                    ({measure.unknown}) AS unknown, {measure.amount} AS amount
-            FROM {measure.source} WHERE ({measure.where}) AND {visible} AND {measure.day} BETWEEN $first AND $last
+            FROM {source} WHERE ({measure.where}) AND {visible} AND {measure.day} BETWEEN $first AND $last
         ) WHERE denominator OR unknown GROUP BY {named} ORDER BY {named}
     """
 
 
 def _statement(
-    measure: Measure, by: Sequence[Dimension], period: Period, now: datetime, visibility: Visibility
+    measure: Measure, by: Sequence[Dimension], period: Period, now: datetime, visibility: Visibility, day: date | None
 ) -> Statement:
-    sql = sql_of(measure, by, visibility.condition)
+    visible = visibility.condition if day is None else f"{visibility.condition} AND {OPEN_NOW}"
+    sql = sql_of(measure, by, visible, past=day is not None)
     known: dict[str, Any] = {
         "first": period.first,
         "last": period.last,
         "now": now.astimezone(UTC).replace(tzinfo=None),
         "label": period.label,
+        "day": day,
         **visibility.values(),
     }
     return sql, {name: value for name, value in known.items() if f"${name}" in sql}

@@ -11,3 +11,4 @@ from services.intake.commands import delivery_address as delivery_address
 from services.intake.commands import message_consent as message_consent
 from services.intake.commands import query_codes as query_codes
 from services.intake.commands import sealed_withdrawals as sealed_withdrawals
+from services.intake.commands import erasure as erasure

@@ -38,13 +38,14 @@ def content_digest(key: bytes, case_id: str, item: HistoryItem) -> str:
     return request_digest(key, case_id, b"content:" + orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
 
 
-def organisation_code(name: str) -> str:
-    """A code for an organisation of which the source states only the name; the same name always gives the same code."""
+def organisation_code(name: str, prefix: str = "ORG") -> str:
+    """A code for an organisation, a place or a subject of which the source states only the name; the same name always gives the
+    same code."""
     form = name_form(name)
     plain = re.sub(r"[^A-Z0-9]+", "-", form.upper()).strip("-") if form.isascii() else ""
     if plain and len(plain) <= 60:
         return plain
-    return "ORG-" + hashlib.sha256(form.encode()).hexdigest()[:10].upper()
+    return f"{prefix}-" + hashlib.sha256(form.encode()).hexdigest()[:10].upper()
 
 
 def register(item: HistoryItem, case: Case, given: DecisionContext, case_id: str) -> list[NewEvent]:

@@ -151,6 +151,9 @@ class HistoryItem(_Part):
     steps: Annotated[tuple[HistoryStep, ...], Field(max_length=200)] = ()
     due: HistoryDue | None = None
     go_live: bool = False
+    create: tuple[Literal["place", "subject"], ...] = Field(
+        (), description="Fields of the filing whose value is added to the policy if it is not listed"
+    )
     on_change: OnChange = "correct"
 
     @cached_property

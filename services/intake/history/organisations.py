@@ -12,7 +12,7 @@ from shared.deadlines.episodes import DISPATCHES
 from shared.kernel.refusals import Invalid
 from shared.policy.book import PolicyBook
 
-_ORG_FIELDS = ("org", "body", "decider", "assist", "by_office")
+ORG_FIELDS = ("org", "body", "decider", "assist", "by_office")
 """Fields of steps that hold codes of organisations."""
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}")
 """The code of an organisation that the policy never listed: one that was dissolved, or one of another level."""
@@ -101,7 +101,7 @@ def _named(item: HistoryItem, steps: Sequence[HistoryStep], case: Case) -> Itera
     if item.org is not None:
         yield "organisation", item.org
     for step in steps:
-        for name in _ORG_FIELDS:
+        for name in ORG_FIELDS:
             value = getattr(step.event, name, None)
             for code in value if isinstance(value, tuple) else (value,):
                 if isinstance(code, str) and code != _RESPONSIBLE:

@@ -31,6 +31,7 @@ from services.intake.history.changes import (
     source_view,
     step_changes,
 )
+from services.intake.history.entries import new_entries, with_codes
 from services.intake.history.items import DueCompared, HistoryItem, HistoryStep, ItemResult, LeftOut, Outcome
 from services.intake.history.organisations import accuses, check_organisations, unknown_organisation
 from services.intake.history.steps import (
@@ -67,7 +68,7 @@ from shared.events.policy import OrganisationAdded
 from shared.eventstore.commit import Commit
 from shared.eventstore.event_store import EventStore
 from shared.eventstore.recorded_event import Origin
-from shared.kernel.identifiers import case_id
+from shared.kernel.identifiers import case_id, request_digest
 from shared.kernel.legal_time import LegalTime, day_of, is_instant
 from shared.kernel.refusals import Refused, Unavailable
 from shared.kernel.text_normalization import identifier_form, name_form
@@ -83,6 +84,8 @@ _FILED = CaseRegistered(number="", channel="", channel_class="")
 """Represents the filing when the order of times is checked."""
 _ADDING: WeakKeyDictionary[EventStore, asyncio.Lock] = WeakKeyDictionary()
 """One lock per event store: concurrent batches that add the same organisations would only conflict."""
+MOST_CREATED = 5000
+"""Places and subjects that imports add to a policy: more of them is a column that holds something else."""
 CONFLICTS = 50
 """How often one row may find that another sender was first."""
 
@@ -174,6 +177,7 @@ class _Recorder:
             org = await self._organisation(item, book)
             item = item.model_copy(update={"org": org})
             book = await policies.book(self._jurisdiction)
+        item = with_codes(item, book)
         case_name, before = await self._named(item)
         check_case(item, before)
         if item.on_change == "refuse" and other_organisation_named(item, before):
@@ -331,12 +335,13 @@ class _Recorder:
         return False
 
     async def organisations(self, items: Iterable[HistoryItem]) -> None:
-        """Create the organisations that the rows need, each once, before the rows are recorded concurrently."""
+        """Create the organisations, places and subjects that the rows need, each once, before the rows are recorded at once."""
         wanted = {
             (item.organisation.code, item.organisation.name): item
             for item in items
             if item.organisation is not None and item.organisation.create and not accuses(item)
         }
+        await self._entries(items)
         for item in wanted.values():
             try:
                 await self._organisation(item, await self._ports.policies.book(self._jurisdiction))
@@ -344,6 +349,25 @@ class _Recorder:
                 raise
             except Refused:
                 continue  # each row reports it
+
+    async def _entries(self, items: Iterable[HistoryItem]) -> None:
+        """Create the places and subjects that the rows need, in one commit.
+
+        What is no name stays a text of the filing, sealed; so does what an accusation names, and what exceeds MOST_CREATED."""
+        wanted = [item for item in items if item.create and not accuses(item)]
+        if not wanted:
+            return
+        policies = self._ports.policies
+        async with _ADDING.setdefault(self._ports.log, asyncio.Lock()):
+            book = await policies.book(self._jurisdiction)
+            added = new_entries(wanted, book, MOST_CREATED - len(book.added_entries))
+            if added:
+                events = [NewEvent(one) for one in added]
+                names = request_digest(self._secret, self._jurisdiction, "\n".join(one.code for one in added).encode())
+                commit, _ = await self._ports.handling("supervision").append(
+                    POLICY + self._jurisdiction, self._metadata(f"entries:{names}"), lambda _head: events
+                )
+                policies.forget([commit])
 
     async def _organisation(self, item: HistoryItem, book: PolicyBook) -> str:
         """The code of the organisation that the row names, which is added if it is unknown and `create` is set."""
@@ -354,7 +378,11 @@ class _Recorder:
             return code
         if named.code is None:
             form = name_form(named.name)
-            same = sorted(entry.code for entry in book.organisations.values() if name_form(entry.name) == form)
+            same = sorted(
+                entry.code
+                for entry in book.organisations.values()
+                if form in map(name_form, (entry.name, entry.name_en or "", *entry.aliases))
+            )
             if same:
                 return same[0]
         if not named.create or accuses(item):  # an added organisation does not receive accusations

@@ -67,14 +67,29 @@ STEPS: tuple[str, ...] = (
     "CaseVoided",
     "CaseClosed",
     "Concluded",
+    "SourceStatedOpen",
+    "UndatedStepRecorded",
 )
 """Event types that an export may contain, in the usual order of a case, which orders the steps of one day whose time is not
 known. Events that only this system writes are not among them."""
 RANK = {name: rank for rank, name in enumerate(STEPS)}
 _OF_THIS_SYSTEM = frozenset({"word", "code_with_staff", "evidence", "reference", "independent"})
 """Fields by which a fact would confirm something in the petitioner's name; an export proves nothing."""
-BY_KIND = frozenset({"NoticeServed", "EvaluationInvited", "EvaluationSubmitted", "InvestigationStepRecorded"})
+BY_KIND = frozenset({
+    "NoticeServed", "EvaluationInvited", "EvaluationSubmitted", "InvestigationStepRecorded", "UndatedStepRecorded",
+})  # fmt: skip
 """Types whose kind identifies one of several parallel steps, not the result of a step."""
+WITHOUT_DATE = frozenset({
+    "ReplyDelivered", "AnsweredAtOnce", "CaseClosed", "DecisionIssued", "SuggestionAnswered", "ConsultationAnswered",
+    "DutyPerformed", "MediationAgreed", "Accepted", "NotAccepted", "NoticeServed", "SignedFor", "MaterialAdded", "Nudged",
+    "InvestigationStepRecorded", "ClosingReportFiled", "ExecutionConfirmed", "EvaluationSubmitted", "Urged",
+})  # fmt: skip
+"""Types that may be recorded without a date. Who may see a case, and who handles it, is never decided by one of them."""
+_UNDATED_FIELDS = {
+    "kind": "kind", "result": "kind", "grade": "kind", "reason_code": "kind", "step": "kind", "mode": "mode",
+    "object": "object", "org": "org", "text": "text", "reason": "reason",
+}  # fmt: skip
+"""Field of a step -> field of UndatedStepRecorded that keeps it."""
 NEEDS_ORG = frozenset(
     name for name in STEPS if (org := REGISTRY[name].model_fields.get("org")) is not None and org.is_required()
 )
@@ -130,3 +145,16 @@ def body_of(type_: str, fields: Mapping[str, Any], org: str | None = None) -> Ev
             detail_zh=f"事件 {type_} 的字段缺失或取值不对，可用的取值见 docs/import.md。",
             field=f"steps.{type_}.{field[:60]}",
         ) from None
+
+
+def kept_without_date(type_: str, field: str) -> bool:
+    """True if this field of a step of this type is kept where the date is missing."""
+    return type_ in WITHOUT_DATE and field in _UNDATED_FIELDS
+
+
+def without_date(type_: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of the UndatedStepRecorded that stands for a step without a date.
+
+    Raises Invalid for a value that the step cannot have."""
+    body_of(type_, fields, "-")
+    return {"step": type_, **{_UNDATED_FIELDS[name]: value for name, value in fields.items()}}

@@ -59,10 +59,17 @@ def _group(fact: Fact) -> tuple[str, str | None]:
     return fact.name, fact.kind if fact.name in BY_KIND else None
 
 
+_UNDATED = "UndatedStepRecorded"
+
+
 def in_order(steps: Iterable[HistoryStep], zone: str) -> list[HistoryStep]:
-    """The steps by time. Within a day, a step of which only the date is known has its usual place in a case."""
-    ordered: list[HistoryStep] = []
-    by_day = sorted(steps, key=lambda step: (day_of(step.effective_at, zone), _rank(step)))
+    """The steps by time. Within a day, a step of which only the date is known has its usual place in a case. Those without a date
+    come last."""
+    steps, ordered = list(steps), []
+    by_day = sorted(
+        (step for step in steps if step.type != _UNDATED),
+        key=lambda step: (day_of(step.effective_at, zone), _rank(step)),
+    )
     for _, group in groupby(by_day, key=lambda step: day_of(step.effective_at, zone)):
         own = list(group)
         timed = [step for step in own if is_instant(step.effective_at)]
@@ -72,7 +79,7 @@ def in_order(steps: Iterable[HistoryStep], zone: str) -> list[HistoryStep]:
                 place = next((at for at, other in enumerate(timed) if _rank(other) > _rank(step)), len(timed))
                 timed.insert(place, step)
         ordered += timed
-    return ordered
+    return ordered + [step for step in steps if step.type == _UNDATED]
 
 
 def _rank(step: HistoryStep) -> int:
@@ -135,12 +142,15 @@ def pending(item: HistoryItem, case: Case, zone: str) -> Pending:
         if known[place] > 0:
             known[place] -= 1
             unmatched.setdefault(_group(fact), []).append(fact)
+    occurred = {fact.name for fact in case.facts}
     added: list[HistoryStep] = []
     redated: list[Redated] = []
     left: list[LeftOut] = []
     for step in new:
         others = unmatched.get(_group(step.fact), [])
-        if not others:
+        if step.type == _UNDATED and (others or step.body["step"] in occurred):
+            continue  # known, or its date is known meanwhile
+        if not others or step.type == "SourceStatedOpen":
             added.append(step)
             continue
         if _was_corrected(case, step, others):
@@ -185,11 +195,19 @@ def _contradicts(case: Case, step: HistoryStep) -> LeftOut:
     )
 
 
+_AGAIN = frozenset({"CaseReopened", "RedoOrdered"})
+"""Types that lead back from a later step of a case to an earlier one."""
+
+
 def is_late(step: HistoryStep, case: Case, zone: str) -> bool:
-    """True for a step that would have moved the case before the step that moved it last."""
+    """True for a step that would have moved the case before the step that moved it last, also where that one has no date."""
     last = case.moved_at
     if last is None or not case.exists or step.type not in MOVES:
         return False
+    if step.type not in _AGAIN and any(
+        fact.name == _UNDATED and RANK.get(fact.kind or "", 0) > _rank(step) for fact in case.facts
+    ):
+        return True
     mover = next((fact for fact in reversed(case.facts) if fact.name in MOVES and fact.effective_at == last), None)
     usual = RANK.get(mover.name, -1) if mover is not None else -1
     return before(step.effective_at, last, zone) or (not before(last, step.effective_at, zone) and _rank(step) < usual)

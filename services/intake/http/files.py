@@ -2,7 +2,8 @@
 
 Uploads follow the draft "Resumable Uploads for HTTP" (draft-ietf-httpbis-resumable-upload): `Upload-Offset`, `Upload-Complete`,
 `Upload-Length`; digests are `Repr-Digest` (RFC 9530), names `Content-Disposition` (RFC 6266). Names and digests are in headers and
-never in an address, which intermediaries log. A citizen sends `Case-Number` and `Query-Code` instead of an access key.
+never in an address, which intermediaries log. A citizen sends `Case-Number` and `Query-Code` instead of an access key,
+or, before filing, `Filing-Id`: the random `command_id` of the filing that will name the file.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from services.intake.files.media_types import ALL, BY_NAME
 from services.intake.files.reception import FileReception, media_type, wanted_details
 from services.intake.http.citizen_status import StatusReaders
 from shared.application.command_dispatch import CommandId
-from shared.application.file_references import attaching, owner_of
+from shared.application.file_references import attaching, filing_owner, owner_of
 from shared.application.file_uploads import UploadStatus
 from shared.application.problem import TooLarge, TooMany, WrongType
 from shared.application.response import Answer, TimeText
@@ -39,6 +40,7 @@ from shared.events.files import FileKind
 from shared.hosting.process import Process
 from shared.http.admission import admitted
 from shared.http.authentication import Caller, key_required, who
+from shared.http.client_network import client_network
 from shared.http.openapi import READING, answers, takes
 from shared.http.request_bodies import read_model
 from shared.http.responses import CommandAnswer
@@ -53,6 +55,10 @@ UPLOAD = Action("upload_file", ("registrar", "supervisor", "platform", "organisa
 REDACT = Action("redact_file", DESK)
 UPLOADS_A_MINUTE = 30
 """Uploads that one petitioner may begin in a minute (own choice): a filing has ten files."""
+PUBLIC_UPLOADS_A_MINUTE = 60
+"""Uploads for filings that are not sent yet, of one network in a minute (own choice): a service hall shares one address."""
+FILING_ID = re.compile(r"[A-Za-z0-9_-]{16,100}")
+PUBLIC_FILER = Principal("citizen", None, "public")
 _UPLOAD_ID = re.compile(r"[A-Za-z0-9._-]{1,80}")
 _SAFE = {
     "Content-Security-Policy": "sandbox; default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -93,6 +99,11 @@ _BY_CODE = [
     _header("Case-Number", "Of a petitioner without an access key: number of the case"),
     _header("Query-Code", "Of a petitioner without an access key: query code"),
 ]
+_OF_FILING = _header(
+    "Filing-Id",
+    "Of a person who files without an access key: the random command_id of the filing that will name the file",
+    FILING_ID.pattern,
+)
 _BEGINS = [
     _header(
         "Upload-Id",
@@ -104,7 +115,9 @@ _BEGINS = [
     _header("Repr-Digest", "SHA-256 of the whole file: sha-256=:BASE64:"),
     _header("Content-Disposition", "attachment; filename*=UTF-8''NAME"),
     *_BY_CODE,
+    _OF_FILING,
 ]
+_UPLOADER = [*_BY_CODE, _OF_FILING]
 
 
 class UploadAnswer(Answer):
@@ -167,20 +180,22 @@ class RedactionRequest(BaseModel):
 
 
 class FileCaller(NamedTuple):
-    """Who sends or reads files. `case`: the petitioner's own case."""
+    """Who sends or reads files. `case`: the petitioner's own case; `filing`: the id of a filing that is not sent yet."""
 
     principal: Principal
     case: Case | None
+    filing: str | None = None
 
     @property
     def owner(self) -> str:
-        return owner_of(self.principal)
+        return filing_owner(self.filing) if self.filing is not None else owner_of(self.principal)
 
 
 def router(runtime: Process, reception: FileReception, askers: StatusReaders) -> APIRouter:
     routes = APIRouter(tags=["files"])
     ports, files = runtime.ports, reception.uploads
     begun = RateLimiter(ports.clock, UPLOADS_A_MINUTE)
+    of_network = RateLimiter(ports.clock, PUBLIC_UPLOADS_A_MINUTE)
 
     async def caller_of(request: Request) -> FileCaller:
         number, code = request.headers.get("case-number"), request.headers.get("query-code")
@@ -192,7 +207,12 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
             raise key_required()
         return FileCaller(await who(request), None)
 
-    async def uploader(by: FileCaller = Depends(caller_of)) -> FileCaller:
+    async def uploader(request: Request) -> FileCaller:
+        filing = request.headers.get("filing-id")
+        if filing is not None and not {"authorization", "case-number", "query-code"} & set(request.headers.keys()):
+            request.state.role = "citizen"
+            return FileCaller(PUBLIC_FILER, None, _filing_id(filing))
+        by = await caller_of(request)
         if by.principal.role not in UPLOAD.roles:
             authorize(by.principal, UPLOAD)
         return by
@@ -209,7 +229,7 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
         "/v1/files/rules",
         operation_id="rules_v1_files_rules_get",
         responses=answers(401, 403, 404, 429, 503),
-        openapi_extra={"parameters": _BY_CODE},
+        openapi_extra={"parameters": _UPLOADER},
     )
     async def rules(by: FileCaller = Depends(uploader)) -> FileRulesAnswer:
         """How many files, how large, of which types, and where each limit comes from."""
@@ -241,7 +261,12 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
                 "Send the bytes of the file as the body, not a form: Content-Type: application/octet-stream.",
                 detail_zh="请直接以文件字节作为请求内容（application/octet-stream），不要使用表单。",
             )
-        if by.case is not None and (wait := begun.take(by.owner)):
+        wait = 0
+        if by.case is not None:
+            wait = begun.take(by.owner)
+        elif by.filing is not None:
+            wait = of_network.take(await client_network(request))
+        if wait:
             raise TooMany(
                 "too_many_uploads",
                 f"Too many uploads at once. Go on in {wait} seconds.",
@@ -279,7 +304,7 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
             202: {"model": UploadAnswer, "description": "Received; held back until the virus scanner has answered"},
         },
         openapi_extra={
-            "parameters": [_header("Upload-Offset", "Where this part begins", r"^\d{1,18}$"), _COMPLETE, *_BY_CODE],
+            "parameters": [_header("Upload-Offset", "Where this part begins", r"^\d{1,18}$"), _COMPLETE, *_UPLOADER],
             **_PART,
         },
         dependencies=admitted(runtime),
@@ -307,7 +332,7 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
         operation_id="offset_v1_uploads__upload__head",
         status_code=204,
         responses=answers(401, 403, 404, 422, 429, 503),
-        openapi_extra={"parameters": _BY_CODE},
+        openapi_extra={"parameters": _UPLOADER},
     )
     async def offset(upload: str, by: FileCaller = Depends(uploader)) -> Response:
         """Where an upload goes on: Upload-Offset and Upload-Complete."""
@@ -318,7 +343,7 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
         operation_id="upload_v1_uploads__upload__get",
         response_model=UploadAnswer,
         responses=answers(401, 403, 404, 415, 422, 429, 503),
-        openapi_extra={"parameters": _BY_CODE},
+        openapi_extra={"parameters": _UPLOADER},
     )
     async def status(upload: str, by: FileCaller = Depends(uploader)) -> Response:
         """An upload as it stands. Checks that were interrupted go on."""
@@ -329,7 +354,7 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
         operation_id="cancel_v1_uploads__upload__delete",
         status_code=204,
         responses=answers(401, 403, 404, 422, 429, 503),
-        openapi_extra={"parameters": _BY_CODE},
+        openapi_extra={"parameters": _UPLOADER},
     )
     async def cancel(upload: str, by: FileCaller = Depends(uploader)) -> Response:
         """Remove an upload that no command has named."""
@@ -512,6 +537,18 @@ def _answered(known: UploadStatus, status: int) -> Response:
 def _progress(known: UploadStatus) -> dict[str, str]:
     headers = {"Upload-Offset": str(known.offset), "Upload-Complete": "?1" if known.complete else "?0"}
     return headers if known.size is None else {**headers, "Upload-Length": str(known.size)}
+
+
+def _filing_id(text: str) -> str:
+    """The id of a filing that is not sent yet. It has to be random: whoever knows it may add files. Raises Invalid."""
+    if FILING_ID.fullmatch(text) is None:
+        raise Invalid(
+            "wrong_filing_id",
+            "Filing-Id is the command_id of the filing: 16 to 100 letters, digits, - and _, made at random.",
+            detail_zh="Filing-Id 应为本次提交的 command_id：16 至 100 个字母、数字、- 或 _，须随机生成。",
+            field="filing-id",
+        )
+    return text
 
 
 def _upload_id(text: str | None) -> str:

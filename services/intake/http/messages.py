@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.intake.messages.failed_service import record_failed_service
 from services.intake.messages.outgoing import OUTGOING, STREAM, Message, fold, instead_of
 from shared.application.problem import NotAuthenticated
 from shared.application.request_validation import parse, validated
@@ -178,6 +179,8 @@ def router(runtime: Process) -> APIRouter:
         if state.state not in ("sent", "delivered"):
             return
         code = given.code or "not_delivered"
+        about, _head = await ports.cases.get(case)
+        await record_failed_service(ports, about, state, "not_delivered")
         body = m.MessageGivenUp(message=state.id, reason=code, instead=instead_of(state))
         await append(case, state, body, gateway, f"report:{state.id}:failed")
 

@@ -17,7 +17,9 @@ from services.intake.commands.parties import PARTIES_LIMIT, Person, Respondent
 from services.intake.public_form import FormAnswer, Identity, form, open_channels
 from services.intake.registration import Receipt, file_case
 from shared.application.command_dispatch import no_personal_number
+from shared.application.file_references import filing_owner
 from shared.application.problem import TooMany
+from shared.commands.attached_files import FileReferences
 from shared.commands.authorization import Principal
 from shared.commands.command import Command
 from shared.commands.command_fields import FreeText, GivenCode, Short
@@ -62,6 +64,7 @@ class PublicFiling(Command):
         (), max_length=PARTIES_LIMIT, description="Representatives: 1 is the petitioner, 2 the first co-petitioner, …"
     )
     respondent: Respondent | None = Field(None, description="The respondent of an accusation")
+    files: FileReferences = ()
 
 
 def filing_of(wanted: PublicFiling, book: PolicyBook) -> FileCase:
@@ -162,6 +165,8 @@ def router(runtime: Process) -> APIRouter:
                 field="jurisdiction",
             )
         citizen = Principal("citizen", None, PUBLIC, jurisdiction=book.jurisdiction)
-        return await file_case(handling, citizen, filing_of(wanted, book), book.jurisdiction)
+        owner = filing_owner(wanted.command_id)
+        command = filing_of(wanted, book)
+        return await file_case(handling, citizen, command, book.jurisdiction, files=ports.files, owner=owner)
 
     return routes

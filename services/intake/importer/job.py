@@ -74,6 +74,8 @@ class Report:
     unmapped_values: dict[str, dict[str, int]] = field(default_factory=dict)
     empty_values: dict[str, int] = field(default_factory=dict)
     """Texts that were read as empty cells, such as NULL, with counts."""
+    undated_texts: dict[str, int] = field(default_factory=dict)
+    """Column -> texts of steps without a date, which the mapping does not keep."""
     notices: dict[str, int] = field(default_factory=dict)
     """What is surprising in the file, by code of NOTICES, with counts."""
     sheet: str | None = None
@@ -296,6 +298,7 @@ def _count(report: Report, batch: _Batch, results: list[dict[str, Any]], rejects
 
 def _report_warnings(report: Report, rows: RowMapper, warnings: Snapshot, table: Table) -> None:
     report.empty_values = dict(sorted(warnings.empty.items()))
+    report.undated_texts = dict(sorted(warnings.undated.items()))
     report.notices = {code: count for code, count in sorted(table.found.items()) if count}
     report.sheet = table.sheet
     report.cleaned = warnings.cleaned

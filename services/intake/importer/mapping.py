@@ -6,7 +6,8 @@ Its format is described in docs/import.md. Every error names the line and the re
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from fnmatch import translate
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -53,6 +54,12 @@ class Value(_Part):
     """`date`: the column holds days, so midnight is no time of day."""
     date_formats: DateFormats = ()
     """Date formats of this column; those of `source` if there are none."""
+    patterns: dict[str, str] = Field(default_factory=dict)
+    """Texts with `*` for any characters -> the value here, for what the table does not contain; the first that fits counts."""
+    table_file: str | None = None
+    """A CSV file beside the mapping: value in the file, value here. Its lines are further entries of the table."""
+    create: bool = False
+    """Of place and subject: add the value to the policy if it is not listed."""
     hash: tuple[Column, ...] = ()
     """Columns whose content together makes a number, where the source has none of its own."""
     row: bool = False
@@ -74,7 +81,29 @@ class Value(_Part):
     def looked_up(self, text: str) -> str | None:
         """The entry of the table for a text: as written, else with the same name form. None if there is none."""
         found = (self.table or {}).get(text)
-        return self._by_form.get(name_form(text)) if found is None else found
+        if found is None:
+            form = name_form(text)
+            found = self._by_form.get(form)
+            if found is None:
+                found = next((value for fits, value in self._by_pattern if fits(form)), None)
+        return found
+
+    @cached_property
+    def _by_pattern(self) -> list[tuple[Callable[[str], object], str]]:
+        return [
+            (
+                re.compile(
+                    translate("*".join(map(name_form, text.split("*"))).replace("[", "[[]").replace("?", "[?]"))
+                ).match,
+                value,
+            )
+            for text, value in self.patterns.items()
+        ]
+
+    @property
+    def translates(self) -> bool:
+        """True if the value is looked up, so that one that is not found is reported."""
+        return self.table is not None or bool(self.patterns)
 
     @cached_property
     def _by_form(self) -> dict[str, str]:
@@ -128,10 +157,14 @@ class Organisation(Value):
 
 
 class Step(_Part):
-    """One event of the case. It occurred if its date cell is filled and every condition holds."""
+    """One event of the case. It occurred if its date cell is filled and every condition holds.
+
+    `undated`: it also occurred where the date is missing, if there is a condition or one of its fields is filled. It is then kept
+    without a date."""
 
     event: str
-    date: Field_
+    date: Field_ | None = None
+    undated: bool = False
     when: dict[Column, tuple[str, ...] | Literal["filled", "empty"]] = Field(default_factory=dict)
     fields: dict[str, Field_] = Field(default_factory=dict)
 
@@ -144,6 +177,20 @@ class Step(_Part):
             column: wanted if wanted in ("filled", "empty") or not isinstance(wanted, str) else (wanted,)
             for column, wanted in value.items()
         }
+
+    @model_validator(mode="after")
+    def _date_or_none(self) -> Self:
+        if self.date is None and not self.undated:
+            raise WrongValue(
+                "needs a date: name its column; where the source has none, write undated: true",
+                "须写明 date（日期列）；来源没有日期的，写 undated: true。",
+            )
+        if self.date is None and not self.when and not any(value.columns for value in self.fields.values()):
+            raise WrongValue(
+                "has no date, so it needs a condition (when) or a field with a column that says whether it occurred",
+                "没有 date 的步骤，须有条件（when）或取自列的字段，以判断是否发生。",
+            )
+        return self
 
 
 class DueDate(_Part):
@@ -170,6 +217,13 @@ class Filing(_Part):
     level: Field_ | None = None
     class_: Field_ | None = Field(None, alias="class")
     location: Field_ | None = None
+    latitude: Field_ | None = None
+    longitude: Field_ | None = None
+    position: Field_ | None = None
+    """Latitude and longitude in one cell."""
+    postcode: Field_ | None = None
+    media: Field_ | None = None
+    """Links to photographs and the like: they are kept with the text."""
     received_by: Field_ | None = None
     anonymous: Field_ | None = None
     confidential: Field_ | None = None
@@ -208,6 +262,21 @@ class Mapping(_Part):
         return self
 
     @model_validator(mode="after")
+    def _created_in_lists(self) -> Self:
+        allowed = (("filing", "place"), ("filing", "subject"), ("organisation",))
+        if any(value.create and path not in allowed for path, value in self.values()):
+            raise WrongValue(
+                "create adds a place, a subject or an organisation; take it out here",
+                "create 只用于属地、分类和承办单位，请在此处去掉。",
+            )
+        if any(value.table_file is not None for _, value in self.values()):
+            raise WrongValue(
+                "table_file is a file beside the mapping file; here write the entries as table",
+                "table_file 是映射文件旁的文件；此处请直接写 table。",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _zone_as_in_formats(self) -> Self:
         """A format with the word of a zone, such as `hh:mm:ss UTC`, says what the times are; the zone may not
         say something else."""
@@ -240,7 +309,8 @@ class Mapping(_Part):
         if self.organisation is not None:
             yield ("organisation",), self.organisation
         for index, step in enumerate(self.steps):
-            yield ("steps", index, "date"), step.date
+            if step.date is not None:
+                yield ("steps", index, "date"), step.date
             for name, value in step.fields.items():
                 yield ("steps", index, "fields", name), value
 

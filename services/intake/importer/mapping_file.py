@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
+import io
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from services.intake.history.step_types import STEPS
+from services.intake.history.step_types import STEPS, WITHOUT_DATE, kept_without_date
 from services.intake.importer.errors import MAPPING_ERRORS, MappingError
 from services.intake.importer.excluded_columns import classifies_persons
 from services.intake.importer.mapping import Channel, DueDate, Filing, Mapping, Organisation, Source, Step, Value
@@ -20,6 +22,8 @@ from shared.kernel.validation_messages import told
 
 LARGEST = 1_000_000
 """Bytes of a mapping file."""
+_LARGEST_TABLE = 5_000_000
+"""Bytes of a table file."""
 
 Path_ = tuple[str | int, ...]
 """Keys and indices from the top of a mapping to one of its parts."""
@@ -38,12 +42,65 @@ def load(path: Path) -> Mapping:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-        return parse(text)
+        return parse(text, path.parent)
     raise MappingError("not_text")
 
 
-def parse(text: str) -> Mapping:
-    """The mapping in a text. Raises MappingError with the line."""
+def _with_table_files(part: Any, path: Path_, folder: Path, lines: dict[Path_, int]) -> Any:
+    """A part of a mapping with the entries of its table files in its tables. Raises MappingError."""
+    if isinstance(part, list):
+        return [_with_table_files(one, (*path, at), folder, lines) for at, one in enumerate(part)]
+    if not isinstance(part, dict):
+        return part
+    found = {key: _with_table_files(one, (*path, key), folder, lines) for key, one in part.items()}
+    name = found.get("table_file")
+    if path and isinstance(name, str):
+        del found["table_file"]
+        where = (*path, "table_file")
+        try:
+            entries = _table_of(folder / name)
+        except MappingError as error:
+            error.line, error.field = _line(lines, where), _dotted(where)
+            raise
+        own = found.get("table")
+        found["table"] = {**entries, **(own if isinstance(own, dict) else {})}
+    return found
+
+
+def _table_of(path: Path) -> dict[str, str]:
+    """The entries of a table file: CSV with two columns. Raises MappingError, which names the line of that file."""
+    try:
+        if path.stat().st_size > _LARGEST_TABLE:
+            raise MappingError("table_file_too_large")
+        data = path.read_bytes()
+    except OSError as error:
+        raise MappingError("cannot_read", reason=error.strerror) from None
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            text = data.decode(encoding)
+            break
+        except UnicodeDecodeError:
+            continue
+    else:
+        raise MappingError("not_text")
+    found: dict[str, str] = {}
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        for cells in reader:
+            row = [cell.strip() for cell in cells]
+            if not any(row):
+                continue
+            if len(row) < 2 or not row[0] or not row[1] or any(row[2:]):
+                raise MappingError("table_file_row", number=reader.line_num)
+            if found.setdefault(row[0], row[1]) != row[1]:
+                raise MappingError("table_file_twice", number=reader.line_num)
+    except csv.Error:
+        raise MappingError("table_file_row", number=reader.line_num) from None
+    return found
+
+
+def parse(text: str, folder: Path | None = None) -> Mapping:
+    """The mapping in a text. `folder`: that of its table files. Raises MappingError with the line."""
     lines: dict[Path_, int] = {}
     try:
         bounded_yaml.check(text, aliases=False)
@@ -59,6 +116,8 @@ def parse(text: str) -> Mapping:
         raise MappingError("not_yaml") from None
     if not isinstance(raw, dict):
         raise MappingError("no_source", line=1)
+    if folder is not None:
+        raw = _with_table_files(raw, (), folder, lines)
     try:
         mapping = Mapping.model_validate(raw)
     except ValidationError as error:
@@ -172,6 +231,16 @@ def _check_step(step: Step, path: Path_, lines: dict[Path_, int]) -> None:
         if name not in fields:
             known = {"known": ", ".join(fields) or "none", "known_zh": "、".join(fields) or "无"}
             raise error("unknown_field", ("fields", name), ("fields", name), event=step.event, name=name, **known)
+    if step.undated:
+        unkept = [name for name in step.fields if not kept_without_date(step.event, name)]
+        if step.event not in WITHOUT_DATE:
+            raise error(
+                "not_without_date", ("undated",), ("undated",), event=step.event, known=", ".join(sorted(WITHOUT_DATE))
+            )
+        if unkept:
+            raise error(
+                "field_needs_date", ("fields", unkept[0]), ("fields", unkept[0]), event=step.event, name=unkept[0]
+            )
     for name, info in fields.items():
         if info.is_required() and name not in step.fields and name != "org":
             raise error("field_missing", (), ("fields", name), event=step.event, name=name)

@@ -27,6 +27,7 @@ SAMPLE = 500
 _DATES = ("received_at", "reply_at", "closed_at", "accepted_at", "signed_at", "due")
 _MONTH_FIRST = ("MM/DD/YYYY hh:mm:ss AM", "MM/DD/YYYY hh:mm:ss", "MM/DD/YYYY")
 _LEAST_MIDNIGHTS = 3
+_WHERE = ("latitude", "longitude", "postcode")
 _PEOPLE = ("name", "phone", "id_number", "address")
 
 
@@ -117,8 +118,11 @@ def _guess(columns: list[_Column], rows: int) -> dict[str, _Column]:
     unique = [one for one in columns if one.name not in taken and rows and one.filled == rows == one.different]
     keys = [one for one in unique if not one.dates and one.long <= 40]
     take("item", [one for one in named("item") if one in unique] or keys or named("item"))
-    for what in ("name", "organisation", "channel", "subject", "place", "address", "location"):
+    for what in ("name", "organisation", "channel", "subject", "place", "address", "location", *_WHERE):
         take(what, named(what))
+    if not ("latitude" in found and "longitude" in found):  # one of them is no position
+        for what in ("latitude", "longitude"):
+            found.pop(what, None)
     if "text" not in found:
         longest = sorted((one for one in columns if one.name not in taken), key=lambda one: -one.long)
         take("text", [one for one in longest if one.long > 40])
@@ -185,9 +189,9 @@ def _write(
         )  # fmt: skip
     else:
         lines.append('  received_at: "?"        # CHECK: no column with dates was found; write its name 请填写日期列')
-    for what in ("title", "text", "place", "subject", "location", *_PEOPLE):
+    for what in ("title", "text", "place", "subject", "location", *_WHERE, *_PEOPLE):
         if what in found:
-            note = "   # sealed 加密保存" if what in _PEOPLE else ""
+            note = "   # sealed 加密保存" if what in (*_PEOPLE, *_WHERE) else ""
             lines.append(f"  {what}: {names[what]}{note}")
     if "organisation" in found:
         lines += [
@@ -200,13 +204,19 @@ def _write(
         if what in found and (event == "ReplyDelivered" or "organisation" in found):
             steps += [f"  - event: {event}", f"    date: {names[what]}"]
             if event == "ReplyDelivered" and "reply" in found:
+                steps += [
+                    "    undated: true          # a reply without a date is kept, and counts as unknown 日期不详的答复也保存"
+                ]
                 steps += ["    fields:", f"      text: {names['reply']}"]
     if "closed_at" in found:
         steps += [
             "  - event: CaseClosed",
             f"    date: {names['closed_at']}",
             "    fields:",
-            "      kind: {constant: resolved_unconfirmed}   # CHECK: or a column with a table 或用对照表",
+            "      kind: {constant: unknown}   # CHECK: or a column with a table 或用对照表",
+            "# - event: SourceStatedOpen       # open on the day of the export: the backlog of past days is known 导出当日未办结",
+            "#   date: {constant: YYYY-MM-DD}   # the day of the export 导出日期",
+            f"#   when: {{{_quoted(found['closed_at'].name)}: empty}}",
         ]
     if steps:
         lines += [

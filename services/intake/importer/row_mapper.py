@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
 from services.intake.history.items import CODE_LIMIT, SHORT_LIMIT, TEXT_LIMIT, HistoryStep, organisation_name
+from services.intake.history.step_types import without_date
 from services.intake.importer.cells import cell_text, is_nothing
 from services.intake.importer.damaged_cells import Damaged
 from services.intake.importer.dates import BadDate, reader
 from services.intake.importer.errors import MappingError, RowError
 from services.intake.importer.excluded_columns import classifies_persons
 from services.intake.importer.mapping import Mapping, Step, Value, normalized_name
+from services.intake.importer.positions import BadPosition, located
 from services.intake.importer.readers import Cell, Row, Table
 from services.intake.importer.warnings import ImportWarnings
 from shared.events import REGISTRY
@@ -26,14 +28,16 @@ from shared.kernel.validation_messages import WrongValue
 
 _LIMITS = {
     "text": TEXT_LIMIT, "title": SHORT_LIMIT, "location": SHORT_LIMIT, "name": SHORT_LIMIT, "phone": SHORT_LIMIT,
-    "id_number": SHORT_LIMIT, "address": SHORT_LIMIT, "organisation": 120,
+    "media": TEXT_LIMIT, "id_number": SHORT_LIMIT, "address": SHORT_LIMIT, "organisation": 120,
 }  # fmt: skip
+_WHERE = ("latitude", "longitude", "position", "postcode")
 _YES = frozenset(("true", "1", "yes", "y", "是", "有", "t"))
 _NO = frozenset(("false", "0", "no", "n", "否", "无", "f"))
 _CLASSES = frozenset(get_args(Class))
 
 Get = Callable[[Sequence[Cell], int], str | None]
-GetStep = Callable[[Sequence[Cell], int], dict[str, Any] | None]
+GetStep = Callable[[Sequence[Cell], int, str], dict[str, Any] | None]
+"""(cells, line, when the case was filed) -> a step."""
 
 
 class RowMapper:
@@ -52,13 +56,17 @@ class RowMapper:
         self._channel = self._getter(mapping.channel, "channel", required=True)
         self._item = self._getter(mapping.item, "item", required=True)
         values = mapping.filing.values
+        self._joined = any(name in values for name in (*_WHERE, "media"))
+        self._create = [name for name, value in values.items() if value.create]
         self._received = self._dates(values.pop("received_at"), "received_at")
         self._filing = [
             (name, self._getter(value, name), _LIMITS.get(name, CODE_LIMIT)) for name, value in values.items()
         ]
         self._organisation = None
         if mapping.organisation is not None:
-            self._organisation = self._getter(mapping.organisation.model_copy(update={"table": None}), "organisation")
+            self._organisation = self._getter(
+                mapping.organisation.model_copy(update={"table": None, "patterns": {}}), "organisation"
+            )
         self._steps = [self._step(step) for step in mapping.steps]
         self._due = None if mapping.due is None else self._dates(mapping.due.value, "due")
         used = {
@@ -114,15 +122,21 @@ class RowMapper:
             value = get(cells, line)
             if value is not None:
                 filing[name] = _typed(name, _needed(value, line, name, limit), line)
+        if self._joined:
+            _join(filing, line)
         item["filing"] = filing
         if self._organisation is not None and (org := self._organisation(cells, line)) is not None:
             item["organisation"] = self._org(_needed(org, line, "organisation", 120), line)
-        if steps := [step for get_step in self._steps if (step := get_step(cells, line)) is not None]:
+        if steps := [
+            step for get_step in self._steps if (step := get_step(cells, line, filing["received_at"])) is not None
+        ]:
             item["steps"] = steps
         if self._mapping.due is not None and self._due is not None and (due := self._due(cells, line)) is not None:
             item["due"] = {"clock": self._mapping.due.clock, "at": due}
         if go_live:
             item["go_live"] = True
+        if self._create:
+            item["create"] = self._create
         if self._mapping.on_change != "correct":
             item["on_change"] = self._mapping.on_change
         for place, column in self._unmapped:
@@ -140,7 +154,7 @@ class RowMapper:
             except WrongValue:
                 raise RowError(line, "organisation", "not_allowed_here") from None
         organisation: dict[str, Any] = {"name": name, "create": mapping.create}
-        if mapping.table is not None:
+        if mapping.translates:
             if (code := mapping.looked_up(name)) is not None:
                 organisation["code"] = code
             else:
@@ -165,15 +179,15 @@ class RowMapper:
             constant = value.constant
             return lambda _cells, _line: constant
         first, *others = self._places(value.columns) or [sys.maxsize]
-        table, default = value.table, value.default
-        prose = table is not None  # what a table names has a meaning, even 无
+        translates, default = value.translates, value.default
+        prose = translates  # what a table names has a meaning, even 无
 
         def get(cells: Sequence[Cell], line: int) -> str | None:
             text = self._text(cells[first], line, field, prose) if first < len(cells) else None
             if others:
                 parts = [text, *(self._text(cells[at], line, field, prose) for at in others if at < len(cells))]
                 text = value.with_.join(part for part in parts if part is not None)
-            if not text or table is None:
+            if not text or not translates:
                 return text or default
             found = value.looked_up(text)
             if found is not None:
@@ -201,7 +215,7 @@ class RowMapper:
         source = self._mapping.source
         read = reader(source.zone, value.date_formats or source.date_formats, whole_days=value.as_ == "date")
         place = next(iter(self._places(value.columns)), sys.maxsize)
-        get_text = self._getter(value, field) if value.column is None or value.table is not None else None
+        get_text = self._getter(value, field) if value.column is None or value.translates else None
 
         def get(cells: Sequence[Cell], line: int) -> str | None:
             if get_text is not None:
@@ -222,13 +236,28 @@ class RowMapper:
 
     def _step(self, step: Step) -> GetStep:
         """A function that returns the step of a row, or None if it did not occur."""
-        date_of = self._dates(step.date, f"{step.event}.date")
+        date_of = self._dates(step.date, f"{step.event}.date") if step.date is not None else None
         conditions = [(self._condition(column), wanted) for column, wanted in step.when.items()]
         fields = [self._field(step, name, value) for name, value in step.fields.items()]
 
-        def get(cells: Sequence[Cell], line: int) -> dict[str, Any] | None:
-            at = date_of(cells, line)
-            if at is None or not all(_holds(get_text(cells, line), wanted) for get_text, wanted in conditions):
+        told = [self._condition(column) for value in step.fields.values() for column in value.columns]
+        texts = {
+            column: self._condition(column)
+            for name, value in step.fields.items()
+            if name in REGISTRY[step.event].personal
+            for column in value.columns
+        }
+
+        def get(cells: Sequence[Cell], line: int, filed: str) -> dict[str, Any] | None:
+            at = date_of(cells, line) if date_of is not None else None
+            if at is None and not step.undated:
+                for column, text_of in texts.items():
+                    if text_of(cells, line) is not None:
+                        self.warnings.undated[column] += 1
+                return None
+            if not all(_holds(get_text(cells, line), wanted) for get_text, wanted in conditions):
+                return None
+            if at is None and not conditions and all(get_value(cells, line) is None for get_value in told):
                 return None
             body: dict[str, Any] = {}
             for name, get_value, limit, required, many in fields:
@@ -237,8 +266,14 @@ class RowMapper:
                     continue
                 text = _needed(value, line, f"{step.event}.{name}", limit)
                 body[name] = [text] if many else text
-            found = {"type": step.event, "effective_at": at, "body": body}
             try:
+                if at is None:
+                    return {
+                        "type": "UndatedStepRecorded",
+                        "effective_at": filed,
+                        "body": without_date(step.event, body),
+                    }
+                found = {"type": step.event, "effective_at": at, "body": body}
                 _ = HistoryStep.model_validate(found).event
             except Refused as refused:
                 field = (refused.field or step.event).removeprefix("steps.")
@@ -265,6 +300,21 @@ class RowMapper:
         limit = TEXT_LIMIT if name in model.personal else CODE_LIMIT
         get = self._getter(value, f"{step.event}.{name}", required=required)
         return _StepField(name, get, limit, required, many)
+
+
+def _join(filing: dict[str, Any], line: int) -> None:
+    """Position and postcode become part of the location, and links to media part of the text: both are sealed."""
+    own = {name: filing.pop(name) for name in _WHERE if name in filing}
+    if own:
+        try:
+            found = located({**own, **({"location": filing["location"]} if "location" in filing else {})})
+        except BadPosition:
+            raise RowError(line, "position", "not_a_position") from None
+        if found is not None:
+            filing["location"] = _needed(found, line, "location", SHORT_LIMIT)
+    if (media := filing.pop("media", None)) is not None:
+        text = filing.get("text")
+        filing["text"] = _needed(media if text is None else f"{text}\n{media}", line, "text", TEXT_LIMIT)
 
 
 def _made_number(cells: Sequence[Cell], places: list[int] | None) -> str | None:

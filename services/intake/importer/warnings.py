@@ -21,6 +21,7 @@ class Snapshot(NamedTuple):
     unmapped_values: dict[str, dict[str, int]]
     cleaned: int
     empty: dict[str, int]
+    undated: dict[str, int]
 
 
 class ImportWarnings:
@@ -31,6 +32,8 @@ class ImportWarnings:
         self._values: dict[str, Counter[str]] = {}
         self._cleaned = 0
         self._empty: Counter[str] = Counter()
+        self.undated: Counter[str] = Counter()
+        """Column -> texts of steps that were left out, because the step has no date."""
 
     def empty(self, _field: str, text: str) -> None:
         """A text was read as an empty cell. It is one of a short list, or named by the mapping: no content."""
@@ -49,7 +52,7 @@ class ImportWarnings:
 
     def snapshot(self) -> Snapshot:
         values = {name: dict(counts) for name, counts in self._values.items()}
-        return Snapshot(dict(self.unmapped), values, self._cleaned, dict(self._empty))
+        return Snapshot(dict(self.unmapped), values, self._cleaned, dict(self._empty), dict(self.undated))
 
     def restore(self, snapshot: Snapshot) -> None:
         """Continue with the counts of an interrupted import."""
@@ -57,3 +60,4 @@ class ImportWarnings:
         self._values = {name: Counter(counts) for name, counts in snapshot.unmapped_values.items()}
         self._cleaned = snapshot.cleaned
         self._empty = Counter(snapshot.empty)
+        self.undated = Counter(snapshot.undated)

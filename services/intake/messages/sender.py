@@ -24,6 +24,7 @@ import structlog
 
 from services.intake.commands.contact_addresses import UnusableAddress, usable
 from services.intake.messages.contacts import Contact, Contacts, address_of, contacts
+from services.intake.messages.failed_service import record_failed_service
 from services.intake.messages.outgoing import (
     BY_HAND,
     OPEN,
@@ -339,6 +340,8 @@ class MessageSender:
 
     async def _give_up(self, case: str, message: Message, reason: str, *, instead: bool = True) -> None:
         """Send it no more. Where it carries a notice or asks something, a person writes, or calls if that is all it needs."""
+        found, _head = await self._ports.cases.get(case)
+        await record_failed_service(self._ports, found, message, reason)
         by = instead_of(message) if instead else None
         body = m.MessageGivenUp(message=message.id, reason=reason, instead=by)
         await self._store(case, message, body, f"given_up:{message.id}")

@@ -70,7 +70,7 @@ class SignIn:
         self._metrics = runtime.metrics
         self._hashes = PasswordHashes()
         self._id_tokens = id_tokens
-        self.passkeys = Passkeys(settings.public_url, ports.keys, ports.clock)
+        self.passkeys = Passkeys(settings.site, ports.keys, ports.clock)
         most = settings.sign_in_misses
         self._pairs = RateLimiter(ports.clock, most)
         self._networks = RateLimiter(ports.clock, most * NETWORK_TIMES)

@@ -103,7 +103,8 @@ async def case_page(
     number = request.path_params["number"]
     earlier = request.query_params.get("before", "")
     page_of = {"before": earlier} if earlier.isascii() and earlier.isdigit() and len(earlier) < 12 else {}
-    frame, (found,) = await framed(request, (of_case(number), {"content": "true" if content else "false", **page_of}))
+    asking = (of_case(number), {"content": "true" if content else "false", **page_of})
+    frame, (found,) = await framed(request, asking)
     drafts = []
     if frame["me"]["role"] in ("clerk", *OFFICE):
         (answer,) = await asked(request, (of_case(number, "/drafts"), {}))

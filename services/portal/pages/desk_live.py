@@ -22,7 +22,7 @@ async def live(request: Request) -> Response:
     who = staff(request)
 
     async def events() -> AsyncIterator[bytes]:
-        async for part in api.stream(who, "/v1/live", wait=SECONDS):
+        async for part in api.parts(who, "/v1/live", wait=SECONDS):
             yield part
 
     headers = {**HEADERS, "X-Accel-Buffering": "no"}

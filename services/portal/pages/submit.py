@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -19,9 +19,10 @@ from services.portal.catalogues import told
 from services.portal.pages.start import changed
 from services.portal.pages.track import LIFE, keep_case
 from services.portal.rendering import View, page, sentence, view_of
+from services.portal.uploads import FIELD, Receiver, size_of, uploads_of
 
 FIELDS: tuple[tuple[str, ...], ...] = (
-    ("jurisdiction", "text", "place", "location", "subject", "class"),
+    ("jurisdiction", "text", "place", "location", "subject", "class", "files"),
     (
         "respondent_name",
         "respondent_org",
@@ -37,7 +38,7 @@ FIELDS: tuple[tuple[str, ...], ...] = (
     (),
 )
 """Step -> its fields."""
-ALWAYS = ("command_id", "qr", "channel")
+ALWAYS = ("command_id", "qr", "channel", FIELD)
 """Fields that no step shows and every step carries."""
 RECEIPT = "receipt"
 """Cookie: number and query code of the receipt that was just shown, for `LIFE` seconds or until the matter is closed here."""
@@ -52,6 +53,7 @@ _FIELD_OF = {
     "respondent.name": "respondent_name",
     "respondent.org": "respondent_org",
     "co_petitioners": "others",
+    "files": "files",
 }
 """Field of the interface -> field of the form, where they differ."""
 
@@ -76,6 +78,8 @@ def wrong(form: Form, at: int, lists: dict[str, Any], view: View) -> dict[str, s
         elif len(form["text"]) > lists["text_limit"]:
             say("text", "The text has {count} characters; at most {most} are possible.", count=len(form["text"]),
                 most=lists["text_limit"])  # fmt: skip
+        if len(uploads_of(form)) > lists["files_limit"]:
+            say("files", "At most {most} files can be sent with a matter. Remove some.", most=lists["files_limit"])
     if at == 1:
         if form["identity"] not in IDENTITIES:
             say("identity", "Choose how you want to file.")
@@ -134,6 +138,9 @@ def filing(form: Form) -> dict[str, Any]:
         }
         if about:
             body["respondent"] = about
+    files = [one.id for one in uploads_of(form)]
+    if files:
+        body["files"] = files
     return body
 
 
@@ -174,6 +181,7 @@ def read_back(form: Form, lists: dict[str, Any], view: View) -> list[tuple[str, 
         (say("District or street"), entry(form["place"], lists["places"]) or say("I don't know")),
         (say("Exact place"), form["location"]),
         (say("Subject"), entry(form["subject"], lists["subjects"]) or say("I don't know")),
+        (say("Photographs and documents"), "\n".join(one.name for one in uploads_of(form))),
         (say("Accusation"), say("Yes") if form["class"] == "accusation" else ""),
         (say("Whom it is about"), " ".join(filter(None, (form["respondent_name"],
                                                          entry(form["respondent_org"], lists["organisations"]))))),
@@ -197,9 +205,11 @@ async def begin(request: Request) -> Response:
 
 async def go_on(request: Request) -> Response:
     """One press on a button of a step."""
-    form = await read_form(request)
+    receiver = Receiver(request, _owner)
+    form = await read_form(request, receiver.keep)
     at, asked = step_of(form), caller(request)
     form.setdefault("command_id", command_id())
+    receiver.finish(form)
     if form["again"] and form["number"] and form["code"]:  # the receipt in another language or size
         request.state.view = changed(view_of(request), form["view"])
         answer = await receipt_page(request, asked, form["number"], form["code"], form["received"])
@@ -210,8 +220,14 @@ async def go_on(request: Request) -> Response:
         answer = await _step(request, form, at, view=view)
         set_cookie(answer, "view", view.text(), _YEAR)
         return answer
+    if receiver.refused:
+        return await _step(request, form, at, errors={"files": "\n".join(receiver.refused)}, status=422)
     if form["go"] == "back":
         return await _step(request, form, max(0, at - 1))
+    if form["go"] == "add" or form["remove"] or form["locate"]:
+        found = next((one.place for one in uploads_of(form) if one.id == form["locate"]), None)
+        form["location"] = form["location"] or found or ""
+        return await _step(request, form, at)
     try:
         lists = await _lists(request, asked, form)
     except Problem as problem:
@@ -224,6 +240,12 @@ async def go_on(request: Request) -> Response:
     if form["go"] != "send" or at != 2:
         return await _step(request, form, min(2, at + 1))
     return await _send(request, asked, form)
+
+
+def _owner(fields: Mapping[str, str]) -> dict[str, str] | None:
+    """Whose the files of a form are: of the filing that the form will be. A browser sends the id before the files."""
+    filing = fields.get("command_id", "")
+    return {"filing-id": filing} if filing.isascii() and filing.isprintable() and filing else None
 
 
 async def _send(request: Request, asked: Caller, form: Form) -> Response:
@@ -290,7 +312,7 @@ async def _lists(request: Request, asked: Caller, form: Form) -> dict[str, Any]:
 
 _EMPTY: dict[str, Any] = {
     "jurisdictions": [], "places": [], "subjects": [], "organisations": [], "notices": [], "text_limit": 50_000,
-    "co_petitioners_limit": 500, "representatives_limit": 5,
+    "co_petitioners_limit": 500, "representatives_limit": 5, "files_limit": 10, "file_megabytes": 10, "file_types": [],
 }  # fmt: skip
 
 
@@ -347,6 +369,8 @@ async def _step(
             ("anonymous", say("Anonymously"), notices.get("anonymous", "")),
         ],
         answers=read_back(form, lists, view) if at == 2 else [],
+        uploads=uploads_of(form),
+        size_of=size_of,
     )
     if problem is not None and problem.retry_after is not None:
         answer.headers["Retry-After"] = problem.retry_after

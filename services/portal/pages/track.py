@@ -5,23 +5,27 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
+from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from services.portal.api import Api, Caller, Problem
 from services.portal.browser import (
     Form,
     caller,
+    check_origin,
     command_id,
     cookie,
     delete_cookie,
     read_form,
     set_cookie,
 )
-from services.portal.catalogues import told
+from services.portal.catalogues import Language, told
 from services.portal.pages.start import changed, nothing_here
 from services.portal.rendering import page, sentence, view_of
+from services.portal.uploads import FIELD as UPLOADS
+from services.portal.uploads import Receiver, size_of, uploads_of
 
 CASE = "case"
 """Cookie: number and token of the case that this browser follows."""
@@ -44,8 +48,9 @@ class Action(NamedTuple):
 
 
 ACTIONS: dict[str, Action] = {
-    "add_material": Action("Add something, or answer a question", "It goes to those who handle the matter.", ("text",),
-                           "Add", ("text",)),
+    "answer": Action("Answer the questions of the office", "You need not answer, and it has no consequence if you do not: the"
+                     " matter is handled in any case. What you know may help.", ("answers", "text", "files"), "Send the answers"),
+    "add_material": Action("Add something", "It goes to those who handle the matter.", ("text", "files"), "Add"),
     "nudge": Action("Ask how far it is", "Those who handle the matter are reminded, and the petition office sees it.",
                     ("text",), "Ask"),
     "evaluate": Action("Evaluate", "Say whether you are satisfied. If it was not remedied, say what is missing: the petition"
@@ -65,11 +70,26 @@ ACTIONS: dict[str, Action] = {
                             ("name", "phone", "address"), "Correct"),
     "confirm_delivery_address": Action("Say where documents are sent", "You agree that notices and replies are sent there.",
                                        ("kind", "address"), "Confirm", ("kind", "address")),
+    "consent_to_messages": Action("Messages about the matter", "You are told by message when something happens. You may change"
+                                  " this at any time.", ("channel", "consent", "address"), "Save", ("channel", "consent")),
     "renew_query_code": Action("Renew the query code", "Do this if somebody else may know the code. The old one becomes void.",
                                ("reason",), "Renew"),
 }  # fmt: skip
 """Command -> how the page offers it, in the order of the page."""
-_DATA = ("correct_party", "request_confidentiality", "confirm_delivery_address", "renew_query_code")
+_DATA = (
+    "correct_party",
+    "request_confidentiality",
+    "confirm_delivery_address",
+    "consent_to_messages",
+    "renew_query_code",
+)
+_COMMANDS = {"answer": "add_material"}
+"""Action -> its command, where they differ."""
+_CARRIED = tuple(dict.fromkeys((
+    "command_id", "asked", UPLOADS, *(f"answer-{place}" for place in range(20)),
+    *(field for action in ACTIONS.values() for field in action.fields if field not in ("answers", "files")),
+)))  # fmt: skip
+"""Fields that are carried along where the session ends in mid-form."""
 STEPS = ("Registered", "Sent to the body responsible", "Accepted", "Decided", "Answered", "Closed")
 _AT = {
     "registered": 0, "returned": 0, "disputed": 0, "dispatched": 1, "signed": 1, "return_requested": 1, "accepted": 2,
@@ -108,14 +128,19 @@ async def follow(request: Request) -> Response:
         return _ask(request, problem=problem)
     done = request.query_params.get("done", "")
     answer = page(
-        request, "track.html", main_form=None, status=status, expires=token["expires_at"],
+        request, "track.html", main_form=None, status=status, expires=LIFE,
         steps=[told(view_of(request).language, one) for one in STEPS], at=_AT.get(status["state"], 0),
-        done=ACTIONS.get(done),
-        actions=[(name, ACTIONS[name]) for name in ACTIONS if name in status["allowed"] and name not in _DATA],
+        done=ACTIONS.get(done), actions=offered(status),
         data=[(name, ACTIONS[name]) for name in _DATA if name in status["allowed"]],
     )  # fmt: skip
     keep_case(answer, token)
     return answer
+
+
+def offered(status: dict[str, Any]) -> list[tuple[str, Action]]:
+    """The actions that the law allows now, but for those on the own data."""
+    names = [name for name in ACTIONS if _COMMANDS.get(name, name) in status["allowed"] and name not in _DATA]
+    return [(name, ACTIONS[name]) for name in names if name != "answer" or status["questions"]]
 
 
 async def enter(request: Request) -> Response:
@@ -137,7 +162,9 @@ async def enter(request: Request) -> Response:
     except Problem as problem:
         return _ask(request, form=form, problem=problem)
     pending = form[_PENDING]
-    answer = _form(request, pending, form) if pending in ACTIONS else RedirectResponse("/track", 303)
+    if pending in ACTIONS:
+        return await _form(request, pending, form, pair={"number": token["number"], "code": token["token"]})
+    answer = RedirectResponse("/track", 303)
     keep_case(answer, token)
     return answer
 
@@ -155,9 +182,7 @@ def _ask(
     status = problem.status if problem is not None else 422 if errors else 200
     if problem is not None and problem.status in (404, 422):  # said beside the field
         errors, problem = {"code": sentence(request, problem)}, None
-    carried = [
-        (name, form[name]) for name in (_PENDING, "command_id", "text", "object", "grade", "late_reason") if form[name]
-    ]
+    carried = [(name, form[name]) for name in (_PENDING, *_CARRIED) if form[name]]
     answer = page(
         request, "track_ask.html", http_status=status, main_form="ask", form=form, errors=errors or {}, problem=problem,
         said=sentence(request, problem) if problem is not None else "", ended=ended, carried=carried,
@@ -182,7 +207,6 @@ async def stay(request: Request) -> Response:
     except Problem as problem:
         return Response(status_code=problem.status) if by_script else RedirectResponse("/track", 303)
     answer = Response(status_code=204) if by_script else RedirectResponse("/track", 303)
-    answer.headers["X-Expires"] = token["expires_at"]
     keep_case(answer, token)
     return answer
 
@@ -207,16 +231,56 @@ async def read(request: Request) -> Response:
     api: Api = request.app.state.api
     try:
         documents = await api.post(caller(request), "/v1/status/documents", pair)
+        files = (await api.ask("GET", caller(request), "/v1/files/own", headers=_owner(pair))).json()["files"]
         status = await api.post(caller(request), "/v1/status", pair)
+        token = await api.post(caller(request), "/v1/status/token", pair)
     except Problem as problem:
         return _ask(request, ended=True) if problem.code in _ENDED else _ask(request, problem=problem)
     answer = page(
-        request, "track_documents.html", main_form="again", documents=documents, status=status,
+        request, "track_documents.html", main_form="again", documents=documents, status=status, size_of=size_of,
+        notices=[one for one in files if one["kind"] == "notice" and not one["erased"]],
+        own=[one for one in files if one["kind"] != "notice" and one["form"] is None and not one["erased"]],
+        formats=FORMATS, expires=LIFE,
         labels={name: told(view_of(request).language, text) for name, text in _LABELS.items()},
     )  # fmt: skip
+    keep_case(answer, token)
     if form["view"]:
         set_cookie(answer, "view", view_of(request).text(), _YEAR)
     return answer
+
+
+FORMATS = {"text/html": "HTML", "application/pdf": "PDF"}
+"""Type of a notice -> its short name."""
+_FILE_HEADERS = (
+    "content-type", "content-disposition", "content-length", "content-security-policy", "x-content-type-options",
+    "cache-control", "cross-origin-resource-policy", "cross-origin-opener-policy", "referrer-policy", "x-frame-options",
+)  # fmt: skip
+"""Headers of a file that go on to the browser; `content-security-policy` sandboxes it."""
+
+
+async def download(request: Request) -> Response:
+    """One notice, or one file of the own matter, as a download. The reading is recorded."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        check_origin(request)
+    pair = case_of(request)
+    if pair is None:
+        return _ask(request, ended=True)
+    api: Api = request.app.state.api
+    try:
+        file = await api.stream(
+            caller(request), f"/v1/files/own/{request.path_params['version']}", headers=_owner(pair)
+        )
+    except Problem as problem:
+        if problem.code in _ENDED:
+            return _ask(request, ended=True)
+        raise
+    headers = {name: file.headers[name] for name in _FILE_HEADERS if name in file.headers}
+    return StreamingResponse(file.aiter_raw(), headers=headers, background=BackgroundTask(file.aclose))
+
+
+def _owner(pair: dict[str, str]) -> dict[str, str]:
+    """The headers that open the files of the case."""
+    return {"case-number": pair["number"], "query-code": pair["code"]}
 
 
 _LABELS = {
@@ -234,23 +298,49 @@ async def show_form(request: Request) -> Response:
         raise nothing_here()
     if case_of(request) is None:
         return _ask(request, ended=True)
-    return _form(request, name, Form(command_id=command_id()))
+    return await _form(request, name, Form(command_id=command_id()))
 
 
-def _form(
+async def _form(
     request: Request,
     name: str,
     form: Form,
     *,
     errors: dict[str, str] | None = None,
     problem: Problem | None = None,
+    pair: dict[str, str] | None = None,
 ) -> Response:
+    """The form of an action, with what was typed and fifteen more minutes.
+
+    Args:
+        pair: Number and token, where the cookie is not the browser's yet.
+    """
     form.setdefault("command_id", command_id())
+    pair, api, token = pair or case_of(request), request.app.state.api, None
+    limits: dict[str, Any] = {}
+    status: dict[str, Any] = {"questions": [], "number": ""}
+    try:
+        if pair is not None:
+            token = await api.post(caller(request), "/v1/status/token", pair)
+            if name == "answer":
+                status = await api.post(caller(request), "/v1/status", pair)
+            if "files" in ACTIONS[name].fields:
+                rules = (await api.ask("GET", caller(request), "/v1/files/rules", headers=_owner(pair))).json()["rules"]
+                limits = {one["name"]: one["value"] for one in rules}
+    except Problem as away:
+        if away.code in _ENDED:
+            return _again(request, name, form)
+        problem = problem or away
+    asked = [one for one in status["questions"] if not form["asked"] or str(one["asked"]) == form["asked"]]
     answer = page(
         request, "track_act.html", http_status=problem.status if problem is not None else 422 if errors else 200,
         main_form="act", name=name, action=ACTIONS[name], form=form, errors=errors or {}, problem=problem,
-        said=sentence(request, problem) if problem is not None else "", wrong=errors or problem,
+        said=sentence(request, problem) if problem is not None else "", wrong=errors or problem, limits=limits,
+        asked=asked[0] if asked else None, uploads=uploads_of(form), size_of=size_of,
+        expires=LIFE if token is not None else 0,
     )  # fmt: skip
+    if token is not None:
+        keep_case(answer, token)
     if problem is not None and problem.retry_after is not None:
         answer.headers["Retry-After"] = problem.retry_after
     return answer
@@ -262,18 +352,39 @@ _MISSING = {
     "grade": "Choose a grade.",
     "kind": "Choose how.",
     "address": "Enter the address.",
+    "channel": "Choose how.",
+    "consent": "Choose yes or no.",
 }
 
 
 def command(name: str, form: Form) -> dict[str, Any]:
     """The body for POST /v1/citizens/commands, without number and code."""
-    body: dict[str, Any] = {"command": name, "command_id": form["command_id"]}
+    body: dict[str, Any] = {"command": _COMMANDS.get(name, name), "command_id": form["command_id"]}
     body |= {field: form[field].strip() for field in ACTIONS[name].fields if form[field].strip()}
     if name in ("withdraw", "take_back_withdrawal", "correct_party"):
         body["party"] = "p1"
     if name == "confirm_delivery_address":
         body["electronic"] = True
+    if name == "consent_to_messages":
+        body["consent"] = form["consent"] == "yes"
+    if name == "answer":
+        answers = [form[f"answer-{place}"].strip() for place in range(20)]
+        while answers and not answers[-1]:
+            answers.pop()
+        if answers:
+            body |= {"asked": int(form["asked"]) if form["asked"].isdecimal() else 0, "answers": answers}
+    files = [one.id for one in uploads_of(form)]
+    if files and "files" in ACTIONS[name].fields:
+        body["files"] = files
     return body
+
+
+def missing(name: str, form: Form, language: Language) -> dict[str, str]:
+    """Field -> what has to be entered, of what is missing."""
+    errors = {field: told(language, _MISSING[field]) for field in ACTIONS[name].needed if not form[field].strip()}
+    if name in ("add_material", "answer") and not command(name, form).keys() & {"text", "answers", "files"}:
+        errors["answer-0" if name == "answer" else "text"] = told(language, _MISSING["text"])
+    return errors
 
 
 async def act(request: Request) -> Response:
@@ -281,21 +392,28 @@ async def act(request: Request) -> Response:
     name = request.path_params["name"]
     if name not in ACTIONS:
         raise nothing_here()
-    form = await read_form(request)
+    pair = case_of(request)
+    receiver = Receiver(request, lambda _fields: _owner(pair) if pair is not None else None)
+    form = await read_form(request, receiver.keep)
+    receiver.finish(form)
     view = view_of(request)
-    if form["view"]:
-        request.state.view = changed(view, form["view"])
-        answer = _form(request, name, form)
-        set_cookie(answer, "view", request.state.view.text(), _YEAR)
-        return answer
     if not form["command_id"]:
         form["command_id"] = command_id()
-    errors = {field: told(view.language, _MISSING[field]) for field in ACTIONS[name].needed if not form[field].strip()}
-    if errors:
-        return _form(request, name, form, errors=errors)
-    pair = case_of(request)
-    if pair is None:
-        return _again(request, name, form)
+    if form["view"]:
+        request.state.view = changed(view, form["view"])
+        answer = await _form(request, name, form)
+        set_cookie(answer, "view", request.state.view.text(), _YEAR)
+        return answer
+    if pair is None or form["go"] == "close":
+        answer = _again(request, name, form)
+        delete_cookie(answer, CASE)
+        return answer
+    if receiver.refused:
+        return await _form(request, name, form, errors={"files": "\n".join(receiver.refused)})
+    if form["go"] in ("add", "stay") or form["remove"]:
+        return await _form(request, name, form)
+    if errors := missing(name, form, view.language):
+        return await _form(request, name, form, errors=errors)
     api: Api = request.app.state.api
     try:
         done = await api.post(caller(request), "/v1/citizens/commands", {**command(name, form), **pair})
@@ -303,8 +421,8 @@ async def act(request: Request) -> Response:
         if problem.code in _ENDED:
             return _again(request, name, form)
         if problem.field in ACTIONS[name].fields:
-            return _form(request, name, form, errors={str(problem.field): sentence(request, problem)})
-        return _form(request, name, form, problem=problem)
+            return await _form(request, name, form, errors={str(problem.field): sentence(request, problem)})
+        return await _form(request, name, form, problem=problem)
     if done.get("code"):
         return await _new_code(request, caller(request), done["number"], done["code"])
     return RedirectResponse(f"/track?done={name}", 303)
@@ -333,6 +451,7 @@ ROUTES = [
     Route("/track/stay", stay, methods=["POST"]),
     Route("/track/leave", leave, methods=["POST"]),
     Route("/track/documents", read, methods=["POST"]),
+    Route("/track/files/{version:int}", download),
     Route("/track/do/{name}", show_form),
     Route("/track/do/{name}", act, methods=["POST"]),
 ]

@@ -22,6 +22,34 @@
     history.replaceState(null, "", location.pathname);
   }
 
+  // Passkeys: the options come from the page or are asked for, the answer of the authenticator goes with a form.
+  for (const form of all("[data-passkey]")) {
+    if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) continue;
+    form.hidden = false;
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const failed = form.querySelector("[data-failed]");
+      failed.hidden = true;
+      try {
+        let made;
+        if (form.dataset.passkey === "create") {
+          const options = PublicKeyCredential.parseCreationOptionsFromJSON(JSON.parse(form.dataset.options));
+          made = await navigator.credentials.create({ publicKey: options });
+        } else {
+          const answer = await fetch("/sign-in/passkey/options", { method: "POST", body: new URLSearchParams() });
+          const asked = await answer.json();
+          form.elements.challenge.value = asked.challenge;
+          made = await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(asked.options) });
+        }
+        form.elements.credential.value = JSON.stringify(made.toJSON());
+        form.submit();
+      } catch {
+        failed.hidden = false;
+        failed.focus();
+      }
+    });
+  }
+
   // What went wrong is read first.
   document.querySelector("[data-focus]")?.focus();
 
@@ -80,22 +108,33 @@
   const warning = document.querySelector("[data-warning]");
   if (timed && warning) {
     let timers = [];
-    const set = (instant) => {
+    const form = document.getElementById(timed.dataset.form);
+    // A form goes to the server, which asks for number and code and carries along what was typed. Nothing is sent for good.
+    const close = () => {
+      if (!form) { location.reload(); return; }
+      const go = document.createElement("input");
+      Object.assign(go, { type: "hidden", name: "go", value: "close" });
+      form.append(go);
+      form.submit();
+    };
+    const set = (seconds) => {
       timers.forEach(clearTimeout);
-      const left = Date.parse(instant) - Date.now();
+      const left = seconds * 1000;  // counted here: the clock of this machine may be wrong
       warning.hidden = true;
       timers = [
         setTimeout(() => { warning.hidden = false; }, Math.max(0, left - 120000)),
-        setTimeout(() => location.reload(), Math.max(1000, left + 1000)),
+        setTimeout(close, Math.max(1000, left + 1000)),
       ];
     };
-    set(timed.dataset.expires);
-    document.querySelector("[data-stay]").addEventListener("submit", async (event) => {
+    set(Number(timed.dataset.expires));
+    const stay = async (event) => {
       event.preventDefault();
       const answer = await fetch("/track/stay", {
         method: "POST", body: new URLSearchParams(), headers: { "X-Requested-With": "portal" },
       });
-      if (answer.ok) set(answer.headers.get("X-Expires")); else location.reload();
-    });
+      if (answer.ok) set(Number(timed.dataset.expires)); else close();
+    };
+    document.querySelector("[data-stay]")?.addEventListener("submit", stay);
+    document.querySelector("[data-stay-button]")?.addEventListener("click", stay);
   }
 })();

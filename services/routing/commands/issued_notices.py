@@ -32,7 +32,7 @@ _STEPS: dict[str, tuple[str, ...]] = {
     "no_longer_accepted": ("ReRegistrationBarred",),
     "joined": ("CaseLinked",),
     "extension": ("ExtensionGranted",),
-    "request_for_more": (),
+    "request_for_more": ("PetitionerAsked",),
     "decision": ("DecisionIssued",),
     "guidance": ("StatutoryPathGuided",),
     "led_into": ("LedInto",),
@@ -45,6 +45,8 @@ _STEPS: dict[str, tuple[str, ...]] = {
 }
 """Kind of notice -> the step of the case that it tells the petitioner of."""
 _PREPARED = "NoticePrepared"
+_PREPARED_ONLY = frozenset({"request_for_more"})
+"""Kinds for which it is enough that the office prepared their content."""
 Questions = Annotated[tuple[FreeText, ...], Field(max_length=20)]
 
 
@@ -75,8 +77,9 @@ def may_issue(case: Case, kind: str, office: str, book: PolicyBook) -> None:
         raise Refused(
             "notice_without_step",
             "The step that this notice tells of has not happened, or the notice was not prepared. Take the step first; for"
-            " request_for_more give the questions with prepare_notice.",
-            detail_zh="该文书所告知的事项尚未发生，或者尚未填写内容；补充材料告知请先用 prepare_notice 填写。",
+            " request_for_more ask the questions (ask_petitioner), or give them with prepare_notice.",
+            detail_zh="该文书所告知的事项尚未发生，或者尚未填写内容；补充材料告知请先用 ask_petitioner 提问，"
+            "或用 prepare_notice 填写。",
             field="kind",
         )
     prepared = max((fact.version for fact in case.facts if (fact.name, fact.kind) == (_PREPARED, kind)), default=0)
@@ -93,10 +96,12 @@ def may_issue(case: Case, kind: str, office: str, book: PolicyBook) -> None:
 
 def step_of(case: Case, kind: str) -> Fact | None:
     """The last step of the case that this kind of notice tells of; None if it has not happened, or is undone."""
-    names = _STEPS[kind] or (_PREPARED,)
-    wanted = kind if not _STEPS[kind] else None
     found = next(
-        (fact for fact in reversed(case.facts) if fact.name in names and wanted in (None, fact.kind)),
+        (
+            fact
+            for fact in reversed(case.facts)
+            if fact.name in _STEPS[kind] or (kind in _PREPARED_ONLY and (fact.name, fact.kind) == (_PREPARED, kind))
+        ),
         None,
     )
     if kind == "joined" and case.matter.lead is None and case.fact("MatterAnswered") is None:

@@ -280,6 +280,11 @@ def _closing(source: _Source) -> dict[str, Text]:
     return {"result": source.words("closing", code), "closed_on": source.day(closed.at), "reason": closed.text or ""}
 
 
+def _request_for_more(source: _Source) -> dict[str, Text]:
+    """The questions that were asked last (ask_petitioner); what the office prepared goes before them."""
+    return {"questions": _texts(source.body("PetitionerAsked").questions or ())}
+
+
 def _publication(source: _Source) -> dict[str, Text]:
     """The document that could not be served, and nothing of the matter; the name is masked."""
     served = next((one for one in reversed(source.case.notices) if one.kind != "publication"), None)
@@ -304,7 +309,7 @@ _SOURCES: dict[str, Callable[[_Source], dict[str, Text]]] = {
     "no_longer_accepted": _no_longer_accepted,
     "joined": _joined,
     "extension": _extension,
-    "request_for_more": lambda _source: {},
+    "request_for_more": _request_for_more,
     "decision": _decision,
     "guidance": _guidance,
     "led_into": _led_into,

@@ -260,7 +260,7 @@ async def served(role: str = "analyst", jurisdiction: str | None = None) -> Asyn
         [event._replace(jurisdiction=J if number % 3 else NEXT) for event in stream_of(number)] for number in range(60)
     ]
     facts = Facts()
-    await facts.write([snapshot(life) for life in lives], [event for life in lives for event in life])
+    await facts.write([snapshot(life) for life in lives])
     app = FastAPI()
     app.include_router(router(_Ports({life[0].stream: life for life in lives}), facts))  # type: ignore[arg-type]
     app.dependency_overrides[who] = lambda: Principal(role, None, "k1", jurisdiction=jurisdiction)  # type: ignore[arg-type]
