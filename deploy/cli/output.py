@@ -12,7 +12,6 @@ from typing import Any, Literal, NoReturn
 import orjson
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -135,6 +134,8 @@ def list_width() -> int:
 def working(english: str, chinese: str) -> Iterator[Callable[[str], None]]:
     """Show on a terminal that a long command works, and for how long; elsewhere nothing. Gives a function that says how far it
     is."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # loaded by long commands only
+
     shown = (TextColumn("{task.description}"), BarColumn(24), TextColumn("{task.fields[done]}"), TimeElapsedColumn())
     with Progress(*shown, console=err, transient=True, disable=_as_json or not sys.stderr.isatty()) as bar:
         task = bar.add_task(told(chinese, english), total=None, done="")
