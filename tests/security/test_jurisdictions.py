@@ -245,6 +245,10 @@ BODIES: dict[str, Any] = {
     "/v1/cases/{reference}/clerk": lambda two: [{"command_id": f"x-{next(ids)}", "clerk": None}],
     "/v1/cases/{reference}/notes": lambda two: [{"command_id": f"x-{next(ids)}", "text": "x"}],
     "/v1/cases/{reference}/drafts/{kind}": lambda two: [{"command_id": f"x-{next(ids)}", "content": {}}],
+    "/v1/cases/{reference}/drafts/{kind}/fill": lambda two: [{"command_id": f"x-{next(ids)}", "from": "kept"}],
+    "/v1/knowledge/{entry}": lambda two: [
+        {"command_id": f"x-{next(ids)}", "office": "zj", "title": "x", "text": "x", "review_on": "2026-06-01"}
+    ],
     "/v1/cases/{reference}/drafts/{kind}/sign": lambda two: [{"command_id": f"x-{next(ids)}", "of": 1, "agreed": True}],
     "/v1/cases/{reference}/drafts/{kind}/check": lambda two: [
         {"command_id": f"x-{next(ids)}", "of": 1, "agreed": True}
@@ -315,7 +319,7 @@ def requests(two: Two, method: str, path: str, operation: dict[str, Any]) -> lis
     named = {
         "org": "zj", "platform": PLATFORM, "channel": PLATFORM, "jurisdiction": ONE, "clock": "C3", "day": "2026-03-02",
         "kind": "reply", "webhook": "wh_none", "message": "msg_none", "upload": "none", "version": "1", "office": "zj",
-        "notice": "receipt", "year": "2026", "number": "1",
+        "notice": "receipt", "year": "2026", "number": "1", "entry": "kept",
     }  # fmt: skip
     addresses = {
         path.format(reference=reference, case=reference, **named) if "{" in path else path

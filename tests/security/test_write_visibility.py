@@ -121,6 +121,14 @@ BODIES: dict[tuple[str, str], Requests] = {
     ("PUT", "/v1/cases/{reference}/drafts/{kind}"): _act("/drafts/reply", {"content": {}}),
     ("POST", "/v1/cases/{reference}/drafts/{kind}/check"): _act("/drafts/reply/check", {"of": 1, "agreed": True}),
     ("POST", "/v1/cases/{reference}/drafts/{kind}/sign"): _act("/drafts/reply/sign", {"of": 1, "agreed": True}),
+    ("POST", "/v1/cases/{reference}/drafts/{kind}/fill"): _act("/drafts/reply/fill", {"from": "none"}),
+    ("PUT", "/v1/knowledge/{entry}"): _same(
+        Request(
+            "/v1/knowledge/none",
+            {"command_id": "e-1", "office": "nowhere", "title": "x", "text": "x", "review_on": "2026-06-01"},
+        )
+    ),
+    ("DELETE", "/v1/knowledge/{entry}"): _same(Request("/v1/knowledge/none", None, {"command_id": "e-2"})),
     ("DELETE", "/v1/cases/{reference}/drafts/{kind}"): lambda target: [
         Request(f"/v1/cases/{one}/drafts/reply", None, {"command_id": f"d-{place}"})
         for place, one in enumerate(target.references)
