@@ -26,6 +26,8 @@ from tests.support.serving import OPERATOR, ORGS, Served, served, submission
 NEXT = "next-door"
 KINDS = ("foreign jurisdiction", "hidden accusation", "foreign organisation", "follower elsewhere")
 _numbers = count(1)
+_CHALLENGE = re.compile(rb'"challenge": ?"[^"]+"')
+"""A random value that a sign-in begins with."""
 _MADE = re.compile(
     rb"[0-9a-f]{32}|20\d\d-[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]|[0-9A-Z]{5}(?:-[0-9A-Z]{5}){4}-[0-9A-Z]"
 )
@@ -122,7 +124,7 @@ class Hidden:
                 answer = await client.request(method, request.path, params=request.params, **body)
         if method != "GET" and answer.is_success:
             await self.here.runtime.drain()
-        said = answer.content.replace(target.item.encode(), b"<item>")
+        said = _CHALLENGE.sub(b"<challenge>", answer.content.replace(target.item.encode(), b"<item>"))
         headers = tuple(sorted((name, value) for name, value in answer.headers.items() if name != "x-request-id"))
         return Answered(answer.status_code, _MADE.sub(b"<made>", said), headers, tuple(sorted(operations.items())))
 
