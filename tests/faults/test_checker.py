@@ -27,7 +27,8 @@ from tests.faults.good_run import good_run
 
 TYPES = {
     "CaseTransferred", "AssignmentDelivered", "SignedFor", "Accepted", "DecisionIssued", "ReplyDelivered", "CaseClosed",
-    "DeadlineBreached", "Reminded", "ReturnRequested", "ReturnVerified", "EvaluationInvited", "OutboxEntry",
+    "CaseWithdrawn", "DeadlineBreached", "Reminded", "ReturnRequested", "ReturnVerified", "EvaluationInvited",
+    "OutboxEntry",
 }  # fmt: skip
 """Event types in which a fault is planted below."""
 SEEDS = range(1, 13)
