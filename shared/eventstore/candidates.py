@@ -71,8 +71,12 @@ class CandidateIndex(Protocol):
         """Remove them without a trace; returns how many there were."""
         ...
 
-    async def empty(self) -> bool:
-        """True if no case is indexed."""
+    async def started(self) -> bool:
+        """True once `start` was called: a new index must be filled from the start of the log."""
+        ...
+
+    async def start(self) -> None:
+        """Record that its consumer reads from the start of the log. Call it after the consumer was rewound."""
         ...
 
     async def close(self) -> None: ...

@@ -132,8 +132,9 @@ class Process:
     async def _fill(self) -> None:
         """Rewind the groups whose facts or index were deleted or reset, since their checkpoints are not reset with them."""
         for part in self.parts:
-            if part.index is not None and await part.index[1].empty():
+            if part.index is not None and not await part.index[1].started():
                 await self.ports.feed.rewind(part.index[0])
+                await part.index[1].start()
             if part.facts is None:
                 continue
             try:

@@ -76,6 +76,8 @@ CODE_WORDS: dict[str, str] = {
     "duty_performed": "履职结果告知书", "review_opinion": "复查意见书", "re_review_opinion": "复核意见书",
     "suggestion_answered": "建议答复书", "closing": "办结告知书", "publication": "公告",
     "named": "实名", "anonymous": "匿名", "confidential": "保密", "calendar": "自然日", "working": "工作日",
+    "requested": "本人要求", "purpose_achieved": "处理目的已实现", "retention_over": "保存期限已届满", "unlawful": "违法处理",
+    "consent_withdrawn": "撤回同意",
     "other": "其他", "zh": "中文", "en": "英文",
 }  # fmt: skip
 """Chinese words for the codes of classes, results, kinds of closing and notice, grades and clock states."""

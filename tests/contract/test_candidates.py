@@ -21,9 +21,7 @@ async def found(index: CandidateIndex, weights: dict[int, float], limit: int = 1
 
 
 async def test_cases_are_ranked_by_the_weights_that_they_share(index: CandidateIndex) -> None:
-    assert await index.empty()
     await index.put([IndexEntry("a", (1, -2, BIG)), IndexEntry("b", (1, 3)), IndexEntry("c", (4,))])
-    assert not await index.empty()
     assert await found(index, {1: 1.0, -2: 2.0, BIG: 0.5, 9: 7.0}) == [("a", 3.5), ("b", 1.0)]
     assert await found(index, {1: 1.0, -2: 2.0}, 1) == [("a", 3.0)]
     assert await found(index, {}) == [] and await found(index, {9: 1.0}) == []
@@ -45,7 +43,7 @@ async def test_removed_case_is_in_no_list(index: CandidateIndex) -> None:
     assert await found(index, {1: 1.0, 2: 1.0}) == [("b", 2.0)]
     await index.put([IndexEntry("d", (2,))])
     assert await found(index, {1: 1.0, 2: 1.0}) == [("b", 2.0), ("d", 1.0)], "no removed case comes back under a new id"
-    assert await index.remove(["b", "d"]) == 2 and await index.empty()
+    assert await index.remove(["b", "d"]) == 2 and await found(index, {1: 1.0, 2: 1.0}) == []
 
 
 async def test_full_list_keeps_the_latest_cases_and_says_that_it_is_full(index: CandidateIndex) -> None:
@@ -68,9 +66,20 @@ async def test_frequencies_count_texts(index: CandidateIndex) -> None:
     assert (await index.frequencies([])).texts == 2
 
 
+async def test_new_index_is_not_started_until_it_is_said(index: CandidateIndex) -> None:
+    await index.put([IndexEntry("a", (1,))])
+    assert not await index.started(), "entries say nothing of the log before them"
+    for _ in range(2):
+        await index.start()
+        assert await index.started()
+
+
 async def test_index_survives_restart(adapter: Adapter, opened: Opener) -> None:
     if not adapter.restarts:
         pytest.skip("nothing outlives this adapter")
-    await (await opened()).candidates.put([IndexEntry("a", (1,), (1,))])
+    first = (await opened()).candidates
+    await first.put([IndexEntry("a", (1,), (1,))])
+    await first.start()
     index = (await opened()).candidates
+    assert await index.started()
     assert await found(index, {1: 1.0}) == [("a", 1.0)] and await index.frequencies([1]) == (1, {1: 1})

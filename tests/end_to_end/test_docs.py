@@ -49,7 +49,7 @@ def parameters(line: str) -> list[str]:
         if inner is None:
             return [f"no command {words[0]}"]
         command, words = inner, words[1:]
-    known = {option for parameter in command.params for option in parameter.opts}
+    known = {"--help"} | {option for parameter in command.params for option in parameter.opts}
     wrong = [f"no option {word}" for word in words if word.startswith("--") and word.split("=")[0] not in known]
     if command.name == "act" and len(words) > 1 and not words[0].startswith("--"):
         rule = RULES.get(words[1])

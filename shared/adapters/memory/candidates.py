@@ -16,6 +16,7 @@ class MemoryCandidates:
         self._lists: dict[int, list[str]] = {}
         self._counts: Counter[int] = Counter()
         self._texts = 0
+        self._started = False
 
     async def held(self, cases: Sequence[str]) -> set[str]:
         return {case for case in cases if case in self._kept}
@@ -46,8 +47,11 @@ class MemoryCandidates:
                     self._lists.pop(one, None)
         return len(gone)
 
-    async def empty(self) -> bool:
-        return not self._kept
+    async def started(self) -> bool:
+        return self._started
+
+    async def start(self) -> None:
+        self._started = True
 
     async def close(self) -> None:
         """Nothing to close."""

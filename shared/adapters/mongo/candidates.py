@@ -9,11 +9,12 @@ from collections.abc import Collection, Mapping, Sequence
 from pymongo import UpdateOne
 
 from shared.adapters.mongo.client import LONG_SECONDS, Database, Document, Mongo, ask, fetch
-from shared.adapters.mongo.database_format import opened
+from shared.adapters.mongo.database_format import META, opened
 from shared.eventstore.candidates import LONGEST_LIST, Frequencies, Hits, IndexEntry, ranked
 
 FORMAT = 1
 TEXTS, POSTINGS, COUNTS = "texts", "postings", "counts"
+_STARTED = "started"
 _ALL = "all"
 """The document of COUNTS that has the number of counted texts."""
 
@@ -92,8 +93,12 @@ class MongoCandidates:
         await ask(database[TEXTS].delete_many({"_id": {"$in": [one["_id"] for one in found]}}), LONG_SECONDS)
         return len(found)
 
-    async def empty(self) -> bool:
-        return await ask((await self._opened())[TEXTS].find_one({"complete": True}, {"_id": 1})) is None
+    async def started(self) -> bool:
+        return await ask((await self._opened())[META].find_one({"_id": _STARTED})) is not None
+
+    async def start(self) -> None:
+        meta = (await self._opened())[META]
+        await ask(meta.update_one({"_id": _STARTED}, {"$set": {"started": True}}, upsert=True), LONG_SECONDS)
 
     async def close(self) -> None:
         if self._database is not None:

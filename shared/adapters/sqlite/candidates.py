@@ -67,8 +67,13 @@ class SqliteCandidates:
             await self._writer.submit(_truncate)
         return number
 
-    async def empty(self) -> bool:
-        return not await self._readers.fetch("SELECT 1 FROM texts LIMIT 1")
+    async def started(self) -> bool:
+        return bool(await self._readers.fetch("SELECT 1 FROM meta WHERE name = 'started'"))
+
+    async def start(self) -> None:
+        await self._writer.submit(
+            lambda connection: connection.execute("INSERT OR IGNORE INTO meta VALUES ('started', 1)").rowcount
+        )
 
     async def close(self) -> None:
         await asyncio.to_thread(self._readers.close)
