@@ -312,6 +312,33 @@ class PartyErased(
     ground: Literal["requested", "purpose_achieved", "retention_over", "unlawful", "consent_withdrawn"]
 
 
+class ErasureRequested(
+    _PetitionersWord,
+    zh="申请删除个人信息",
+    en="The petitioner asked for the erasure of their data.",
+    shows=("party", "word", "evidence"),
+    for_petitioner=True,
+):
+    """A party asked for the erasure of its personal data (PIPL Art. 47, 50). A supervisor decides on it."""
+
+    party: str
+    text: Text = None
+
+
+class ErasureDeclined(
+    _Intake,
+    zh="未予删除个人信息",
+    en="The erasure of personal data was declined.",
+    shows=("party",),
+    for_petitioner=True,
+    petitioner_reads=("text",),
+):
+    """The request for erasure was declined, with the reason that the petitioner reads (PIPL Art. 50 ¶2)."""
+
+    party: str
+    text: Text = None
+
+
 class AnsweredAtOnce(
     _Intake, zh="直接答复", en="It was answered at once.", for_petitioner=True, petitioner_reads=("text",)
 ):

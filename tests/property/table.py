@@ -1111,6 +1111,10 @@ TABLE: dict[str, Row] = {
     "correct": Row(
         "desk_or_supervisor", EVERY, effect=corrected, again=lambda m, a: present(m, a) == a.get("new"), now=True,
     ),
+    "request_erasure": Row(
+        "petitioner", frozenset(), barred=speaks_wrongly, unproven=unproved_word, basis="PIPL Art. 47; no party is recorded here",
+    ),
+    "decline_erasure": Row("supervisor", frozenset(), basis="PIPL Art. 50; nothing is requested here"),
     "erase_party": Row("supervisor", states(), basis="PIPL Art. 47; the driver names another number"),
     "void": Row(
         "desk_or_supervisor", EVERY, "voided", by_the_clocks=True, or_a_supervisor=True, barred=has_part,

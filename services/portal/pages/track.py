@@ -74,6 +74,9 @@ ACTIONS: dict[str, Action] = {
                                        ("kind", "address"), "Confirm", ("kind", "address")),
     "consent_to_messages": Action("Messages about the matter", "You are told by message when something happens. You may change"
                                   " this at any time.", ("channel", "consent", "address"), "Save", ("channel", "consent")),
+    "request_erasure": Action("Ask for the erasure of my data", "A supervisor decides and answers you here. While the matter is"
+                              " handled and its records must be kept by law, they are only stored (Personal Information"
+                              " Protection Law Art. 47 ¶2).", ("text",), "Ask for it"),
     "renew_query_code": Action("Renew the query code", "Do this if somebody else may know the code. The old one becomes void.",
                                ("reason",), "Renew"),
 }  # fmt: skip
@@ -83,6 +86,7 @@ _DATA = (
     "request_confidentiality",
     "confirm_delivery_address",
     "consent_to_messages",
+    "request_erasure",
     "renew_query_code",
 )
 _COMMANDS = {"answer": "add_material"}
@@ -271,7 +275,7 @@ async def data(request: Request) -> Response:
         return Response(json.dumps(copy, ensure_ascii=False, indent=1), headers=headers, media_type="application/json")
     language = view_of(request).language
     answer = page(
-        request, "track_data.html", main_form="again", data=copy, expires=LIFE,
+        request, "track_data.html", main_form="again", data=copy, status=status, expires=LIFE,
         labels={name: told(language, text) for name, text in _OWN_LABELS.items()},
         actions=[(name, ACTIONS[name]) for name in _DATA if name in status["allowed"]],
     )  # fmt: skip
@@ -398,7 +402,7 @@ def command(name: str, form: Form) -> dict[str, Any]:
     """The body for POST /v1/citizens/commands, without number and code."""
     body: dict[str, Any] = {"command": _COMMANDS.get(name, name), "command_id": form["command_id"]}
     body |= {field: form[field].strip() for field in ACTIONS[name].fields if form[field].strip()}
-    if name in ("withdraw", "take_back_withdrawal", "correct_party"):
+    if name in ("withdraw", "take_back_withdrawal", "correct_party", "request_erasure"):
         body["party"] = "p1"
     if name == "confirm_delivery_address":
         body["electronic"] = True

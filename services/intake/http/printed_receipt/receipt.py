@@ -18,15 +18,22 @@ from shared.kernel.legal_time import day_of
 from shared.kernel.wording import Words
 from shared.policy.book import PolicyBook
 from shared.queries.citizen_status import called
+from shared.queries.office_contact import contact_of
 
 
-def receipt(case: Case, book: PolicyBook, code: str, public_url: str | None) -> HTMLResponse:
-    """The page of a registered case. `public_url`: address of this server for citizens; without it the QR code is plain text."""
+def receipt(case: Case, book: PolicyBook, code: str, pin: str, public_url: str | None) -> HTMLResponse:
+    """The page of a registered case.
+
+    Args:
+        pin: six digits for a question by telephone.
+        public_url: address of this server for citizens; without it the QR code is plain text.
+    """
     assert case.filing.filed_at is not None
     office = called(book, book.petition_office) if book.petition_office else Words("信访部门", "Petition Office")
     rows = [
         _row("编号", "Number", case.number, code=True),
         _row("查询码", "Query code", code, code=True),
+        _row("电话查询密码", "For the telephone", pin, code=True),
         _row("收到日期", "Received", received_on(case, book)),
         _row("登记日期", "Registered", day_of(case.registered_at, book.zone).isoformat() if case.registered_at else ""),
         *(_row(zh, en, f"{words.zh} {words.en}") for zh, en, words in filed_under(case, book)),
@@ -45,6 +52,7 @@ def receipt(case: Case, book: PolicyBook, code: str, public_url: str | None) -> 
         ),
         heading("h2", "如何查询", "How to ask"),
         _asking(public_url),
+        _calling(book),
         both(
             "查询码是您本人的凭证，请妥善保管，不要告诉他人。",
             "The query code is your proof: keep it, and do not show it to anyone else.",
@@ -68,6 +76,18 @@ def _row(zh: str, en: str, value: str, *, code: bool = False) -> Html:
         name=spans(zh, en),
         value=value,
         kind=Html(' class="code"') if code else Html(""),
+    )
+
+
+def _calling(book: PolicyBook) -> Html:
+    """Whom to call; nothing where the policy has no number."""
+    office = contact_of(book, None)
+    if office is None or office.telephone is None:
+        return Html("")
+    hours = Words(f"（{office.hours}）", f" ({office.hours_en})") if office.hours else Words("", "")
+    return both(
+        f"电话查询：{office.telephone}{hours.zh}，请提供编号和电话查询密码。",
+        f"By telephone: {office.telephone}{hours.en}, with the number and the six digits.",
     )
 
 
