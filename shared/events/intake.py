@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from shared.events.base import Event
-from shared.events.fields import Class, Evidence, Identity, Moment, Service, Text, Texts, Urgency, Word
+from shared.events.fields import AgentRelation, Class, Evidence, Identity, Moment, Service, Text, Texts, Urgency, Word
 
 EvaluationObject = Literal["petition_office", "organisation"]
 Grade = Literal["satisfied", "basically_satisfied", "dissatisfied"]
@@ -73,11 +73,13 @@ class CaseRegistered(_Intake, zh="登记", en="The filing was registered.", for_
     level_text: Text = None
 
 
-class PartyRecorded(_Intake, zh="登记当事人", en="A party was recorded."):
+class PartyRecorded(_Intake, zh="登记当事人", en="A party was recorded.", shows=("relation",)):
     """A party of the case was recorded: petitioner, co-petitioner, representative, filing agent or respondent."""
 
     party: str
     role: Literal["petitioner", "co_petitioner", "representative", "agent", "respondent"]
+    relation: AgentRelation | None = None
+    """Of an agent: as whom they file."""
     respondent_org: str | None = None
     named: bool = False
     """True if a name was given: an accusation with a name is a real-name one (实名检举控告)."""

@@ -85,8 +85,8 @@ class Organisation(Entry):
     `political_legal` (政法部门): it receives matters of litigation (Art. 22 ¶2). `review_by`: the reviewing organisation, if it
     is not the `parent` (Art. 35, 36: the next higher level). `delivery`: with `kafka` its notifications are also sent to its topic
     in the full mode; they can always be read over HTTP. `may_follow_up`: it may ask petitioners of cases in which it has no part
-    whether they are satisfied (回访), and confirm withdrawals that an office recorded. `telephone`, `opening_hours`: whom petitioners may call
-    and when, in words; without hours they are the office hours of the jurisdiction."""
+    whether they are satisfied (回访), and confirm withdrawals that an office recorded. `telephone`, `opening_hours`: the number
+    that petitioners may call, and when, in words; without hours they are the office hours of the jurisdiction."""
 
     kind: OrganisationKind = "handling"
     parent: Code | None = None

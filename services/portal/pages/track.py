@@ -31,6 +31,8 @@ from services.portal.uploads import Receiver, size_of, uploads_of
 
 CASE = "case"
 """Cookie: number and token of the case that this browser follows."""
+OPEN = "open"
+"""Cookie: what this browser was asked to open, `documents` or `data`, so that Back and reloading show it again."""
 LIFE = 15 * 60
 """Seconds until it ends; the token in it ends at the same time."""
 _YEAR = 365 * 24 * 3600
@@ -221,14 +223,17 @@ async def leave(request: Request) -> Response:
     """Close the matter on this browser."""
     await read_form(request)
     answer = RedirectResponse("/track", 303)
-    delete_cookie(answer, CASE)
-    delete_cookie(answer, "receipt")
+    for name in (CASE, OPEN, "receipt"):
+        delete_cookie(answer, name)
     return answer
 
 
 async def read(request: Request) -> Response:
-    """The reply, the opinions and the notices in their words. The reading is recorded, so it is a press on a button."""
-    form = await read_form(request)
+    """The reply, the opinions and the notices in their words. The reading is recorded, so it is a press on a button; afterwards
+    Back and reloading show them."""
+    if not _opened(request, "documents"):
+        return RedirectResponse("/track", 303)
+    form = Form() if request.method == "GET" else await read_form(request)
     if form["view"]:
         request.state.view = changed(view_of(request), form["view"])
     pair = case_of(request)
@@ -250,14 +255,22 @@ async def read(request: Request) -> Response:
         labels={name: told(view_of(request).language, text) for name, text in _LABELS.items()},
     )  # fmt: skip
     keep_case(answer, token)
+    set_cookie(answer, OPEN, "documents", LIFE)
     if form["view"]:
         set_cookie(answer, "view", view_of(request).text(), _YEAR)
     return answer
 
 
+def _opened(request: Request, what: str) -> bool:
+    """True for a press on the button, and for its page once more; not for an address alone, which anybody may have written."""
+    return request.method != "GET" or cookie(request, OPEN) == what
+
+
 async def data(request: Request) -> Response:
     """What is kept of the petitioner, to read or as a file."""
-    form = await read_form(request)
+    if not _opened(request, "data"):
+        return RedirectResponse("/track", 303)
+    form = Form() if request.method == "GET" else await read_form(request)
     if form["view"]:
         request.state.view = changed(view_of(request), form["view"])
     pair = case_of(request)
@@ -280,6 +293,7 @@ async def data(request: Request) -> Response:
         actions=[(name, ACTIONS[name]) for name in _DATA if name in status["allowed"]],
     )  # fmt: skip
     keep_case(answer, token)
+    set_cookie(answer, OPEN, "data", LIFE)
     if form["view"]:
         set_cookie(answer, "view", view_of(request).text(), _YEAR)
     return answer
@@ -359,12 +373,11 @@ async def _form(
     form.setdefault("command_id", command_id())
     pair, api, token = pair or case_of(request), request.app.state.api, None
     limits: dict[str, Any] = {}
-    status: dict[str, Any] = {"questions": [], "number": ""}
+    status: dict[str, Any] | None = None
     try:
         if pair is not None:
             token = await api.post(caller(request), "/v1/status/token", pair)
-            if name == "answer":
-                status = await api.post(caller(request), "/v1/status", pair)
+            status = await api.post(caller(request), "/v1/status", pair)
             if "files" in ACTIONS[name].fields:
                 rules = (await api.ask("GET", caller(request), "/v1/files/rules", headers=_owner(pair))).json()["rules"]
                 limits = {one["name"]: one["value"] for one in rules}
@@ -372,10 +385,16 @@ async def _form(
         if away.code in _ENDED:
             return _again(request, name, form)
         problem = problem or away
-    asked = [one for one in status["questions"] if not form["asked"] or str(one["asked"]) == form["asked"]]
+    questions = status["questions"] if status is not None else []
+    possible = status is None or _COMMANDS.get(name, name) in status["allowed"]
+    if not possible and problem is not None and problem.status == 409:
+        problem = None  # the page says what happened meanwhile
+    asked = [one for one in questions if not form["asked"] or str(one["asked"]) == form["asked"]]
     answer = page(
-        request, "track_act.html", http_status=problem.status if problem is not None else 422 if errors else 200,
-        main_form="act", name=name, action=ACTIONS[name], form=form, errors=errors or {}, problem=problem,
+        request, "track_act.html", http_status=_status_of(problem, errors, possible=possible),
+        main_form="act", fresh=request.method == "GET", status=status, possible=possible,
+        others=[] if possible or status is None else offered(status), name=name, action=ACTIONS[name], form=form,
+        errors=errors or {}, problem=problem,
         said=sentence(request, problem) if problem is not None else "", wrong=errors or problem, limits=limits,
         asked=asked[0] if asked else None, uploads=uploads_of(form), size_of=size_of,
         expires=LIFE if token is not None else 0,
@@ -385,6 +404,13 @@ async def _form(
     if problem is not None and problem.retry_after is not None:
         answer.headers["Retry-After"] = problem.retry_after
     return answer
+
+
+def _status_of(problem: Problem | None, errors: dict[str, str] | None, *, possible: bool) -> int:
+    """The HTTP status of the form of an action."""
+    if problem is not None:
+        return problem.status
+    return 409 if not possible else 422 if errors else 200
 
 
 _MISSING = {
@@ -491,8 +517,8 @@ ROUTES = [
     Route("/track", enter, methods=["POST"]),
     Route("/track/stay", stay, methods=["POST"]),
     Route("/track/leave", leave, methods=["POST"]),
-    Route("/track/documents", read, methods=["POST"]),
-    Route("/track/data", data, methods=["POST"]),
+    Route("/track/documents", read, methods=["GET", "POST"]),
+    Route("/track/data", data, methods=["GET", "POST"]),
     Route("/track/files/{version:int}", download),
     Route("/track/do/{name}", show_form),
     Route("/track/do/{name}", act, methods=["POST"]),
