@@ -17,6 +17,7 @@ from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
 from shared.events import department as d
 from shared.events import routing as r
+from shared.events.files import FileAttached
 from shared.events.intake import CaseCorrected, CaseLinked, CaseUnlinked, EvaluationInvited
 from shared.events.supervision import CaseClosed
 from shared.events.wording import event_words
@@ -254,6 +255,8 @@ def heard(event: RecordedEvent, until: Sequence[RecordedEvent], book: PolicyBook
 
     `until`: the events of the case up to this one."""
     body = event.body
+    if isinstance(body, FileAttached) and body.form is not None:  # a smaller or redacted form of a file that was told
+        return None
     if not isinstance(body, NewerEvent) and body.for_petitioner:
         return event_words(event.type)
     if isinstance(body, CaseLinked | CaseUnlinked):

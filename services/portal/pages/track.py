@@ -139,7 +139,7 @@ async def follow(request: Request) -> Response:
         request, "track.html", main_form=None, status=status, expires=LIFE,
         steps=[told(view_of(request).language, one) for one in STEPS], at=_AT.get(status["state"], 0),
         done=ACTIONS.get(done), actions=offered(status),
-        data=[(name, ACTIONS[name]) for name in _DATA if name in status["allowed"]],
+        data=own_data(status),
     )  # fmt: skip
     keep_case(answer, token)
     return answer
@@ -149,6 +149,12 @@ def offered(status: dict[str, Any]) -> list[tuple[str, Action]]:
     """The actions that the law allows now, but for those on the own data."""
     names = [name for name in ACTIONS if _COMMANDS.get(name, name) in status["allowed"] and name not in _DATA]
     return [(name, ACTIONS[name]) for name in names if name != "answer" or status["questions"]]
+
+
+def own_data(status: dict[str, Any]) -> list[tuple[str, Action]]:
+    """What may be done with the own data now."""
+    asked = {"request_erasure"} if status["erasure"] else set()
+    return [(name, ACTIONS[name]) for name in _DATA if name in status["allowed"] and name not in asked]
 
 
 async def enter(request: Request) -> Response:
@@ -290,7 +296,7 @@ async def data(request: Request) -> Response:
     answer = page(
         request, "track_data.html", main_form="again", data=copy, status=status, expires=LIFE,
         labels={name: told(language, text) for name, text in _OWN_LABELS.items()},
-        actions=[(name, ACTIONS[name]) for name in _DATA if name in status["allowed"]],
+        actions=own_data(status),
     )  # fmt: skip
     keep_case(answer, token)
     set_cookie(answer, OPEN, "data", LIFE)
@@ -302,6 +308,7 @@ async def data(request: Request) -> Response:
 _OWN_LABELS = {
     "name": "Name", "phone": "Telephone number", "address": "Postal address", "id_number": "Identity number",
     "text": "Text", "title": "Title", "location": "Exact place", "answers": "Your answers", "late_reason": "Reasons",
+    "item": "Id of the submission", "place_text": "Place", "subject_text": "Subject", "qr_text": "QR code",
 }  # fmt: skip
 """Field of the own data -> its heading."""
 FORMATS = {"text/html": "HTML", "application/pdf": "PDF"}
@@ -391,7 +398,7 @@ async def _form(
         problem = None  # the page says what happened meanwhile
     asked = [one for one in questions if not form["asked"] or str(one["asked"]) == form["asked"]]
     answer = page(
-        request, "track_act.html", http_status=_status_of(problem, errors, possible=possible),
+        request, "track_act.html", http_status=_status_of(problem, errors, possible=possible, opened=request.method == "GET"),
         main_form="act", fresh=request.method == "GET", status=status, possible=possible,
         others=[] if possible or status is None else offered(status), name=name, action=ACTIONS[name], form=form,
         errors=errors or {}, problem=problem,
@@ -406,11 +413,11 @@ async def _form(
     return answer
 
 
-def _status_of(problem: Problem | None, errors: dict[str, str] | None, *, possible: bool) -> int:
-    """The HTTP status of the form of an action."""
+def _status_of(problem: Problem | None, errors: dict[str, str] | None, *, possible: bool, opened: bool) -> int:
+    """The HTTP status of the form of an action. `opened`: it is only shown, nothing was sent."""
     if problem is not None:
         return problem.status
-    return 409 if not possible else 422 if errors else 200
+    return 409 if not possible and not opened else 422 if errors else 200
 
 
 _MISSING = {
