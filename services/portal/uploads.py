@@ -61,8 +61,8 @@ def uploads_of(form: Mapping[str, str]) -> list[Upload]:
                 position = (latitude, longitude)
                 known = all(isinstance(part, int | float) for part in position)
                 kind = PROOF if rest == [PROOF] else ""
-                found_at = position if known else (None, None)
-                uploads.append(Upload(id_, name[:_NAME], size, *found_at, kind=kind))
+                latitude, longitude = position if known else (None, None)
+                uploads.append(Upload(id_, name[:_NAME], size, latitude, longitude, kind))
     return uploads
 
 

@@ -282,12 +282,10 @@ async def test_browser_works_for_the_turn_of_a_flooded_network_and_sends_by_itse
     browser: Browser, tmp_path: Path
 ) -> None:
     with server(tmp_path / "data", HUIYIN_PUBLIC_FILINGS="1") as flooded:
-        for name in ("anonymous-filing-001", "anonymous-filing-002"):
-            httpx.post(
-                f"{flooded.url}/v1/public/submissions",
-                json={"command_id": name, "text": "x", "identity": "anonymous"},
-                timeout=20,
-            )
+        async with httpx.AsyncClient(base_url=flooded.url) as client:
+            for name in ("anonymous-filing-001", "anonymous-filing-002"):
+                body = {"command_id": name, "text": "x", "identity": "anonymous"}
+                await client.post("/v1/public/submissions", json=body)
         context = await context_of(browser)
         watched = Watched(await context.new_page(), flooded.url)
         _number, code = await file_as_citizen(watched)

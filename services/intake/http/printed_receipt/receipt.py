@@ -33,7 +33,7 @@ def receipt(case: Case, book: PolicyBook, code: str, pin: str, public_url: str |
     rows = [
         _row("编号", "Number", case.number, code=True),
         _row("查询码", "Query code", code, code=True),
-        _row("电话查询密码", "For the telephone", pin, code=True),
+        _row("电话查询密码", "By telephone", _calling(book, pin), code=True),
         _row("收到日期", "Received", received_on(case, book)),
         _row("登记日期", "Registered", day_of(case.registered_at, book.zone).isoformat() if case.registered_at else ""),
         *(_row(zh, en, f"{words.zh} {words.en}") for zh, en, words in filed_under(case, book)),
@@ -52,7 +52,6 @@ def receipt(case: Case, book: PolicyBook, code: str, pin: str, public_url: str |
         ),
         heading("h2", "如何查询", "How to ask"),
         _asking(public_url),
-        _calling(book),
         both(
             "查询码是您本人的凭证，请妥善保管，不要告诉他人。",
             "The query code is your proof: keep it, and do not show it to anyone else.",
@@ -79,16 +78,10 @@ def _row(zh: str, en: str, value: str, *, code: bool = False) -> Html:
     )
 
 
-def _calling(book: PolicyBook) -> Html:
-    """Whom to call; nothing where the policy has no number."""
+def _calling(book: PolicyBook, pin: str) -> str:
+    """The six digits, and the number to call, if the policy has one."""
     office = contact_of(book, None)
-    if office is None or office.telephone is None:
-        return Html("")
-    hours = Words(f"（{office.hours}）", f" ({office.hours_en})") if office.hours else Words("", "")
-    return both(
-        f"电话查询：{office.telephone}{hours.zh}，请提供编号和电话查询密码。",
-        f"By telephone: {office.telephone}{hours.en}, with the number and the six digits.",
-    )
+    return f"{pin} ☎ {office.telephone}" if office is not None and office.telephone is not None else pin
 
 
 def _asking(public_url: str | None) -> Html:
