@@ -18,6 +18,7 @@ import pytest
 from deploy.demo.sample.texts import sample_texts
 from deploy.demo.simulation import Day, Parameters, Report, simulate
 from tests.faults.checker import read_log
+from tests.support.official_days import works
 
 CHINA = ZoneInfo("Asia/Shanghai")
 CASES = 200

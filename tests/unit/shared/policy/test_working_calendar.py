@@ -13,6 +13,7 @@ from shared.kernel.legal_time import zone
 from shared.policy.documents import CalendarDocument
 from shared.policy.loading.loader import bundled
 from shared.policy.working_calendar import PLAIN, Calendar, Roll, Unit, due_instant
+from tests.support.official_days import works
 
 NEW_YORK = "America/New_York"
 SHANGHAI = "Asia/Shanghai"
