@@ -216,6 +216,16 @@ async def test_documents_and_data_are_shown_again_by_their_address_once_they_wer
         assert (await citizen.get("/track/data")).headers["location"] == "/track"
 
 
+async def test_renewed_code_comes_with_new_digits_for_the_telephone(here: Served) -> None:
+    async with here.browser(**ZH) as citizen:
+        receipt = await citizen.post("/submit", data={**await filing(citizen), "go": "send"})
+        old = re.findall(r"<dd><code>([^<]+)</code>", receipt.text)
+        form = await citizen.get("/track/do/renew_query_code")
+        renewed = await citizen.post("/track/do/renew_query_code", data={"command_id": hidden(form, "command_id")})
+        new = re.findall(r"<dd><code>([^<]+)</code>", renewed.text)
+    assert new[0] == old[0] and new[1] != old[1] and new[2] != old[2] and re.fullmatch(r"\d{6}", new[2])
+
+
 async def test_hostile_text_is_text_on_every_page(here: Served) -> None:
     async with here.browser(**ZH) as citizen:
         good = await filing(citizen, text=HOSTILE, name=HOSTILE, location=HOSTILE, others=HOSTILE, address=HOSTILE)
