@@ -62,7 +62,7 @@ def parked_redrive(
     """Try again to handle the parked streams of all services. Exits with 1 if a stream is still parked."""
 
     def show(found: dict[str, Any]) -> None:
-        terminal.line(f"tried again 已重试: {found['redriven']}; still parked 仍停留: {found['parked']}")
+        terminal.line(f"tried again 已重试: {found['redriven']}; still parked 仍搁置: {found['parked']}")
         if found["waiting"]:
             terminal.line(
                 f"{found['waiting']} of them wait for a process of their service. Start it; it tries again by itself."

@@ -16,8 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from shared.kernel.plain_text import visible_controls
+from shared.kernel.wording import with_words
 
-_CHINESE = re.compile("[\u3400-\u9fff]")
 DONE, REFUSED, WRONG_USE = 0, 1, 2
 """Exit codes of every command."""
 _WIDE = None if sys.stdout.isatty() else 180
@@ -177,11 +177,11 @@ def stop(why: str, why_zh: str | None = None, exit_code: int = WRONG_USE, **more
 
 @contextmanager
 def stopping(*errors: type[Exception], why_zh: str | None = None, exit_code: int = REFUSED) -> Iterator[None]:
-    """End the command with the text of an error if one of `errors` is raised."""
+    """End the command with the text of an error if one of `errors` is raised; its Chinese is `why_zh`, or `zh` of the error."""
     try:
         yield
     except errors as error:
-        stop(str(error), why_zh, exit_code)
+        stop(str(error), why_zh or getattr(error, "zh", None), exit_code)
 
 
 def both(english: str, chinese: str | None) -> str:
@@ -216,6 +216,25 @@ def findings(found: Iterable[Any], prefix: str = "", **content: Any) -> None:
     else:
         for one in found:
             note(f"{prefix}{one}")
+
+
+def coded(code: str | None) -> str:
+    """A code in the chosen language: its Chinese word, the code, or both. Empty for None.
+
+    >>> coded("met"), coded("no_such_code"), coded(None)
+    ('按期 met', 'no_such_code', '')
+    """
+    both_ = with_words(code)
+    if code is None or both_ == code or _language is None:
+        return both_
+    return code if _language == "en" else both_.removesuffix(f" {code}")
+
+
+def stated(state: str, state_zh: str) -> str:
+    """A state in the chosen language, or `中文 (state)`."""
+    if _language is None:
+        return f"{state_zh} ({state})"
+    return state_zh if _language == "zh" else state
 
 
 def named(value: Any) -> str:
