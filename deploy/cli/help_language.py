@@ -129,7 +129,7 @@ def _set_marks() -> None:
         return
     from typer import rich_utils
 
-    make_text = getattr(rich_utils._make_rich_text, "__wrapped__", rich_utils._make_rich_text)
+    make_text: Callable[..., Any] = getattr(rich_utils._make_rich_text, "__wrapped__", rich_utils._make_rich_text)
 
     @wraps(make_text)
     def folding(**given: Any) -> Any:

@@ -131,15 +131,26 @@ def list_width() -> int:
 
 
 @contextmanager
-def working(english: str, chinese: str) -> Iterator[Callable[[str], None]]:
-    """Show on a terminal that a long command works, and for how long; elsewhere nothing. Gives a function that says how far it
-    is."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # loaded by long commands only
+def working(english: str, chinese: str) -> Iterator[Callable[[float], None]]:
+    """Show on a terminal how far a long command is, in per cent, and for how long it works; elsewhere nothing. Gives a function
+    that takes the share that is done, from 0 to 1."""
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )  # long commands only
 
-    shown = (TextColumn("{task.description}"), BarColumn(24), TextColumn("{task.fields[done]}"), TimeElapsedColumn())
-    with Progress(*shown, console=err, transient=True, disable=_as_json or not sys.stderr.isatty()) as bar:
-        task = bar.add_task(told(chinese, english), total=None, done="")
-        yield lambda done: bar.update(task, done=done)
+    shown = (TextColumn("{task.description}"), BarColumn(24), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*shown, console=err, transient=True, disable=not shows_progress()) as bar:
+        task = bar.add_task(told(chinese, english), total=1.0)
+        yield lambda share: bar.update(task, completed=share)
+
+
+def shows_progress() -> bool:
+    """True if progress is shown: on a terminal, without `--json`."""
+    return not _as_json and sys.stderr.isatty()
 
 
 def fields(pairs: Iterable[tuple[str, Any]] | Mapping[str, Any]) -> None:

@@ -22,6 +22,7 @@ from shared.adapters.store_format import NewerData, OlderData, WrongData
 from shared.eventstore.errors import StoreFull, StoreUnavailable
 from shared.eventstore.event_store import EventStore
 from shared.kernel.legal_time import to_text
+from shared.kernel.progress import next_phase
 from shared.kernel.refusals import Invalid, Refused
 from shared.kernel.settings import Settings
 from shared.kernel.version import VERSION
@@ -31,6 +32,8 @@ from shared.operations.log_copy import lost_keys
 
 MANIFEST = "manifest.json"
 _SECRETS = ("kek", "root")
+PHASES = 4
+"""Of a backup: copying, its digest, verifying it, and its files. Of a restoration: copying, files, verifying, and what is named."""
 
 
 async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
@@ -57,9 +60,12 @@ async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
         ) from error
     log = SqliteEventStore(copy.log)
     try:
+        next_phase()
         files = await copy_blobs(FolderBlobs(folder.blobs), FolderBlobs(copy.blobs))
         found = await _contents(log)
+        next_phase()
         damage = [finding async for finding in log.verify()]
+        next_phase()
         damage += [finding async for finding in verify_blobs(log, FolderBlobs(copy.blobs))] if not damage else []
     except StoreFull as error:
         raise Refused(
@@ -130,8 +136,10 @@ async def restore(source: Path, target: Path) -> dict[str, Any]:
     shutil.rmtree(draft, ignore_errors=True)
     try:
         await asyncio.to_thread(_copy, Folder(source), Folder(draft))
+        next_phase()
         if Folder(source).blobs.exists():
             await copy_blobs(FolderBlobs(Folder(source).blobs), FolderBlobs(Folder(draft).blobs))
+        next_phase()
         await _check(Folder(draft), manifest)
         await asyncio.to_thread(_put, draft, target)
     except OSError as error:
@@ -190,6 +198,7 @@ async def _check(draft: Folder, manifest: dict[str, Any]) -> None:
                 f" {first.version}, {first.column} {first.why}). Nothing was restored.",
                 f"备份中的日志已损坏（{len(findings)} 处，首处：{first.stream} 版本 {first.version}）。未作恢复。",
             )
+        next_phase()
         if lost := await missing_blobs(log, FolderBlobs(draft.blobs)):
             raise FolderProblem(
                 f"The log names files that are missing or damaged in the backup ({', '.join(lost)}). Nothing was restored."
