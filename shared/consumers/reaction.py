@@ -36,8 +36,8 @@ class Reaction(NamedTuple):
 
 
 MOVED_ON = frozenset({"not_in_this_state", "follow_the_lead", "voided", "suspicion_undecided"})
-"""Refusals that say that the case has moved on since the event: it left the state, was joined, voided or suspected meanwhile, or the
-event was delivered again long after. What is to be done then follows from the later event."""
+"""Refusals that say that the case has moved on since the event: it left the state, was joined, voided or suspected meanwhile,
+or the event was delivered again long after. What is to be done then follows from the later event."""
 
 
 def stamp_for(service: Service, name: str, turn: Trigger) -> EventMetadata:
