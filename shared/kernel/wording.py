@@ -58,7 +58,7 @@ CODE_WORDS: dict[str, str] = {
     "suspected_accusation": "疑似检举控告，待确认",
     "no_rule": "没有适用的派单规则", "unknown_place": "属地不明", "unknown_subject": "事项不明", "weak_keyword": "关键词依据不足",
     "litigation_visit": "来访反映涉法涉诉，应释法明理、引导", "ordinary": "一般", "urgent": "重大紧急",
-    "urgency": "紧急程度",
+    "urgency": "紧急程度", "path": "法定途径",
     "place": "属地", "subject": "事项", "class": "类别", "level": "层级", "channel": "渠道", "effective_at": "日期",
     "not_our_mandate": "不属于职责范围", "not_our_place": "不属于管辖区域",
     "another_organ_leads": "应由其他单位主办", "done": "已办完",

@@ -83,13 +83,16 @@ class Organisation(Entry):
 
     `places`: the places that it serves, shown when a person dispatches. Kind `sealed`: it receives accusations (Art. 30);
     `political_legal` (政法部门): it receives matters of litigation (Art. 22 ¶2). `review_by`: the reviewing organisation, if it
-    is not the `parent` (Art. 35, 36: the next higher level). `delivery`: with `kafka` its notifications are also sent to its topic
-    in the full mode; they can always be read over HTTP. `may_follow_up`: it may ask petitioners of cases in which it has no part
-    whether they are satisfied (回访), and confirm withdrawals that an office recorded."""
+    is not the `parent` (Art. 35, 36: the next higher level). `review_choice`: further ones of which the petitioner may choose one
+    instead, where the law gives the choice, such as the government of the level and the department above. `delivery`: with
+    `kafka` its notifications are also sent to its topic in the full mode; they can always be read over HTTP. `may_follow_up`: it
+    may ask petitioners of cases in which it has no part whether they are satisfied (回访), and confirm withdrawals that an office
+    recorded."""
 
     kind: OrganisationKind = "handling"
     parent: Code | None = None
     review_by: Code | None = None
+    review_choice: tuple[Code, ...] = ()
     places: tuple[Code, ...] = ()
     delivery: Literal["pull", "kafka"] = "pull"
     may_follow_up: bool = False

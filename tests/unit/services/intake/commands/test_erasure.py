@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from shared.commands.authorization import Principal
+from shared.events import department as d
 from shared.events import intake as i
-from tests.support.deciding import REGISTERED, SUPERVISOR, given
+from tests.support.deciding import REGISTERED, SENT, SUPERVISOR, given
 
 PETITIONER = i.PartyRecorded(party="p1", role="petitioner")
 ENDED = (REGISTERED, PETITIONER, i.CaseWithdrawn())
@@ -30,3 +32,10 @@ def test_party_of_an_ended_case_is_erased_once() -> None:
 )
 def test_erasure_is_refused(events: tuple[Any, ...], fields: dict[str, Any], code: str) -> None:
     given(*events).when("erase_party", SUPERVISOR, **{**WISH, **fields}).refused(code)
+
+
+def test_a_unit_whose_work_the_data_prove_does_not_erase_them() -> None:
+    """Whoever handled, assisted or reviewed a case would destroy what speaks for or against its work."""
+    handled = (*SENT, d.SignedFor(org="zj"), PETITIONER, i.CaseWithdrawn())
+    given(*handled).when("erase_party", Principal("supervisor", "zj", "k-own"), **WISH).refused("concerned_unit")
+    assert given(*handled).when("erase_party", SUPERVISOR, **WISH).refusal is None
