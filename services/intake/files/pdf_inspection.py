@@ -69,6 +69,7 @@ _ATTACHED = re.compile(
     )
 )
 _ENCRYPTED = re.compile(_name("Encrypt", rb"\s*(?:<<|\d+\s+\d+\s+R)"))
+_REFUSED = re.compile(b"|".join(one.pattern for one in (_PROGRAMS, _ATTACHED, _ENCRYPTED)))
 _OBJECTS = re.compile(_name("ObjStm") + b"|" + _name("XRef"))
 _FLATE = re.compile(_name("FlateDecode") + b"|" + _name("Fl"))
 _OBJECT = re.compile(rb"\d\s+\d+\s+obj\b")
@@ -88,8 +89,6 @@ def pdf(data: bytes, limits: Limits, budget: Budget) -> MediaType:
     _searched(data)
     if code(data[:_START].partition(b"stream")[0]):
         raise Unfit("file_polyglot")
-    if _ENCRYPTED.search(data):
-        raise Unfit("file_encrypted")
     reached = 0
     view = memoryview(data)
     for found in _STREAM.finditer(data):
@@ -104,10 +103,13 @@ def pdf(data: bytes, limits: Limits, budget: Budget) -> MediaType:
 
 
 def _searched(text: bytes) -> None:
+    if not _REFUSED.search(text):  # one pass; the rest is for the few that are refused
+        return
     if _PROGRAMS.search(text):
         raise Unfit("file_active_content")
     if _ATTACHED.search(text):
         raise Unfit("file_embedded")
+    raise Unfit("file_encrypted")
 
 
 def _stream(view: memoryview, start: int, dictionary: bytes, limits: Limits, budget: Budget) -> None:
@@ -146,8 +148,6 @@ def _stream(view: memoryview, start: int, dictionary: bytes, limits: Limits, bud
             if len(kept) >= _KEPT:
                 raise Unfit("file_bomb")
             _searched(bytes(kept))
-            if _ENCRYPTED.search(kept):
-                raise Unfit("file_encrypted")
         if len(_FLATE.findall(dictionary)) < 2:
             return
         data = memoryview(bytes(kept))
