@@ -153,7 +153,7 @@ class _InspectionProcess:
             with theirs:
                 process = subprocess.Popen(
                     [sys.executable, "-I", "-m", "services.intake.files.inspection_process"],
-                    stdin=theirs,
+                    stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     env=_ENVIRONMENT,
