@@ -87,7 +87,8 @@ class Organisation(Entry):
     instead, where the law gives the choice, such as the government of the level and the department above. `delivery`: with
     `kafka` its notifications are also sent to its topic in the full mode; they can always be read over HTTP. `may_follow_up`: it
     may ask petitioners of cases in which it has no part whether they are satisfied (回访), and confirm withdrawals that an office
-    recorded."""
+    recorded. `telephone`, `opening_hours`: the number that petitioners may call, and when, in words; without hours they are the
+    office hours of the jurisdiction."""
 
     kind: OrganisationKind = "handling"
     parent: Code | None = None
@@ -96,6 +97,9 @@ class Organisation(Entry):
     places: tuple[Code, ...] = ()
     delivery: Literal["pull", "kafka"] = "pull"
     may_follow_up: bool = False
+    telephone: Annotated[str, Field(pattern=r"^[0-9+() -]{3,30}$")] | None = None
+    opening_hours: Name | None = None
+    opening_hours_en: Name | None = None
 
 
 class Place(Entry):
