@@ -89,8 +89,10 @@
   let stream = null;
   let timer = 0;
   let stale = false;
+  let refreshed = -Infinity;
   const refresh = async () => {
     timer = 0;
+    refreshed = performance.now();
     const answer = await fetch(location.href, { headers: { "X-Requested-With": "portal" } }).catch(() => null);
     if (!answer?.ok || answer.redirected) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -105,7 +107,9 @@
   };
   const soon = () => {
     if (document.hidden) { stale = true; return; }
-    if (!timer) timer = setTimeout(refresh, 1500);
+    // At once where it was quiet; at most every 15 s while much happens. Spread, so that a whole office does not ask together.
+    const wait = Math.max(1000 + 1500 * Math.random(), refreshed + 15000 - performance.now());
+    if (!timer) timer = setTimeout(refresh, wait);
   };
   const connect = () => {
     stream = new EventSource("/desk/live");
