@@ -116,7 +116,7 @@ def build(
         "intake",
         tuple(consumers),
         case_routers,
-        lambda _runtime: [candidates(ports, settings.candidate_days)],
+        lambda runtime: [candidates(runtime)],
         PartnerTopics(SUBMISSIONS, "intake.submissions", entries, answering),
         webhooks=WebhookSender(ports, endpoints or WebhookEndpoints(ports), entries, "platform", updates.tell_disabled),
         senders=senders,

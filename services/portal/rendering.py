@@ -61,12 +61,22 @@ def _environment() -> Environment:
     )
     made.globals["asset"] = address
     made.filters["lines"] = _lines
+    made.filters["without_fields"] = without_fields
     return made
 
 
 def _lines(text: object) -> Markup:
     """A text with its line breaks."""
     return Markup("<br>").join(str(text).split("\n"))
+
+
+def without_fields(text: str) -> str:
+    """A template as it is read before it is filled: each field is an ellipsis.
+
+    >>> without_fields("{{ case_number }}：请到{{ office }}办理。")
+    '…：请到…办理。'
+    """
+    return re.sub(r"\{\{[^{}]*\}\}", "…", text)
 
 
 def day(language: Language, text: str | None) -> str:

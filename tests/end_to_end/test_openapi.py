@@ -133,6 +133,9 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
     ("POST", "/v1/telephone/status"): lambda here: Request(
         "registrar:xfj", body={"number": here.number, "pin": pin_of(here)}
     ),
+    ("POST", "/v1/candidates"): lambda _: Request(
+        "registrar:xfj", body={"text": "楼道漏水两个月，物业一直不管，请督促维修", "place": "dh-yl"}
+    ),
     ("POST", "/v1/receipt/details"): lambda here: Request("", body={"number": here.number, "code": here.code}),
     ("POST", "/v1/status/token"): lambda here: Request("", body={"number": here.number, "code": here.code}),
     ("POST", "/v1/status/documents"): lambda here: Request("", body={"number": here.number, "code": here.code}),

@@ -37,6 +37,7 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/v1/commands:batch"): ALL,
     ("GET", "/v1/cases"): LISTERS,
     ("GET", "/v1/cases/{reference}/candidates"): frozenset({"registrar"}),
+    ("POST", "/v1/candidates"): frozenset({"registrar"}),
     ("GET", "/v1/matters/{reference}"): LISTERS,
     ("GET", "/v1/cases/{reference}"): READERS,
     ("GET", "/v1/cases/{reference}/deadlines/{clock}/explain"): READERS,

@@ -267,6 +267,10 @@ BODIES: dict[str, Any] = {
     "/v1/status/data": lambda two: [{"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"]}],
     "/v1/receipt": lambda two: [{"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"]}],
     "/v1/receipt/details": lambda two: [{"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"]}],
+    "/v1/candidates": lambda two: [
+        {"text": TEXTS[ONE] * 2},
+        {"text": TEXTS[ONE] * 2, "jurisdiction": ONE},
+    ],
     "/v1/telephone/status": lambda two: [{"number": two.cases[OTHER]["number"], "pin": "000000"}],
     "/v1/citizens/commands": lambda two: [
         {"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"], "command": "nudge", "command_id": "c"}

@@ -106,6 +106,9 @@ BODIES: dict[tuple[str, str], Requests] = {
     ("POST", "/v1/status/data"): _codes("/v1/status/data"),
     ("POST", "/v1/receipt"): _codes("/v1/receipt"),
     ("POST", "/v1/receipt/details"): _codes("/v1/receipt/details"),
+    ("POST", "/v1/candidates"): lambda _target: [
+        Request("/v1/candidates", {"text": "楼道漏水两个月，物业一直不管，请督促维修"})
+    ],
     ("POST", "/v1/telephone/status"): lambda target: [
         Request("/v1/telephone/status", {"number": target.number, "pin": "000000"})
     ],

@@ -38,12 +38,18 @@ async def _page(
         frame, lists = await lists_of_office(request, _ANY)
     form.setdefault("command_id", command_id())
     form.setdefault("channel", lists["channels"][0][0] if lists["channels"] else "")
+    form["knowledge"] = "1"
+    beside = await near_cases(request, form)
+    form["entry"] = form["use"] or form["entry"]
+    entry = next((one for one in beside["answers"] if one["entry"] == form["entry"]), None)
+    if entry is None:
+        form["entry"] = ""
     names = {name: dict(lists[name]).get(form[one], "") for name, one in (("places", "place"), ("subjects", "subject"))}
     return page(
         request, "desk_call.html", http_status=problem.status if problem else 422 if errors else 200, main_form="call",
         **frame, **lists, form=form, errors=errors or {}, problem=problem,
         said=sentence(request, problem) if problem else "", wrong=errors or problem, read=read, receipt=receipt,
-        answered=answered, status=status, near=await near_cases(request, form["place"], form["subject"]), chosen_names=names,
+        answered=answered, status=status, **beside, entry=entry, chosen_names=names,
     )  # fmt: skip
 
 
@@ -66,7 +72,7 @@ async def call(request: Request) -> Response:
         if form["do"] == "status":
             return await _status(request, who, form)
         wanted = {"text": "Write what the person says."}
-        if form["do"] == "answer":
+        if form["do"] == "answer" and not form["entry"]:
             wanted["answer"] = "Write the answer that you gave."
         errors = {name: told(language, text) for name, text in wanted.items() if not form[name].strip()}
         if errors or form["do"] not in ("file", "answer"):
@@ -92,7 +98,8 @@ async def _received(request: Request, who: Caller, form: Form, receipt: dict[str
             body = {
                 "command": "answer_at_once",
                 "command_id": f"{form['command_id']}-a",
-                "text": form["answer"].strip(),
+                "text": form["answer"].strip() or None,
+                "from": form["entry"] or None,
             }
             await api.post(who, of_case(receipt["number"], "/commands"), body)
             answered = True
@@ -101,7 +108,7 @@ async def _received(request: Request, who: Caller, form: Form, receipt: dict[str
                 raise
             refused = problem
     details = await api.post(who, "/v1/receipt/details", {"number": receipt["number"], "code": receipt["code"]})
-    fresh = Form(command_id=command_id(), channel=form["channel"], answer=form["answer"] if refused else "")
+    fresh = Form(command_id=command_id(), channel=form["channel"], answer=form["answer"] if refused else "", entry="")
     return await _page(request, fresh, receipt={**receipt, **details}, answered=answered, problem=refused)
 
 

@@ -62,24 +62,29 @@
   }
   if (location.hash === "#number") $("[data-search]")?.focus();
 
-  // ---- Cases of the same place and subject, beside the registration.
+  // ---- Similar cases and knowledge, beside the registration.
   const near = $("[data-near]");
-  if (near) {
-    const [place, subject] = [$("#place"), $("#subject")];
+  const typed = near && $("#text");
+  if (typed) {
+    const fields = ["place", "subject", "text", "name", "address", "knowledge", "entry"];
     let turn = 0;
+    let pause = 0;
     const look = async () => {
       const mine = ++turn;
-      const asked = new URLSearchParams({ place: place.value, subject: subject.value });
+      const body = new URLSearchParams();
+      for (const name of fields) body.set(name, typed.form.elements[name]?.value ?? "");
       try {
-        const answer = await fetch(`/desk/register/near?${asked}`);
-        if (answer.ok && mine === turn) {
+        const answer = await fetch("/desk/register/near", { method: "POST", body });
+        if (answer.ok && !answer.redirected && mine === turn && !near.contains(document.activeElement)) {
           const part = new DOMParser().parseFromString(await answer.text(), "text/html").body;
           near.replaceChildren(...part.childNodes);
         }
       } catch { /* the screen works without it */ }
     };
-    place.addEventListener("change", look);
-    subject.addEventListener("change", look);
+    const later = () => { clearTimeout(pause); pause = setTimeout(look, 1200); };
+    for (const name of ["place", "subject"]) typed.form.elements[name].addEventListener("change", look);
+    typed.addEventListener("input", (event) => { if (!event.isComposing) later(); });
+    typed.addEventListener("compositionend", later);
   }
 
   // ---- Live updates. The stream says only what moved; the page is fetched again, so rights are checked again.
