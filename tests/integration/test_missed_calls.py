@@ -114,7 +114,7 @@ async def test_call_page_calls_back_and_files(here: Served) -> None:
         assert hidden(read, "missed") == call
         for _ in range(2):
             filed = await desk.post("/desk/call", data={**typed, "do": "file"})
-            assert "已登记" in filed.text and 'name="missed" value="' + call not in filed.text, filed.text
+            assert "登记：</strong>" in filed.text and 'name="missed" value="' + call not in filed.text, filed.text
             await here.runtime.drain()
         second = await desk.post("/desk/call", data={"do": "call_back", "missed": lost})
         ended = {"command_id": hidden(second, "command_id"), "missed": lost, "do": "reached"}
