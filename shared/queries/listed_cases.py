@@ -6,7 +6,7 @@ The rows of an answer have most of this in common, so each name, clock and due d
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -95,7 +95,7 @@ class ListedCases:
         due, clock = values["due"], values["due_clock"]
         book = await self._ports.policies.book(str(values["jurisdiction"]))
         known, words = book.names, state_words(str(values["state"]))
-        shown = {name: values[name] for name in _STORED}
+        shown: dict[str, Any] = {name: values[name] for name in _STORED}
         shown |= {
             "id": row.key,
             "state_zh": words.zh,

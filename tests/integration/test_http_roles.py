@@ -173,6 +173,7 @@ async def test_routes_enforce_roles() -> None:
                 number=1,
                 kind="reply",
                 entry="x",
+                call="0" * 32,
             )
             query = QUERIES.get((method, path), {})
             kind = "application/x-ndjson" if path.endswith("s:batch") or "history" in path else "application/json"

@@ -106,8 +106,8 @@ BODIES: dict[tuple[str, str], Requests] = {
     ("POST", "/v1/status/data"): _codes("/v1/status/data"),
     ("POST", "/v1/receipt"): _codes("/v1/receipt"),
     ("POST", "/v1/receipt/details"): _codes("/v1/receipt/details"),
-    ("POST", "/v1/calls"): lambda _target: [
-        Request("/v1/calls", {"command_id": "c-1", "number": "13900000000", "missed_at": "2026-01-05"})
+    ("POST", "/v1/calls"): lambda target: [
+        Request("/v1/calls", {"command_id": f"c-{target.item}", "number": "13900000000", "missed_at": "2026-01-05"})
     ],
     ("POST", "/v1/calls/{call}"): lambda target: [
         Request(f"/v1/calls/{'0' * 32}", {"command_id": f"f-{place}", "outcome": "filed", "case": name})
