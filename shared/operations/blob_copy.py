@@ -115,7 +115,7 @@ class _Damaged(Exception):
 
 
 async def _checked(source: Blobs, address: str) -> AsyncIterator[bytes]:
-    """The bytes of a blob. Raises _Damaged at their end, so that the target stores nothing: bytes in the wrong place can be those of
+    """The bytes of a blob. Raises _Damaged at their end, so that the target stores nothing: bytes in the wrong place can be of
     another blob, which the target has already and keeps."""
     digest = hashlib.sha256()
     async for piece in source.open(address):
