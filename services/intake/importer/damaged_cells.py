@@ -23,6 +23,12 @@ class ShownNumber(float):
         return found
 
 
+class ShownTime(str):
+    """A time of day or an elapsed time, as the workbook shows it."""
+
+    __slots__ = ()
+
+
 class SerialDay(float):
     """A number without a date format. `moment`: what it would be as days of the workbook's own date system, as local time."""
 

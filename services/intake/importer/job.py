@@ -125,8 +125,8 @@ class _Batch(NamedTuple):
     share: float | None
 
 
-def _reject(error: RowError) -> Reject:
-    return Reject(error.line, error.field, error.code, error.why, error.why_zh)
+def _reject(error: RowError, rows: RowMapper) -> Reject:
+    return Reject(error.line, error.field, error.code, error.why, error.why_zh, rows.columns_of(error.field))
 
 
 def _batches(rows: RowMapper, table: Table, after: int, go_live: bool) -> Generator[_Batch, None, None]:
@@ -150,10 +150,10 @@ def _batches(rows: RowMapper, table: Table, after: int, go_live: bool) -> Genera
                     size += 200 + len(item["filing"].get("text", ""))
                     cut = row.line if row.short else None
                 except RowError as error:
-                    rejects.append(_reject(error))
+                    rejects.append(_reject(error, rows))
                     if cut is not None and (row.short or error.code == "wrong_number_of_fields"):
                         items.pop()
-                        rejects.append(_reject(RowError(cut, "row", "cut_row")))
+                        rejects.append(_reject(RowError(cut, "row", "cut_row"), rows))
                     cut = None
                 if cut is not None and count < 5 * BATCH:  # the next row may show that this one is only half of it
                     continue
@@ -229,7 +229,7 @@ async def import_file(
                 await asyncio.sleep(0)
                 continue
             batch, task = under_way.popleft()
-            _count(report, batch, await task, rejects)
+            _count(report, batch, await task, rejects, rows)
             state.save(batch.last, report, batch.warnings, rejects.size)
             _report_warnings(report, rows, batch.warnings, table)
             if progress is not None:
@@ -267,7 +267,7 @@ def _tried(items: list[Item], zone: str) -> list[dict[str, Any]]:
     return results
 
 
-def _count(report: Report, batch: _Batch, results: list[dict[str, Any]], rejects: RejectsFile) -> None:
+def _count(report: Report, batch: _Batch, results: list[dict[str, Any]], rejects: RejectsFile, rows: RowMapper) -> None:
     bad = list(batch.rejects)
     problems: Counter[str] = Counter(report.problems)
     problems.update(reject.code for reject in bad)
@@ -283,10 +283,12 @@ def _count(report: Report, batch: _Batch, results: list[dict[str, Any]], rejects
             code = str(result.get("code") or "refused")
             problems[code] += 1
             why = str(result.get("why") or "")
-            bad.append(Reject(item["line"], result.get("field") or "row", code, why, str(result.get("why_zh") or why)))
+            where, why_zh = str(result.get("field") or "row"), str(result.get("why_zh") or why)
+            bad.append(Reject(item["line"], where, code, why, why_zh, rows.columns_of(where)))
         report.corrected += result.get("corrected") or 0
         for part in result.get("left_out") or ():
-            bad.append(Reject(item["line"], part["field"], part["code"], part["why"], part["why_zh"]))
+            column = rows.columns_of(part["field"])
+            bad.append(Reject(item["line"], part["field"], part["code"], part["why"], part["why_zh"], column))
             problems[part["code"]] += 1
             report.left_out += 1
     rejects.write(bad)
@@ -299,7 +301,8 @@ def _count(report: Report, batch: _Batch, results: list[dict[str, Any]], rejects
 def _report_warnings(report: Report, rows: RowMapper, warnings: Snapshot, table: Table) -> None:
     report.empty_values = dict(sorted(warnings.empty.items()))
     report.undated_texts = dict(sorted(warnings.undated.items()))
-    report.notices = {code: count for code, count in sorted(table.found.items()) if count}
+    found = Counter(table.found) + Counter(warnings.notices)
+    report.notices = dict(sorted(found.items()))
     report.sheet = table.sheet
     report.cleaned = warnings.cleaned
     report.dropped_columns = rows.dropped()

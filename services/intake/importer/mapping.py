@@ -117,7 +117,7 @@ class Source(_Part):
     """The format of the file."""
 
     format: Literal["auto", "csv", "jsonl", "xlsx"] = "auto"
-    encoding: Literal["auto", "utf-8", "gb18030", "utf-16"] = "auto"
+    encoding: Literal["auto", "utf-8", "gb18030", "utf-16", "big5"] = "auto"
     zone: str
     header_row: int = Field(1, ge=1, le=1000)
     sheet: str | None = None

@@ -11,7 +11,7 @@ from services.intake.history.items import CODE_LIMIT, SHORT_LIMIT, TEXT_LIMIT, H
 from services.intake.history.step_types import without_date
 from services.intake.importer.cells import cell_text, is_nothing
 from services.intake.importer.damaged_cells import Damaged
-from services.intake.importer.dates import BadDate, reader
+from services.intake.importer.dates import BadDate, reader, surprise
 from services.intake.importer.errors import MappingError, RowError
 from services.intake.importer.excluded_columns import classifies_persons
 from services.intake.importer.mapping import Mapping, Step, Value, normalized_name
@@ -69,6 +69,7 @@ class RowMapper:
             )
         self._steps = [self._step(step) for step in mapping.steps]
         self._due = None if mapping.due is None else self._dates(mapping.due.value, "due")
+        self._columns_of = _columns_by_field(mapping)
         used = {
             place for column in (*mapping.columns, *mapping.ignore) if (place := self._table.place(column)) is not None
         }
@@ -87,7 +88,13 @@ class RowMapper:
         if twice := sorted(self._table.repeated.intersection(map(normalized_name, used))):
             raise MappingError("repeated_column", field="columns", columns=twice)
         if missing := [column for column in used if self._table.place(column) is None]:
+            if self._table.format == "csv" and len(self._table.columns) == 1:
+                raise MappingError("one_column", field="source.delimiter")
             raise MappingError("missing_column", field="columns", columns=missing)
+
+    def columns_of(self, field: str) -> str:
+        """The columns of the file that hold a field of a row, as an error names it; empty for an error of the whole row."""
+        return self._columns_of.get(field.removeprefix("steps."), "")
 
     def dropped(self) -> list[str]:
         """The columns of the file that classify persons. They are never read."""
@@ -183,9 +190,10 @@ class RowMapper:
         prose = translates  # what a table names has a meaning, even 无
 
         def get(cells: Sequence[Cell], line: int) -> str | None:
-            text = self._text(cells[first], line, field, prose) if first < len(cells) else None
+            text = self._text(cells[first], line, field, prose, part=bool(others)) if first < len(cells) else None
             if others:
-                parts = [text, *(self._text(cells[at], line, field, prose) for at in others if at < len(cells))]
+                rest = (self._text(cells[at], line, field, prose, part=True) for at in others if at < len(cells))
+                parts = [text, *rest]
                 text = value.with_.join(part for part in parts if part is not None)
             if not text or not translates:
                 return text or default
@@ -202,9 +210,10 @@ class RowMapper:
 
         return get
 
-    def _text(self, cell: Cell, line: int, field: str, prose: bool = False) -> str | None:
-        """The text of a cell. `prose`: what people write for nothing is kept."""
-        text = cell_text(cell, line, field, self.warnings.clean, self.warnings.empty, prose=prose)
+    def _text(self, cell: Cell, line: int, field: str, prose: bool = False, *, part: bool = False) -> str | None:
+        """The text of a cell. `prose`: what people write for nothing is kept. `part`: it is one of several that are joined."""
+        warnings = self.warnings
+        text = cell_text(cell, line, field, warnings.clean, warnings.empty, warnings.notice, prose=prose, part=part)
         if text is not None and self._empty and name_form(text) in self._empty:
             self.warnings.empty(field, text)
             return None
@@ -227,8 +236,13 @@ class RowMapper:
                 elif isinstance(cell, Damaged):
                     raise RowError(line, field, cell.code)
                 cell = value.default if cell is None else cell
+            if cell is None:
+                return None
             try:
-                return None if cell is None else to_text(read(cell))
+                found = read(cell)
+                if (code := surprise(found, source.zone)) is not None:
+                    self.warnings.notice(code)
+                return to_text(found)
             except BadDate as bad:
                 raise RowError(line, field, bad.code) from None
 
@@ -300,6 +314,22 @@ class RowMapper:
         limit = TEXT_LIMIT if name in model.personal else CODE_LIMIT
         get = self._getter(value, f"{step.event}.{name}", required=required)
         return _StepField(name, get, limit, required, many)
+
+
+def _columns_by_field(mapping: Mapping) -> dict[str, str]:
+    """Field, as errors name it -> the columns of the file that hold it."""
+    found: dict[str, list[str]] = {}
+    for path, value in mapping.values():
+        if path[0] == "steps":
+            event = mapping.steps[int(path[1])].event
+            names = [f"{event}.{path[-1]}", *([f"{event}.effective_at"] if path[-1] == "date" else [])]
+        else:
+            names = [str(path[-1])]
+        for name in (*names, *(["position"] if path[-1] in _WHERE else [])):
+            found.setdefault(name, []).extend(one for one in value.columns if one not in found[name])
+    if mapping.due is not None:
+        found["due"] = [mapping.due.column]
+    return {name: ", ".join(columns) for name, columns in found.items()}
 
 
 def _join(filing: dict[str, Any], line: int) -> None:
