@@ -49,7 +49,7 @@ _LONGEST_DAY = 12
 _EXACT = 1e15
 """Spreadsheets keep 15 digits of a number."""
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-NUMBERS = frozenset(("item", "phone", "id_number", "organisation", "channel"))
+NUMBERS = frozenset(("item", "link", "phone", "id_number", "organisation", "channel"))
 """Fields whose digits identify something: a rounded number is another person or another case."""
 _NO_DAYS = NUMBERS | {
     "place", "subject", "level", "location", "address", "name", "postcode", "received_by", "latitude", "longitude", "position"

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from services.intake.history.items import OnChange
 from services.intake.importer.dates import compile_format, contradicts, literal_zone
+from shared.events.intake import LinkKind
 from shared.kernel.legal_time import zone as zone_of
 from shared.kernel.text_normalization import name_form
 from shared.kernel.validation_messages import WrongValue
@@ -156,6 +157,12 @@ class Organisation(Value):
     create: bool = False
 
 
+class Link(Value):
+    """The number of the filing that a row repeats. `kind`: as in the command `link`."""
+
+    kind: LinkKind = "duplicate"
+
+
 class Step(_Part):
     """One event of the case. It occurred if its date cell is filled and every condition holds.
 
@@ -247,6 +254,7 @@ class Mapping(_Part):
     organisation: Annotated[Organisation, BeforeValidator(_short_form)] | None = None
     steps: tuple[Step, ...] = ()
     due: DueDate | None = None
+    link: Annotated[Link, BeforeValidator(_short_form)] | None = None
     ignore: tuple[Column, ...] = ()
     on_change: OnChange = "correct"
     """What becomes of content that a later export states otherwise."""
@@ -308,6 +316,8 @@ class Mapping(_Part):
             yield ("filing", name), value
         if self.organisation is not None:
             yield ("organisation",), self.organisation
+        if self.link is not None:
+            yield ("link",), self.link
         for index, step in enumerate(self.steps):
             if step.date is not None:
                 yield ("steps", index, "date"), step.date

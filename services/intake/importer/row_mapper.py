@@ -15,7 +15,7 @@ from services.intake.importer.dates import BadDate, reader, surprise
 from services.intake.importer.errors import MappingError, RowError
 from services.intake.importer.excluded_columns import classifies_persons
 from services.intake.importer.mapping import Mapping, Step, Value, normalized_name
-from services.intake.importer.positions import BadPosition, located
+from services.intake.importer.positions import BadPosition, located, position_of
 from services.intake.importer.readers import Cell, Row, Table
 from services.intake.importer.warnings import ImportWarnings
 from shared.events import REGISTRY
@@ -67,6 +67,7 @@ class RowMapper:
             self._organisation = self._getter(
                 mapping.organisation.model_copy(update={"table": None, "patterns": {}}), "organisation"
             )
+        self._link = self._getter(mapping.link, "link") if mapping.link is not None else None
         self._steps = [self._step(step) for step in mapping.steps]
         self._due = None if mapping.due is None else self._dates(mapping.due.value, "due")
         self._columns_of = _columns_by_field(mapping)
@@ -140,6 +141,11 @@ class RowMapper:
             item["steps"] = steps
         if self._mapping.due is not None and self._due is not None and (due := self._due(cells, line)) is not None:
             item["due"] = {"clock": self._mapping.due.clock, "at": due}
+        if self._link is not None and (original := self._link(cells, line)) is not None:
+            assert self._mapping.link is not None
+            if identifier_form(original) != identifier_form(item["item"]):  # some systems write the own number
+                original = _needed(original, line, "link", CODE_LIMIT)
+                item["link"] = {"item": original, "kind": self._mapping.link.kind}
         if go_live:
             item["go_live"] = True
         if self._create:
@@ -342,6 +348,8 @@ def _join(filing: dict[str, Any], line: int) -> None:
             raise RowError(line, "position", "not_a_position") from None
         if found is not None:
             filing["location"] = _needed(found, line, "location", SHORT_LIMIT)
+        if (where := position_of(own)) is not None:
+            filing["position"] = where
     if (media := filing.pop("media", None)) is not None:
         text = filing.get("text")
         filing["text"] = _needed(media if text is None else f"{text}\n{media}", line, "text", TEXT_LIMIT)
