@@ -15,8 +15,8 @@ from pydantic import AfterValidator
 
 from shared.kernel.validation_messages import WrongValue
 
-LONGEST = 500_000
-"""Characters of one boundary."""
+LONGEST = 20_000
+"""Characters of one boundary, about 1,000 points: it is kept in the log with each edition of the list."""
 _KIND = re.compile(r"\s*(MULTIPOLYGON|POLYGON)\s*(?:Z\s*)?(\(.*\))\s*", re.IGNORECASE | re.DOTALL)
 _RING = re.compile(r"\(([^()]*)\)")
 _LEAST_POINTS = 4
@@ -57,9 +57,9 @@ def parse(text: str) -> Boundary:
     if not rings or not balanced or any(len(ring) < _LEAST_POINTS or ring[0] != ring[-1] for ring in rings):
         raise WrongValue(
             "a boundary is written as POLYGON ((longitude latitude, …)) or MULTIPOLYGON (((…))), each ring of at least four points "
-            f"and closed, at most {LONGEST:,} characters",
+            f"and closed, at most {LONGEST:,} characters; simplify a longer one",
             "边界写作 POLYGON ((经度 纬度, …)) 或 MULTIPOLYGON (((…)))，每个环至少四点且首尾相同，"
-            f"最长 {LONGEST:,} 个字符。",
+            f"最长 {LONGEST:,} 个字符，过长请简化。",
         )
     points = [point for ring in rings for point in ring]
     xs, ys = [x for x, _ in points], [y for _, y in points]

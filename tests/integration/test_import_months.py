@@ -26,7 +26,8 @@ steps:
 """
 COLUMNS = ("编号", "登记", "内容", "地点", "电话", "属地", "单位", "受理", "签收", "答复时间", "答复", "办结", "方式")
 FIRST = {
-    "登记": "2025-03-03", "内容": "路灯不亮", "地点": "东街", "电话": "1", "属地": "杨柳街道", "单位": "甲局", "受理": "2025-03-04", "签收": "2025-03-05",
+    "登记": "2025-03-03", "内容": "路灯不亮", "地点": "东街", "电话": "1", "属地": "杨柳街道", "单位": "甲局",
+    "受理": "2025-03-04", "签收": "2025-03-05",
 }  # fmt: skip
 ANSWERED = {"答复时间": "2025-03-20", "答复": "已修"}
 CLOSED = {"办结": "2025-03-25", "方式": "explained"}
@@ -42,23 +43,28 @@ CHANGES: dict[str, tuple[Cells, Cells]] = {
     "text corrected": ({}, {"内容": "路灯不亮，已三天"}),
     "location corrected": ({}, {"地点": "西街"}),
     "telephone corrected": ({}, {"电话": "2"}),
-    "organisation filled in": ({"单位": "", "签收": ""}, {"单位": "乙局"}),
-    "organisation filled in with a step": ({"单位": "", "签收": ""}, {"单位": "乙局", "签收": "2025-03-06"}),
+    "organisation filled in": ({"单位": "", "受理": "", "签收": ""}, {"单位": "乙局"}),
+    "organisation filled in with a step": ({"单位": "", "受理": "", "签收": ""}, {"单位": "乙局", "签收": "2025-03-06"}),
     "reply before a known closing": (CLOSED, ANSWERED),
     "signing and reply before a known closing": ({**CLOSED, "签收": ""}, {**ANSWERED, "签收": "2025-03-05"}),
     "text of a reply corrected": (ANSWERED, {"答复": "已修好"}),
     "next steps": ({}, {**ANSWERED, **CLOSED}),
     "filed earlier": ({}, {"登记": "2025-03-01"}),
     "everything": (
-        {"属地": "", "内容": "", "单位": "", "签收": "", **CLOSED},
-        {"属地": "荷港街道", "内容": "井盖", "地点": "西街", "电话": "2", "单位": "乙局", "签收": "2025-03-06", **ANSWERED},
+        {"属地": "", "内容": "", "单位": "", "受理": "", "签收": "", **CLOSED},
+        {
+            "属地": "荷港街道", "内容": "井盖", "地点": "西街", "电话": "2", "单位": "乙局",
+            "受理": "2025-03-04", "签收": "2025-03-06", **ANSWERED,
+        },
     ),
 }  # fmt: skip
 
 
 def export(rows: dict[str, Cells]) -> str:
     lines = [",".join(COLUMNS)]
-    lines += [",".join({"编号": item, **FIRST, **cells}.get(column, "") for column in COLUMNS) for item, cells in rows.items()]
+    lines += [
+        ",".join({"编号": item, **FIRST, **cells}.get(column, "") for column in COLUMNS) for item, cells in rows.items()
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -85,7 +91,10 @@ async def by_cell(here: County) -> dict[tuple[str, str | None, str], tuple[Any, 
 
 async def test_both_months_equal_the_whole(tmp_path: Path) -> None:
     january, february = months(CHANGES)
-    async with county(start=datetime(2026, 4, 1, tzinfo=UTC)) as here, county(start=datetime(2026, 4, 1, tzinfo=UTC)) as whole:
+    async with (
+        county(start=datetime(2026, 4, 1, tzinfo=UTC)) as here,
+        county(start=datetime(2026, 4, 1, tzinfo=UTC)) as whole,
+    ):
         first = await imported(here, tmp_path, january, MAPPING)
         assert (first.added, first.clean) == (len(CHANGES), True)
         second = await imported(here, tmp_path, february, MAPPING)
@@ -106,12 +115,14 @@ async def test_both_months_equal_the_whole(tmp_path: Path) -> None:
 
 async def test_shortened_delay_stays_and_contradictions_are_told_by_column(tmp_path: Path) -> None:
     late = {"答复时间": "2025-12-20", "答复": "已修"}
-    january, february = months({
-        "shortened delay": (late, ANSWERED),
-        "lengthened delay": (ANSWERED, late),
-        "other kind of closing": ({**ANSWERED, **CLOSED}, {"方式": "resolved_unconfirmed"}),
-        "impossible step": ({}, {"签收": "2025-02-01", **ANSWERED}),
-    })
+    january, february = months(
+        {
+            "shortened delay": (late, ANSWERED),
+            "lengthened delay": (ANSWERED, late),
+            "other kind of closing": ({**ANSWERED, **CLOSED}, {"方式": "resolved_unconfirmed"}),
+            "impossible step": ({}, {"签收": "2025-02-01", **ANSWERED}),
+        }
+    )
     async with county(start=datetime(2026, 4, 1, tzinfo=UTC)) as here:
         assert (await imported(here, tmp_path, january, MAPPING)).clean
         before = await _late(here, "I-0")

@@ -10,14 +10,12 @@ import pytest
 
 from services.supervision.policy_activation import activate
 from shared.case import Case
-from shared.commands.authorization import Principal
 from shared.eventstore.field_encryption import open_sealed
 from shared.kernel.identifiers import case_id
 from shared.policy.loading.loader import bundled
-from tests.support.county import DEMO, County, county
-from tests.support.history_import import imported
+from tests.support.county import DEMO, REGISTRAR, County, county
+from tests.support.history_import import OPERATIONS, imported
 
-SUPERVISOR = Principal("supervisor", None, "k-head")
 MAPPING = """
 source: {zone: Asia/Shanghai}
 channel: {constant: old, class: web}
@@ -41,7 +39,7 @@ async def here(tmp_path: Path) -> AsyncIterator[County]:
         places = [
             {**one, **({"boundary": BOUNDARIES[one["code"]]} if one["code"] in BOUNDARIES else {})} for one in listed
         ]
-        await activate(made.ports.handling("supervision"), SUPERVISOR, DEMO, {"places": {"places": places}})
+        await activate(made.ports.handling("supervision"), OPERATIONS, DEMO, {"places": {"places": places}})
         yield made
 
 
@@ -111,8 +109,25 @@ async def test_related_filings_are_a_reference_only(here: County, tmp_path: Path
 async def test_ordinary_filing_never_follows_an_accusation(here: County, tmp_path: Path) -> None:
     accused = MAPPING.replace("text: 内容", "text: 内容, class: {constant: accusation}").replace("link: 原件\n", "")
     await imported(here, tmp_path, HEAD + "1,2026-01-05,某人收钱,,,,,,\n", accused)
-    report = await imported(here, tmp_path, HEAD + "2,2026-01-06,灯,,,,,,1\n3,2026-01-06,灯,,,,,,8\n", MAPPING)
-    assert report.problems == {"original_unknown": 2}, "as for a case that does not exist"
+    report = await imported(here, tmp_path, HEAD + "2,2026-01-06,灯,,,,,,1\n", MAPPING)
+    assert report.problems == {"original_unknown": 1}
+
+
+async def test_link_does_not_tell_of_a_case_that_became_an_accusation(here: County, tmp_path: Path) -> None:
+    await imported(here, tmp_path, HEAD + "1,2026-01-05,灯,,,,,,\n", MAPPING)
+    await here.act((await case_of(here, "1")).id, "correct", REGISTRAR, field="class", new="accusation")
+    await imported(here, tmp_path, HEAD + "2,2026-01-06,灯,,,,,,1\n3,2026-01-06,灯,,,,,,8\n", MAPPING)
+    told = [line.partition(",")[2] for line in (tmp_path / "rejects.csv").read_text("utf-8-sig").splitlines()[1:]]
+    assert len(told) == 2
+    assert len(set(told)) == 1, "as for a case that does not exist"
+
+
+async def test_import_does_not_link_again_what_a_person_unlinked(here: County, tmp_path: Path) -> None:
+    rows = HEAD + "1,2026-01-05,灯,,,,,,\n2,2026-01-06,灯,,,,,,1\n"
+    await imported(here, tmp_path, rows, MAPPING)
+    await here.act((await case_of(here, "2")).id, "unlink", REGISTRAR, reason="另一件事")
+    assert (await imported(here, tmp_path, rows, MAPPING)).same == 2
+    assert (await case_of(here, "2")).matter.lead is None
 
 
 async def test_dry_run_lists_what_an_import_creates(here: County, tmp_path: Path) -> None:

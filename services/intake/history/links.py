@@ -25,11 +25,6 @@ _OTHER = (
     "The filing follows another case already, or that case follows this one. Unlink it first, or correct the number.",
     "该件已并入其他件，或所指件已并入本件。请先解除并案，或更正编号。",
 )
-_APART = (
-    "accusation_apart",
-    "An accusation may only be linked to an accusation (Art. 30).",
-    "检举控告只能与检举控告并案。",
-)
 _GONE = (
     "lead_voided",
     "The case that the source names as the original was voided or withdrawn here.",
@@ -40,10 +35,8 @@ _GONE = (
 def not_linked(case: Case, lead: Case, lines: Mapping[str, Case], kind: LinkKind, zone: str) -> LeftOut | None:
     """Why a case is not linked to the original that its source names; None if it may be. `lines`: the original, and what it
     follows."""
-    if not lead.exists or lead.id == case.id:
-        return LeftOut("link", *_UNKNOWN)
-    if lead.accusation.sealed != case.accusation.sealed:
-        return LeftOut("link", *_APART)
+    if not lead.exists or lead.id == case.id or lead.accusation.sealed != case.accusation.sealed:
+        return LeftOut("link", *_UNKNOWN)  # the importing person does not learn which cases are accusations (Art. 30)
     if lead.state in ("voided", "withdrawn") and kind != "related":
         return LeftOut("link", *_GONE)
     if kind == "related":

@@ -352,11 +352,14 @@ class _Recorder:
             lead = EMPTY
         lines = await cases.lines([original]) if lead.exists else {}
         book = await self._ports.policies.book(self._jurisdiction)
-        if original in (case.matter.lead, *case.matter.related):
-            return result
+        cause = f"link:{original}"
+        if any(commit.cause == cause for commit in await self._ports.log.load(case.stream)):
+            return (
+                result  # it was linked once; whether a person has unlinked it since then is not for an import to change
+            )
         if (why := not_linked(case, lead, lines, kind, book.zone)) is not None:
             return result._replace(left_out=(*result.left_out, why))
-        metadata = self._metadata(f"link:{original}", item.filing.received_at)
+        metadata = self._metadata(cause, item.filing.received_at)
 
         def decide(found: Case, _given: object) -> list[NewEvent]:
             self._own(found)

@@ -104,7 +104,7 @@ def cell_text(
         if notice is not None and text is not None:
             if not text.isascii() and _LOST.search(text):
                 notice("lost_characters")
-            if field in NUMBERS and _DECIMAL.fullmatch(text):
+            if (field in NUMBERS or field == "postcode") and _DECIMAL.fullmatch(text):
                 notice("decimal_number")
         return text
     if isinstance(cell, Damaged):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, get_args
@@ -10,7 +11,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from services.intake.history.items import CODE_LIMIT, SHORT_LIMIT, TEXT_LIMIT, HistoryStep, organisation_name
 from services.intake.history.step_types import without_date
 from services.intake.importer.cells import cell_text, is_nothing
-from services.intake.importer.damaged_cells import Damaged
+from services.intake.importer.damaged_cells import Damaged, LinkedText
 from services.intake.importer.dates import BadDate, reader, surprise
 from services.intake.importer.errors import MappingError, RowError
 from services.intake.importer.excluded_columns import classifies_persons
@@ -23,7 +24,7 @@ from shared.events.fields import Class
 from shared.events.trusted_build import converter_of
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Refused
-from shared.kernel.text_normalization import identifier_form, name_form, search_form, without_zero_width
+from shared.kernel.text_normalization import identifier_form, is_empty, name_form, search_form, without_zero_width
 from shared.kernel.validation_messages import WrongValue
 
 _LIMITS = {
@@ -219,6 +220,10 @@ class RowMapper:
     def _text(self, cell: Cell, line: int, field: str, prose: bool = False, *, part: bool = False) -> str | None:
         """The text of a cell. `prose`: what people write for nothing is kept. `part`: it is one of several that are joined."""
         warnings = self.warnings
+        if field == "media" and cell is not None:
+            cell = _media(cell)
+            if isinstance(cell, str) and not is_empty(cell) and not _LINK.search(cell):
+                warnings.notice("media_without_link")
         text = cell_text(cell, line, field, warnings.clean, warnings.empty, warnings.notice, prose=prose, part=part)
         if text is not None and self._empty and name_form(text) in self._empty:
             self.warnings.empty(field, text)
@@ -320,6 +325,18 @@ class RowMapper:
         limit = TEXT_LIMIT if name in model.personal else CODE_LIMIT
         get = self._getter(value, f"{step.event}.{name}", required=required)
         return _StepField(name, get, limit, required, many)
+
+
+_LINK = re.compile(r"https?://\S", re.IGNORECASE)
+
+
+def _media(cell: Cell) -> Cell:
+    """The links of a cell: also those that a workbook keeps behind a text, and the texts of a JSON list."""
+    if isinstance(cell, LinkedText):
+        return str(cell) if cell.target in cell else f"{cell} {cell.target}"
+    if isinstance(cell, list) and all(isinstance(one, str) for one in cell):
+        return "\n".join(cell)
+    return cell
 
 
 def _columns_by_field(mapping: Mapping) -> dict[str, str]:

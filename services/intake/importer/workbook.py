@@ -20,7 +20,7 @@ from xml.etree import ElementTree
 from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format
 from openpyxl.utils.escape import unescape
 
-from services.intake.importer.damaged_cells import Damaged, SerialDay, ShownNumber, ShownTime
+from services.intake.importer.damaged_cells import Damaged, LinkedText, SerialDay, ShownNumber, ShownTime
 from services.intake.importer.errors import FileError
 
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -49,6 +49,7 @@ _EXACT = 10**15
 """Spreadsheets keep 15 digits of a number."""
 
 
+_MERGE, _HYPERLINK = b"mergeCell ", b"hyperlink "
 _LONGEST_PROLOG = 8_000
 _ELEMENT = re.compile(rb"<[A-Za-z_]")
 """The begin of the first element, before which a document type would stand."""
@@ -216,18 +217,46 @@ class Workbook:
                     element.clear()
         return sorted(found)
 
-    def _has_merged(self, sheet: Sheet) -> bool:
-        """True if the sheet names merged cells: they follow the rows, so their text is looked for first."""
-        wanted, rest = b"mergeCell ", b""
+    def _after_rows(self, sheet: Sheet) -> set[bytes]:
+        """Which of merged cells and links the sheet names: they follow the rows, so their text is looked for first."""
+        found: set[bytes] = set()
+        rest = b""
         with self._open(sheet.path) as part:
             while chunk := part.read(1 << 20):
-                if wanted in rest + chunk:
-                    return True
-                rest = chunk[-len(wanted) :]
-        return False
+                text = rest + chunk
+                found.update(wanted for wanted in (_MERGE, _HYPERLINK) if wanted not in found and wanted in text)
+                rest = chunk[-len(_HYPERLINK) :]
+        return found
+
+    def _links(self, sheet: Sheet) -> dict[tuple[int, int], str]:
+        """(row, column) -> the address to which a cell leads. A sheet whose addresses cannot be read has none."""
+        folder, _, name = sheet.path.rpartition("/")
+        targets: dict[str, str] = {}
+        relations = f"{folder}/_rels/{name}.rels"
+        if relations not in self._zip.namelist():
+            return {}
+        for relation in self._tree(relations):
+            if relation.get("TargetMode") == "External":
+                targets[relation.get("Id", "")] = relation.get("Target", "")
+        found: dict[tuple[int, int], str] = {}
+        with self._open(sheet.path) as part:
+            for _, element in ElementTree.iterparse(part):  # noqa: S314
+                if element.tag == f"{self._ns}hyperlink":
+                    place = next(
+                        (element.get(f"{{{name}}}id") for name in _DOCUMENT if element.get(f"{{{name}}}id")), ""
+                    )
+                    first, _, last = element.get("ref", "").partition(":")
+                    if place in targets and not last:
+                        column, line = _place(first)
+                        found[line, column] = targets[place or ""]
+                elif element.tag == f"{self._ns}row":
+                    element.clear()
+        return found
 
     def _rows(self, sheet: Sheet) -> Iterator[SheetRow]:
-        waiting = self._merged(sheet) if self._has_merged(sheet) else []
+        named = self._after_rows(sheet)
+        waiting = self._merged(sheet) if _MERGE in named else []
+        links = self._links(sheet) if _HYPERLINK in named else {}
         waiting.reverse()
         open_: list[tuple[int, int, int, int, WorkbookCell]] = []
         line = 0
@@ -245,6 +274,8 @@ class Workbook:
                     reference = each.get("r")
                     column = _column(reference.rstrip(_DIGITS)) if reference else column + 1
                     value = self._value(each)
+                    if links and isinstance(value, str) and (target := links.get((line, column))) is not None:
+                        value = LinkedText(value, target)
                     if value is not None:
                         cells[column] = value if column not in cells else Damaged("broken_cell")
                 while waiting and waiting[-1][0] <= line:

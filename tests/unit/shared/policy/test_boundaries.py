@@ -19,11 +19,20 @@ def box(west: float, south: float, east: float, north: float) -> str:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "POINT (1 2)", "POLYGON (())", "POLYGON ((0 0, 4 0, 4 4, 0 4))", "POLYGON ((0 0, 4 0, 0 0))", "POLYGON ((0 0, x 0, 4 4, 0 0))",
-        "POLYGON ((0 0, 400 0, 4 4, 0 0))", "POLYGON ((0 0, 4 0, 4 4, 0 0)", "POLYGON ((0, 4, 4, 0))", "POLYGON ((0 nan, 4 0, 4 4, 0 nan))",
-        "POLYGON ((0 0, 4 0, 4 4, 0 0))" + " " * 600_000, '{"type": "Polygon"}',
+        "",
+        "POINT (1 2)",
+        "POLYGON (())",
+        "POLYGON ((0 0, 4 0, 4 4, 0 4))",
+        "POLYGON ((0 0, 4 0, 0 0))",
+        "POLYGON ((0 0, x 0, 4 4, 0 0))",
+        "POLYGON ((0 0, 400 0, 4 4, 0 0))",
+        "POLYGON ((0 0, 4 0, 4 4, 0 0)",
+        "POLYGON ((0, 4, 4, 0))",
+        "POLYGON ((0 nan, 4 0, 4 4, 0 nan))",
+        "POLYGON ((0 0, 4 0, 4 4, 0 0))" + " " * 600_000,
+        '{"type": "Polygon"}',
     ],
-)  # fmt: skip
+)
 def test_what_is_no_boundary_is_refused(text: str) -> None:
     with pytest.raises(WrongValue):
         parse(text)

@@ -64,7 +64,9 @@ def refused(found: Understood) -> list[tuple[str, str]]:
     ],
 )
 async def test_damaged_cell_is_refused_by_line_and_column(tmp_path: Path, row: str, field: str, code: str) -> None:
-    found = await understood(csv_file(tmp_path / "a.csv", ROW.replace("A-1", "A-0"), row), CODES if field == "place" else M)
+    found = await understood(
+        csv_file(tmp_path / "a.csv", ROW.replace("A-1", "A-0"), row), CODES if field == "place" else M
+    )
     assert refused(found) == [(field, code)]
     assert found.report.understood == 1
     with (tmp_path / "rejects.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -75,7 +77,9 @@ async def test_damaged_cell_is_refused_by_line_and_column(tmp_path: Path, row: s
     assert told["reason_zh"]
 
 
-@pytest.mark.parametrize("item", ["00123", "12E3", "1e5", "3-5", "2024/3/5", "A- 1", "Ａ－１", "A\u00a0-1", "+123", "①"])
+@pytest.mark.parametrize(
+    "item", ["00123", "12E3", "1e5", "3-5", "2024/3/5", "A- 1", "Ａ－１", "A\u00a0-1", "+123", "①"]
+)
 async def test_number_is_kept_as_it_is(tmp_path: Path, item: str) -> None:
     found = await understood(csv_file(tmp_path / "a.csv", cells(item=item)))
     assert [one["item"] for one in found.items] == [item]
@@ -107,7 +111,8 @@ async def test_what_is_surprising_is_told_once_with_its_count(tmp_path: Path, ro
 
 async def test_hour_that_occurs_twice_is_told(tmp_path: Path) -> None:
     mapping = M.replace("Asia/Shanghai", "America/New_York")
-    found = await understood(csv_file(tmp_path / "a.csv", cells(at="2026-11-01 01:30"), cells("A-2", "2026-11-01 01:30 EST")), mapping)
+    rows = cells(at="2026-11-01 01:30"), cells("A-2", "2026-11-01 01:30 EST")
+    found = await understood(csv_file(tmp_path / "a.csv", *rows), mapping)
     assert found.report.notices == {"repeated_hour": 1}
     assert [one["filing"]["received_at"][11:16] for one in found.items] == ["05:30", "06:30"]
 
@@ -214,7 +219,9 @@ async def test_date_may_be_a_part_of_a_number(tmp_path: Path) -> None:
     assert found.items[0]["item"] == "2024-03-05-7"
 
 
-@pytest.mark.parametrize("code", ["m月d日", "yyyy-mm-dd", "[$-804]yyyy年m月d日;@", "[DBNum1]yyyy年m月d日", "d/m/yy h:mm", "mm-dd-yy"])
+@pytest.mark.parametrize(
+    "code", ["m月d日", "yyyy-mm-dd", "[$-804]yyyy年m月d日;@", "[DBNum1]yyyy年m月d日", "d/m/yy h:mm", "mm-dd-yy"]
+)
 async def test_format_with_a_day_shows_one(tmp_path: Path, code: str) -> None:
     found = await understood(workbook(tmp_path / "a.xlsx", [["A-1", DAY, "x", "甲局"]], _format("B2", code)), M)
     assert found.items[0]["filing"]["received_at"] == "2024-03-05"
@@ -224,7 +231,9 @@ async def test_merged_cell_makes_no_row_of_its_own(tmp_path: Path) -> None:
     def merge(_book: Workbook, sheet: Worksheet) -> None:
         sheet.merge_cells("D2:D40")
 
-    found = await understood(workbook(tmp_path / "a.xlsx", [["A-1", DAY, "x", "甲局"], ["A-2", DAY, "y", None]], merge), M)
+    found = await understood(
+        workbook(tmp_path / "a.xlsx", [["A-1", DAY, "x", "甲局"], ["A-2", DAY, "y", None]], merge), M
+    )
     assert [one["organisation"]["name"] for one in found.items] == ["甲局", "甲局"]
     assert (found.rejects, found.report.notices) == ([], {"merged_filled": 1})
 
@@ -258,10 +267,12 @@ def book_of(path: Path, rows: str, *, main: str = _MAIN, book: str = "", strings
     relation = f'<Relationship Id="{{}}" Type="{kind}/{{}}" Target="{{}}"/>'
     head = '<row r="1">' + "".join(map(_text, HEADER)) + "</row>"
     parts = {
-        "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}">{relation.format("a", "officeDocument", "xl/workbook.xml")}</Relationships>',
+        "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}">{relation.format("a", "officeDocument", "xl/workbook.xml")}'
+        "</Relationships>",
         "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}">{relation.format("a", "worksheet", "sheet.xml")}'
         f"{relation.format('b', 'sharedStrings', 'strings.xml')}</Relationships>",
-        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{kind}">{book}<sheets><sheet name="S" r:id="a"/></sheets></workbook>',
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{kind}">{book}<sheets><sheet name="S" r:id="a"/></sheets>'
+        "</workbook>",
         "xl/sheet.xml": f'<worksheet xmlns="{main}"><sheetData>{head}{rows}</sheetData></worksheet>',
     }
     if strings:
@@ -314,6 +325,34 @@ async def test_document_type_of_any_part_is_refused(tmp_path: Path, before: str)
     with pytest.raises(FileError) as error:
         await understood(book_of(tmp_path / "a.xlsx", _GOOD, strings=strings), M)
     assert error.value.code == "broken_workbook"
+
+
+MEDIA = M.replace("text: 内容}", "text: 内容, media: 签收}").replace(SIGNED, "")
+
+
+async def test_links_behind_a_text_are_read(tmp_path: Path) -> None:
+    def link(_book: Workbook, sheet: Worksheet) -> None:
+        sheet["E2"].hyperlink = "https://x.cn/1.jpg"
+        sheet["E3"].hyperlink = "https://x.cn/2.jpg"
+
+    rows = [
+        ["A-1", DAY, "灯", "甲局", "照片"],
+        ["A-2", DAY, "灯", "甲局", "https://x.cn/2.jpg"],
+        ["A-3", DAY, "灯", "甲局", "有照片"],
+    ]
+    found = await understood(workbook(tmp_path / "a.xlsx", rows, link), MEDIA)
+    texts = [one["filing"]["text"] for one in found.items]
+    assert texts == ["灯\n照片 https://x.cn/1.jpg", "灯\nhttps://x.cn/2.jpg", "灯\n有照片"]
+    assert found.report.notices == {"media_without_link": 1}
+
+
+async def test_list_of_links_in_json_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(
+        '{"编号": "A-1", "时间": "2024-03-05", "内容": "灯", "签收": ["https://x.cn/1", "https://x.cn/2"]}', "utf-8"
+    )
+    (one,) = (await understood(path, MEDIA)).items
+    assert one["filing"]["text"] == "灯\nhttps://x.cn/1\nhttps://x.cn/2"
 
 
 # ------------------------------------------------------------ forms of dates
@@ -382,11 +421,12 @@ def test_any_text_is_a_date_of_that_year_or_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "column",
     [
-        "重点人员、上访专业户", "精神病史", "诚信等级", "信用等级", "信访人类型", "诉求人身份", "来电人情绪", "人员标签", "老上访户", "重复信访人",
-        "职业举报人", "恶意投诉", "失信人员", "是否党员", "是否低保户", "刑满释放", "吸毒史", "进京次数", "信访次数", "管控级别", "灰名单", "人物画像",
-        "repeat_petitioner", "VIP complainant", "RepeatCaller", "is_vip", "frequent callers", "nuisance caller flag", "troublemaker",
-        "black list", "sentiment", "customer_tier", "credit score", "threatLevel", "mental illness", "criminal record", "sfzdry", "zdry_bs",
-        "ZDRYLX", "zzmmmc", "repeatpetitioner", "信訪人類型", "ＶＩＰ客户",
+        "重点人员、上访专业户", "精神病史", "诚信等级", "信用等级", "信访人类型", "诉求人身份", "来电人情绪", "人员标签",
+        "老上访户", "重复信访人", "职业举报人", "恶意投诉", "失信人员", "是否党员", "是否低保户", "刑满释放", "吸毒史",
+        "进京次数", "信访次数", "管控级别", "灰名单", "人物画像", "repeat_petitioner", "VIP complainant", "RepeatCaller",
+        "is_vip", "frequent callers", "nuisance caller flag", "troublemaker", "black list", "sentiment", "customer_tier",
+        "credit score", "threatLevel", "mental illness", "criminal record", "sfzdry", "zdry_bs", "ZDRYLX", "zzmmmc",
+        "repeatpetitioner", "信訪人類型", "ＶＩＰ客户",
     ],
 )  # fmt: skip
 def test_column_that_classifies_persons(column: str) -> None:
@@ -396,9 +436,10 @@ def test_column_that_classifies_persons(column: str) -> None:
 @pytest.mark.parametrize(
     "column",
     [
-        "事件类型", "诉求类型", "单位性质", "重点项目", "是否重复", "重复件编号", "原编号", "满意度", "群众评价", "用户评分", "处理人员", "承办人员", "来电人",
-        "诉求人姓名", "信访人电话", "涉及人数", "紧急程度", "职业介绍", "信用卡", "诚信建设", "信用信息", "是否公开", "是否匿名", "priority", "status", "Agency",
-        "Complaint Type", "duplicate_of", "parent_case", "serv_ip", "contact person", "caller name", "customer id", "Vehicle Type", "zymc",
+        "事件类型", "诉求类型", "单位性质", "重点项目", "是否重复", "重复件编号", "原编号", "满意度", "群众评价",
+        "用户评分", "处理人员", "承办人员", "来电人", "诉求人姓名", "信访人电话", "涉及人数", "紧急程度", "职业介绍",
+        "信用卡", "诚信建设", "信用信息", "是否公开", "是否匿名", "priority", "status", "Agency", "Complaint Type",
+        "duplicate_of", "parent_case", "serv_ip", "contact person", "caller name", "customer id", "Vehicle Type", "zymc",
     ],
 )  # fmt: skip
 def test_column_of_the_matter_is_read(column: str) -> None:
