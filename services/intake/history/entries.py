@@ -24,14 +24,14 @@ def created_names(item: HistoryItem) -> list[tuple[str, str]]:
     found = []
     for name in item.create:
         given = getattr(item.filing, name)
-        if given is not None and (shown := _name(given)) is not None:
+        if given is not None and (shown := name_of_entry(given)) is not None:
             found.append((f"{name}s", shown))
     if item.organisation is not None and item.organisation.create:
         found.append(("organisations", item.organisation.name))
     return found
 
 
-def _name(given: str) -> str | None:
+def name_of_entry(given: str) -> str | None:
     """The name of an entry; None for a text that is none."""
     if len(given) > _LONGEST:
         return None
@@ -49,7 +49,7 @@ def new_entries(items: Iterable[HistoryItem], book: PolicyBook, most: int) -> li
     for item in items:
         for name in item.create:
             given = getattr(item.filing, name)
-            if given is None or listed_code(listed[name], given) is not None or (shown := _name(given)) is None:
+            if given is None or listed_code(listed[name], given) is not None or (shown := name_of_entry(given)) is None:
                 continue
             code = organisation_code(given, _PREFIX[name])
             if code not in listed[name] and len(found) < most:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
+from services.intake.history.entries import name_of_entry
 from services.intake.history.items import CODE_LIMIT, SHORT_LIMIT, TEXT_LIMIT, HistoryStep, organisation_name
 from services.intake.history.step_types import without_date
 from services.intake.importer.cells import cell_text, is_nothing
@@ -151,6 +152,9 @@ class RowMapper:
             item["go_live"] = True
         if self._create:
             item["create"] = self._create
+            for name in self._create:
+                if (given := filing.get(name)) is not None and name_of_entry(given) is None:
+                    self.warnings.notice("not_created")
         if self._mapping.on_change != "correct":
             item["on_change"] = self._mapping.on_change
         for place, column in self._unmapped:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-PERSONAL = frozenset(("item", "text", "title", "location", "name", "phone", "id_number", "address"))
+PERSONAL = frozenset(("item", "link", "text", "title", "location", "position", "name", "phone", "id_number", "address"))
 """Fields whose values never appear in a report."""
 OTHERS = "…"
 """Replaces all further values of a column in a report."""
