@@ -45,6 +45,11 @@ def stamp_for(service: Service, name: str, turn: Trigger) -> EventMetadata:
     )
 
 
+_MOVED_ON = frozenset({"not_in_this_state", "follow_the_lead"})
+"""Refusals of a case that has another state, or follows another case, since the event. So it is when the read models of a restored
+folder are filled and all events are handled once more."""
+
+
 async def carry_out(
     handling: CommandHandler, rule: Decider, turn: Trigger, command: Command, stamp: EventMetadata | None = None
 ) -> CommandResult | None:
@@ -63,6 +68,6 @@ async def carry_out(
             expected=Expected(turn.case.version),
         )
     except Refused as refused:
-        if refused.code == "not_in_this_state":
+        if refused.code in _MOVED_ON:
             return None
         raise

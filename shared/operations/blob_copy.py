@@ -12,6 +12,7 @@ from shared.eventstore.blobs import BlobMissing, Blobs
 from shared.eventstore.event_store import EventStore
 from shared.eventstore.read_models import ReadModelStore
 from shared.eventstore.verification import Finding
+from shared.kernel.progress import reached
 from shared.queries.file_index import FILES, named
 
 _MARK = f'"{FileAttached.__name__}"'.encode()
@@ -59,6 +60,7 @@ async def blobs_digest(blobs: Blobs) -> str:
 async def named_blobs(log: EventStore) -> AsyncIterator[Sequence[NamedBlob]]:
     """The blobs that events of the log name, in the order of the log."""
     async for commits in log.scan():
+        reached(commits[-1].stream)
         found = [
             NamedBlob(event.body.blob, commit.stream, event.version, commit.position)
             for commit in commits
