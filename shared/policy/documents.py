@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.kernel.text_normalization import identifier_form
+from shared.policy.boundaries import BoundaryText
 
 ChannelClass = Literal[
     "letter", "visit", "call", "fax", "web", "app", "mini_program", "qr", "platform", "hotline_transfer"
@@ -103,7 +104,10 @@ class Organisation(Entry):
 
 
 class Place(Entry):
+    """`boundary`: well-known text; a filing with a position and without a place gets the smallest place around it."""
+
     parent: Code | None = None
+    boundary: BoundaryText | None = None
 
 
 class Subject(Entry):
