@@ -22,6 +22,7 @@ FIELD = "uploads"
 MOST = 100
 """Maximum number of files that a form carries; the policy allows fewer."""
 _NAME = 200
+_LARGEST = 2**40
 
 
 class Upload(NamedTuple):
@@ -59,10 +60,11 @@ def uploads_of(form: Mapping[str, str]) -> list[Upload]:
         match one:
             case [str(id_), str(name), int(size), latitude, longitude, *rest] if id_.isascii() and len(id_) <= 80:
                 position = (latitude, longitude)
-                known = all(isinstance(part, int | float) for part in position)
+                known = all(isinstance(part, int | float) and -180 <= part <= 180 for part in position)
                 kind = PROOF if rest == [PROOF] else ""
+                shown = name[:_NAME].encode("utf-8", "replace").decode()  # JSON can hold half of a character
                 latitude, longitude = position if known else (None, None)
-                uploads.append(Upload(id_, name[:_NAME], size, latitude, longitude, kind))
+                uploads.append(Upload(id_, shown, min(max(size, 0), _LARGEST), latitude, longitude, kind))
     return uploads
 
 

@@ -238,7 +238,7 @@ class CaseCorrected(_Intake, zh="更正登记事项", en="A registered fact was 
     recorded it.
     """
 
-    field: Literal["effective_at", "place", "subject", "class_", "level", "channel", "urgency"]
+    field: Literal["effective_at", "place", "subject", "class_", "path", "level", "channel", "urgency"]
     of: int | None = None
     old: str | None = None
     new: str | None = None
@@ -383,6 +383,8 @@ class ReviewRequested(
 
     late: bool = False
     """After the period, with a reason (不可抗力、正当理由) on which the review body decides."""
+    body: str | None = None
+    """The body that the petitioner chose, where the law gives a choice; None: the one that the policy names."""
     text: Text = None
     late_reason: Text = None
 
@@ -394,6 +396,8 @@ class ReReviewRequested(
 
     late: bool = False
     """After the period, with a reason (不可抗力、正当理由) on which the review body decides."""
+    body: str | None = None
+    """The body that the petitioner chose, where the law gives a choice; None: the one that the policy names."""
     text: Text = None
     late_reason: Text = None
 

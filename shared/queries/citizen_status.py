@@ -28,7 +28,7 @@ from shared.kernel.wording import Words, code_words, state_words
 from shared.policy.book import PolicyBook
 from shared.queries.case_events import all_events, without_nudges
 from shared.queries.citizen_documents import readable
-from shared.queries.citizen_status_models import MayAsk, OpenQuestions, StatusAnswer
+from shared.queries.citizen_status_models import MayAsk, OpenQuestions, ReviewBody, StatusAnswer
 from shared.queries.next_step import NextStep, next_step
 from shared.queries.office_contact import contact_of
 from shared.queries.sealed_status import told_of_sealed
@@ -217,8 +217,18 @@ def _right(case: Case, book: PolicyBook, now: datetime) -> MayAsk | None:
             zh=f"{words.zh}，{limit.zh}（{one.rule.article_zh}）。",
             en=f"{words.en}, {limit.en} ({one.rule.article_en}).",
             article=one.rule.article,
+            bodies=_bodies(case, command, book),
         )
     return None
+
+
+def _bodies(case: Case, command: str, book: PolicyBook) -> list[ReviewBody]:
+    """The bodies of which the petitioner may choose one; none where there is no choice."""
+    decided = case.assignment.org if command == "request_review" else case.review.reviewed_by
+    offered = book.reviewers_of(decided) if decided is not None else ()
+    if len(offered) < 2:
+        return []
+    return [ReviewBody(code=one, zh=called(book, one).zh, en=called(book, one).en) for one in offered]
 
 
 def _withdrawal(case: Case, pending: PendingWithdrawal, book: PolicyBook) -> Words:

@@ -8,6 +8,14 @@ from shared.application.response import Answer
 from shared.queries.office_contact import OfficeContact
 
 
+class ReviewBody(Answer):
+    """A body that you may choose."""
+
+    code: str = Field(description="Give it as `body` with the request")
+    zh: str = Field(description="Its name in Chinese")
+    en: str = Field(description="Its name in English, where the policy has one")
+
+
 class MayAsk(Answer):
     """A right that is open now (Art. 35, 36)."""
 
@@ -16,6 +24,9 @@ class MayAsk(Answer):
     zh: str = Field(description="In Chinese")
     en: str = Field(description="In English")
     article: str = Field(description="Article of the law")
+    bodies: list[ReviewBody] = Field(
+        description="Where the law gives a choice: the bodies of which you may choose one; the first reviews it otherwise"
+    )
 
 
 class OpenQuestions(Answer):

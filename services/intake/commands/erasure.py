@@ -13,7 +13,7 @@ from shared.case.erasures import undecided_erasure
 from shared.commands.authorization import Role
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText
-from shared.commands.petitioners_word import Keyed, spoken
+from shared.commands.petitioners_word import Keyed, apart, spoken
 from shared.deadlines.derivation import deadlines
 from shared.events import intake as e
 from shared.kernel.refusals import Invalid, Refused
@@ -97,8 +97,10 @@ class EraseParty(Command):
     followers=True,
 )
 def erase_party(case: Case, command: EraseParty, given: DecisionContext) -> list[NewEvent]:
-    """Destroy the keys of a party: identity, texts and files close for good. Only supervisors, and only after the case has ended:
-    until then the Regulation requires its handling, and PIPL Art. 47 leaves what a law requires."""
+    """Destroy the keys of a party: identity, texts and files close for good. Only supervisors outside the units that handled or
+    reviewed it, whose work the data prove, and only after the case has ended: until then the Regulation requires its handling, and
+    PIPL Art. 47 leaves what a law requires."""
+    apart(case, given)
     if case.open:
         raise Refused(
             "case_open",

@@ -315,6 +315,7 @@ def _form_field(problem: Problem) -> str:
 
 async def receipt_page(request: Request, asked: Caller, number: str, code: str, received: str) -> Response:
     """The receipt. What cannot be asked for now is left out: number and code are never lost."""
+    number, code, received = number[:60], code[:100], received[:40]  # a QR code holds no more
     api: Api = request.app.state.api
     pair = {"number": number, "code": code}
     status = details = token = None

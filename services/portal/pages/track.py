@@ -22,6 +22,7 @@ from services.portal.browser import (
     delete_cookie,
     read_form,
     set_cookie,
+    whole,
 )
 from services.portal.catalogues import Language, told
 from services.portal.pages.start import changed, nothing_here
@@ -61,9 +62,9 @@ ACTIONS: dict[str, Action] = {
                        " office looks at it again.", ("object", "grade", "text"), "Send the evaluation",
                        ("object", "grade")),
     "request_review": Action("Ask for a review", "The next level looks at the reply again. Say what you do not agree with.",
-                             ("text", "late_reason"), "Ask for the review"),
+                             ("body", "text", "late_reason"), "Ask for the review"),
     "request_re_review": Action("Ask for a re-review", "The level above looks at the review opinion again.",
-                                ("text", "late_reason"), "Ask for the re-review"),
+                                ("body", "text", "late_reason"), "Ask for the re-review"),
     "withdraw": Action("Withdraw the matter", "It takes effect only after some days; until then you may take it back and it is"
                        " handled as usual.", ("text",), "Withdraw"),
     "take_back_withdrawal": Action("Take the withdrawal back", "The matter is handled as if you had not asked.", (),
@@ -404,13 +405,19 @@ async def _form(
         errors=errors or {}, problem=problem,
         said=sentence(request, problem) if problem is not None else "", wrong=errors or problem, limits=limits,
         asked=asked[0] if asked else None, uploads=uploads_of(form), size_of=size_of,
-        expires=LIFE if token is not None else 0,
+        expires=LIFE if token is not None else 0, bodies=_bodies(request, status),
     )  # fmt: skip
     if token is not None:
         keep_case(answer, token)
     if problem is not None and problem.retry_after is not None:
         answer.headers["Retry-After"] = problem.retry_after
     return answer
+
+
+def _bodies(request: Request, status: dict[str, Any] | None) -> list[tuple[str, str, str]]:
+    """The bodies of which one may be chosen for a review, as options of the form."""
+    language = view_of(request).language
+    return [(one["code"], one[language], "") for one in ((status or {}).get("may_ask") or {}).get("bodies", [])]
 
 
 def _status_of(problem: Problem | None, errors: dict[str, str] | None, *, possible: bool, opened: bool) -> int:
@@ -446,7 +453,7 @@ def command(name: str, form: Form) -> dict[str, Any]:
         while answers and not answers[-1]:
             answers.pop()
         if answers:
-            body |= {"asked": int(form["asked"]) if form["asked"].isdecimal() else 0, "answers": answers}
+            body |= {"asked": whole(form["asked"]) or 0, "answers": answers}
     files = [one.id for one in uploads_of(form)]
     if files and "files" in ACTIONS[name].fields:
         body["files"] = files

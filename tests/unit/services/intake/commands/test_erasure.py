@@ -9,9 +9,11 @@ import pytest
 
 from services.supervision.read_models import also_queue_of
 from shared.case.erasures import undecided_erasure
+from shared.commands.authorization import Principal
 from shared.commands.command import RULES
+from shared.events import department as d
 from shared.events import intake as i
-from tests.support.deciding import CITIZEN, OWN_HAND, REGISTERED, REGISTRAR, SUPERVISOR, given
+from tests.support.deciding import CITIZEN, OWN_HAND, REGISTERED, REGISTRAR, SENT, SUPERVISOR, given
 
 PETITIONER = i.PartyRecorded(party="p1", role="petitioner")
 ENDED = (REGISTERED, PETITIONER, i.CaseWithdrawn())
@@ -34,6 +36,13 @@ def test_party_of_an_ended_case_is_erased_once() -> None:
 )
 def test_erasure_is_refused(events: tuple[Any, ...], fields: dict[str, Any], code: str) -> None:
     given(*events).when("erase_party", SUPERVISOR, **{**WISH, **fields}).refused(code)
+
+
+def test_a_unit_whose_work_the_data_prove_does_not_erase_them() -> None:
+    """Whoever handled, assisted or reviewed a case would destroy what speaks for or against its work."""
+    handled = (*SENT, d.SignedFor(org="zj"), PETITIONER, i.CaseWithdrawn())
+    given(*handled).when("erase_party", Principal("supervisor", "zj", "k-own"), **WISH).refused("concerned_unit")
+    assert given(*handled).when("erase_party", SUPERVISOR, **WISH).refusal is None
 
 
 ASKED = i.ErasureRequested(party="p1", **OWN_HAND)
