@@ -65,7 +65,6 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "nudge": {},
     "request_confidentiality": {},
     "correct_party": {"phone": "1", **PROOF},
-    "request_erasure": PROOF,
     "confirm_delivery_address": {"electronic": True, "kind": "sms", "address": "1"},
     "consent_to_messages": {"channel": "sms", "consent": True},
     "request_erasure": PROOF,
