@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.kernel.text_normalization import search_form
+from shared.kernel.text_normalization import search_form, search_forms
 from shared.policy.book import PolicyBook
 from shared.policy.public_office_words import office_words
 
@@ -14,9 +14,9 @@ def holds_public_office(respondent: str, book: PolicyBook) -> bool:
         respondent: name of the respondent as given.
     """
     text, words = search_form(respondent), office_words()
-    if any(word in text for word in words["certain"]) or any(
-        name and name in text for name in book.names_of_organisations
-    ):
+    readings = dict.fromkeys(search_forms(respondent))
+    known = (*words["certain"], *filter(None, book.names_of_organisations))
+    if any(word in reading for reading in readings for word in known):
         return True
     private = any(word in text for word in words["private"])
     return not private and any(word in text for word in (*words["organs"], *words["possible"]))
