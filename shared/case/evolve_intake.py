@@ -272,6 +272,16 @@ def _erased(case: Case, event: RecordedEvent, body: i.PartyErased) -> Changes:
     return {}
 
 
+@on(i.ErasureRequested, fact=kind_of("party"))
+def _erasure_requested(case: Case, event: RecordedEvent, body: i.ErasureRequested) -> Changes:
+    return {}
+
+
+@on(i.ErasureDeclined, fact=kind_of("party"))
+def _erasure_declined(case: Case, event: RecordedEvent, body: i.ErasureDeclined) -> Changes:
+    return {}
+
+
 @on(i.AnsweredAtOnce, "replied")
 def _answered(case: Case, event: RecordedEvent, body: i.AnsweredAtOnce) -> Changes:
     return {"handling": {"result": "explained", "replied_at": event.effective_at, "replies": case.handling.replies + 1}}

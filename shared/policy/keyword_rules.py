@@ -142,6 +142,18 @@ class Keywords(Document):
         """The first rule of a suspected accusation that matches one reading."""
         return _first((rule for rule in self._candidates(title + text, suspected=True)), title, text)
 
+    def likely_subjects(self, title: str, text: str) -> list[str]:
+        """The subjects for which a rule speaks, the likeliest first: most evidence, then the longest word, then the order of the
+        rules. Title and text as filed. Rules of suspected accusations say nothing here."""
+        title, text = search_form(title), search_form(text)
+        ranked: dict[str, tuple[int, int]] = {}
+        for rule in self._candidates(title + text):
+            if rule.subject is None or not rule.matches(title, text):
+                continue
+            weight = (rule.evidence(title, text), rule.longest(title, text))
+            ranked[rule.subject] = max(ranked.get(rule.subject, (0, 0)), weight)
+        return sorted(ranked, key=lambda subject: ranked[subject], reverse=True)
+
     @cached_property
     def _starts(self) -> dict[str, list[tuple[str, int]]]:
         """First letter of a word -> (the word up to its first star, place of its rule)."""

@@ -1128,6 +1128,10 @@ TABLE: dict[str, Row] = {
     "erase_party": Row(
         "supervisor", states(), barred=has_part, basis="PIPL Art. 47; the driver names another number",
     ),
+    "request_erasure": Row(
+        "petitioner", frozenset(), barred=speaks_wrongly, unproven=unproved_word, basis="PIPL Art. 47; no party is recorded here",
+    ),
+    "decline_erasure": Row("supervisor", frozenset(), basis="PIPL Art. 50; nothing is requested here"),
     "void": Row(
         "desk_or_supervisor", EVERY, "voided", by_the_clocks=True, or_a_supervisor=True, barred=has_part,
         basis="a breach: a supervisor of the level above whoever had the duty",

@@ -30,6 +30,8 @@ DRAFT_QUEUES = {
     "writing": "My drafts in progress",
 }
 """Queue of drafts -> its name, in the order of the page."""
+COMMON = ("/v1/words", "/openapi.json")
+"""What is the same for everybody."""
 _NO_DRAFTS: dict[str, Any] = {"drafts": [], "counts": {}}
 
 
@@ -64,7 +66,9 @@ async def asked(request: Request, *paths: tuple[str, dict[str, Any]]) -> list[An
     who = staff(request)
     api: Api = request.app.state.api
     try:
-        return await asyncio.gather(*(api.get(who, path, **params) for path, params in paths))
+        return await asyncio.gather(
+            *(api.common(who, path) if path in COMMON else api.get(who, path, **params) for path, params in paths)
+        )
     except Problem as problem:
         if ended(problem):
             raise SignedOut from None
