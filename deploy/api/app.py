@@ -33,6 +33,7 @@ Codes are never translated; sentences come in Chinese and English."""
 TAGS = {
     "filing": "Complaints and petitions from channels",
     "citizens": "What people do without an access key: file, follow, act with number and query code",
+    "calls": "Missed calls of the office: recorded, called back, filed",
     "cases": "Cases: lists, one case, commands, matters",
     "desk": "The daily work of a unit: who handles a case, internal notes, drafts",
     "knowledge": "Answers kept for a subject, from which drafts are filled",

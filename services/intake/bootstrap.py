@@ -8,15 +8,13 @@ from types import MappingProxyType
 from fastapi import APIRouter
 
 import services.intake.commands  # noqa: F401  # registers the commands
+from services.intake import missed_calls
 from services.intake.candidate_index import GROUP, feeding
 from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.files.inspector import Inspector
 from services.intake.files.reception import FileReception
-from services.intake.http import channel_items as channels
-from services.intake.http import citizen_commands as citizens
-from services.intake.http import citizen_documents as documents
-from services.intake.http import citizen_status as status
 from services.intake.http import (
+    calls,
     files,
     history,
     me,
@@ -29,6 +27,10 @@ from services.intake.http import (
     telephone,
     words,
 )
+from services.intake.http import channel_items as channels
+from services.intake.http import citizen_commands as citizens
+from services.intake.http import citizen_documents as documents
+from services.intake.http import citizen_status as status
 from services.intake.http.candidates import router as candidates
 from services.intake.messages.outgoing import OUTGOING
 from services.intake.messages.requests import request_messages
@@ -95,6 +97,7 @@ def build(
             citizens.router(runtime, commands, askers),
             receipts.router(runtime, askers),
             telephone.router(runtime),
+            calls.router(runtime),
             platforms.router(runtime),
             history.router(runtime),
             messages.router(runtime),
@@ -110,13 +113,17 @@ def build(
     if ports.candidates is not None:
         feed = feeding(ports, ports.candidates, settings.candidate_days)
         consumers.append(ports.consumer(GROUP, sink=feed, gather=0.5, lawful=False))
+    ports.views.declare(missed_calls.VIEW)
+    consumers.append(
+        missed_calls.CallConsumer(missed_calls.GROUP, ports.log, ports.views, ports.cases, ports.policies, ports.clock)
+    )
     for show in SHOWS:
         ports.views.declare(show.view)
     return ServiceModule(
         "intake",
         tuple(consumers),
         case_routers,
-        lambda _runtime: [candidates(ports, settings.candidate_days)],
+        lambda runtime: [candidates(runtime)],
         PartnerTopics(SUBMISSIONS, "intake.submissions", entries, answering),
         webhooks=WebhookSender(ports, endpoints or WebhookEndpoints(ports), entries, "platform", updates.tell_disabled),
         senders=senders,

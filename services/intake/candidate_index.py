@@ -111,20 +111,39 @@ async def similar(ports: Ports, index: CandidateIndex, case: Case, limit: int) -
     source = await _feeding_events(ports, case, ())
     own = written(source, await open_sealed(ports.keys, source, _READ)).get(case.stream, Written())
     found = await asyncio.to_thread(fingerprint, key, own.title, own.text, own.names)
-    known = await index.frequencies(found.grams.keys())
-    asked = rarest(found.grams, known, ASKED)
-    names = within(key, case.jurisdiction, [one for one, _weight in asked])
+    return await _like(key, index, case.jurisdiction, found, limit, case.id)
+
+
+async def similar_to_text(
+    ports: Ports, index: CandidateIndex, jurisdiction: str, written: Written, limit: int, least_grams: int
+) -> Found:
+    """The cases of a jurisdiction whose texts are most similar to a text that is no filing yet, best first; nothing for a text with
+    fewer than `least_grams` different n-grams."""
+    key = ports.keys.secret(KEY_NAME)
+    found = await asyncio.to_thread(fingerprint, key, written.title, written.text, written.names)
+    if len(found.grams) < least_grams:
+        return Found([], 0.0)
+    return await _like(key, index, jurisdiction, found, limit)
+
+
+async def _like(
+    key: bytes, index: CandidateIndex, jurisdiction: str, own: Fingerprint, limit: int, without: str = ""
+) -> Found:
+    """The cases that the index finds for a fingerprint, but for the case `without`."""
+    known = await index.frequencies(own.grams.keys())
+    asked = rarest(own.grams, known, ASKED)
+    names = within(key, jurisdiction, [one for one, _weight in asked])
     weights = {name: weight for name, (_one, weight) in zip(names, asked, strict=True)}
     full = sum(weight for _one, weight in asked[:KEPT])
-    if found.whole is not None:
-        weights[within(key, case.jurisdiction, [found.whole])[0]] = SAME
+    if own.whole is not None:
+        weights[within(key, jurisdiction, [own.whole])[0]] = SAME
     if not weights:
         return Found([], 0.0)
     hits = await index.find(weights, limit + 1)
     cases = [
         Similar(other, 1.0 if score >= SAME else min(1.0, score / full) if full else 0.0)
         for other, score in hits.cases
-        if other != case.id
+        if other != without
     ]
     dropped = sum(weights[one] for one in hits.full)
     return Found(cases[:limit], min(1.0, dropped / full) if full else float(dropped > 0))

@@ -8,12 +8,12 @@ memory for the comparison and stored nowhere. There is no search by person, and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pydantic import Field
 
-from services.intake.candidate_index import DAY_SECONDS, indexable, similar
+from services.intake.candidate_index import DAY_SECONDS, Written, indexable, similar, similar_to_text
 from services.intake.commands.matter_links import may_lead
 from services.intake.text_similarity import TextProfile, likeness
 from shared.application.ports import Ports
@@ -42,6 +42,12 @@ MOST_SHOWN = 10
 LEAST = 0.05
 """Smallest similarity of an offered case; docs/adr/0013 and 0063 describe the measurements. The order matters more: a person
 chooses among ten at most."""
+
+
+LEAST_OF_TEXT = 0.15
+"""The same for a text that is still being typed (own choice): a name of three characters makes less of it."""
+LEAST_GRAMS = 24
+"""Different n-grams that such a text needs (own choice), about thirteen characters: a name alone finds nothing."""
 
 
 class CandidateAnswer(LeadAnswer):
@@ -106,6 +112,66 @@ async def candidates(
     ranked = sorted(best.values(), key=lambda found: (-found[0], -len(_shared(case, found[1].case)), found[1].lead.id))
     shown = [_shown(case, one, figure, book) for figure, one in ranked[:MOST_SHOWN]]
     return CandidateList(candidates=shown, cut=cut or len(ranked) > MOST_SHOWN)
+
+
+async def candidates_of_text(
+    ports: Ports,
+    principal: Principal,
+    jurisdiction: str,
+    text: str,
+    features: Mapping[str, str | None],
+    names: frozenset[str],
+    days: int,
+) -> CandidateList:
+    """The most similar possible leads of a text that is being registered, best first. No text is decrypted, and none is kept.
+
+    Args:
+        features: `place` and `subject` of the new filing, as far as they are known.
+        names: Names and addresses that are removed from the text before it is compared.
+        days: how many days ago a closed case may have been closed.
+
+    Raises Denied for other roles than the registrar."""
+    authorize(principal, CANDIDATES)
+    if ports.candidates is None:
+        return CandidateList(candidates=[], cut=False)
+    book = await ports.policies.book(jurisdiction)
+    written = Written("", text, names)
+    found = await similar_to_text(ports, ports.candidates, jurisdiction, written, MOST_FOUND, LEAST_GRAMS)
+    best: dict[str, tuple[float, NearCase]] = {}
+    for one in found.cases:
+        near = await _open_to(ports, principal, one.case, days, book.zone) if one.similarity >= LEAST_OF_TEXT else None
+        if near is None or near.case.jurisdiction != jurisdiction:
+            continue
+        if one.similarity > best.get(near.lead.id, (0.0, near))[0]:
+            best[near.lead.id] = one.similarity, near
+    ranked = sorted(best.values(), key=lambda each: (-each[0], each[1].lead.id))
+    shown = [
+        CandidateAnswer.built_from(
+            near.lead,
+            book,
+            through=None if near.case is near.lead else near.case.number,
+            similarity=round(figure, 3),
+            shared=[
+                name for name, own in features.items() if own is not None and getattr(near.case.filing, name) == own
+            ],
+        )
+        for figure, near in ranked[:MOST_SHOWN]
+    ]
+    return CandidateList(candidates=shown, cut=len(ranked) > MOST_SHOWN or found.dropped >= LEAST_OF_TEXT)
+
+
+async def _open_to(ports: Ports, principal: Principal, case_id: str, days: int, zone: str) -> NearCase | None:
+    """A case that the index found, with its lead; None unless both may be offered to the principal."""
+    other, _head = await ports.cases.get(case_id)
+    closed = None if other.open else other.closure.closed_at
+    since = ports.clock.now().timestamp() - days * DAY_SECONDS
+    if not indexable(other) or (closed is not None and instant_of(closed, zone).timestamp() < since):
+        return None
+    joined = await _with_lead(ports, other)
+    if joined is None or not indexable(joined.lead):
+        return None
+    seen = visible(principal, joined.lead) and visible(principal, other, joined.lead)
+    return joined if seen else None
 
 
 Ranked = tuple[list[tuple[NearCase, float]], bool]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,6 +15,10 @@ PORTAL_HEADER = "huiyin-portal"
 """Carries the key of the portal itself; the interface then believes the address in `Forwarded`."""
 SECONDS = httpx.Timeout(20.0, connect=3.0)
 """Limits for one question (own choice): a page that takes longer is answered with a sentence."""
+
+
+COMMON_SECONDS = 60.0
+"""An answer that is the same for everybody is kept for so long (own choice): a new policy shows its words after it."""
 
 
 class Caller(NamedTuple):
@@ -40,6 +45,10 @@ class Problem(Exception):
     request: str | None = None
     """The id of the request in the log of the interface."""
     retry_after: str | None = None
+    turn: str | None = None
+    """The turn of a filing in the slower queue, which it carries when it is sent again."""
+    bits: int = 0
+    """Zero bits of the proof of work with which it goes on at once."""
 
     @property
     def known(self) -> bool:
@@ -82,6 +91,8 @@ def _problem(answer: httpx.Response) -> Problem:
         errors if isinstance(errors, list) else [],
         answer.headers.get("x-request-id"),
         answer.headers.get("retry-after"),
+        str(said["turn"]) if "turn" in said else None,
+        int(said.get("bits", 0)),
     )
 
 
@@ -96,11 +107,19 @@ class Api:
     def __init__(self, client: httpx.AsyncClient, key: str | None = None) -> None:
         self._client = client
         self._key = key
+        self._common: dict[str, tuple[float, Any]] = {}
 
     async def get(self, caller: Caller, path: str, **params: Any) -> Any:
         """The JSON of an answer. Raises Problem."""
         asked = {name: value for name, value in params.items() if value not in (None, "")}
         return (await self.ask("GET", caller, path, params=asked)).json()
+
+    async def common(self, caller: Caller, path: str) -> Any:
+        """The JSON of an answer that is the same for everybody, such as the words for codes. Do not change it. Raises Problem."""
+        known = self._common.get(path)
+        if known is None or time.monotonic() - known[0] >= COMMON_SECONDS:
+            known = self._common[path] = (time.monotonic(), await self.get(caller, path))
+        return known[1]
 
     async def post(self, caller: Caller, path: str, body: Any, **headers: str) -> Any:
         """The JSON of the answer to a JSON body; None for one without a body. Raises Problem."""

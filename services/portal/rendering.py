@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from functools import cache, partial
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -18,6 +19,9 @@ from services.portal.api import Problem
 from services.portal.assets import address
 from services.portal.browser import HEADERS, Form, cookie
 from services.portal.catalogues import LANGUAGES, TAGS, Language, best, told
+
+_ZONE = ZoneInfo("Asia/Shanghai")
+"""The legal time of the People's Republic, in which times of day are shown."""
 
 
 class View(NamedTuple):
@@ -61,12 +65,22 @@ def _environment() -> Environment:
     )
     made.globals["asset"] = address
     made.filters["lines"] = _lines
+    made.filters["without_fields"] = without_fields
     return made
 
 
 def _lines(text: object) -> Markup:
     """A text with its line breaks."""
     return Markup("<br>").join(str(text).split("\n"))
+
+
+def without_fields(text: str) -> str:
+    """A template as it is read before it is filled: each field is an ellipsis.
+
+    >>> without_fields("{{ case_number }}：请到{{ office }}办理。")
+    '…：请到…办理。'
+    """
+    return re.sub(r"\{\{[^{}]*\}\}", "…", text)
 
 
 def day(language: Language, text: str | None) -> str:
@@ -80,6 +94,19 @@ def day(language: Language, text: str | None) -> str:
     except ValueError:
         return text or ""
     return f"{found.year}年{found.month}月{found.day}日" if language == "zh" else f"{found.day} {found:%B} {found.year}"
+
+
+def moment(language: Language, text: str | None) -> str:
+    """A day, and the local time where there is one.
+
+    >>> moment("zh", "2026-03-05T01:30:00.000000Z"), moment("en", "2026-03-05")
+    ('2026年3月5日 09:30', '5 March 2026')
+    """
+    try:
+        found = datetime.fromisoformat(text or "").astimezone(_ZONE) if len(text or "") > len("2026-03-05") else None
+    except ValueError:
+        found = None
+    return day(language, text) if found is None else f"{day(language, found.isoformat())} {found:%H:%M}"
 
 
 def _either(language: Language, pair: Any, zh: str = "zh", en: str = "en") -> str:
@@ -114,6 +141,7 @@ def page(request: Request, template: str, *, http_status: int = 200, **values: A
                 "site": site,
                 "path": request.url.path,
                 "day": partial(day, view.language),
+                "moment": partial(moment, view.language),
                 "either": partial(_either, view.language),
                 "law": partial(law, view.language),
                 "named": lambda entry: _either(view.language, entry, "name", "name_en"),

@@ -145,7 +145,8 @@ async def fill_draft(
     after: int | None,
     language: Language,
 ) -> int:
-    """Fill a draft of the principal's unit from an entry and the case; returns its version. The reading is recorded.
+    """Fill a draft of the principal's unit from an entry and the case; returns its version. The reading is recorded. The draft is
+    not handed over to be checked: its writer reads it first.
 
     Raises:
         Unknown, Refused: the entry is not there or not valid today. Refused `draft_changed`.
@@ -167,7 +168,7 @@ async def fill_draft(
     if found.saved.basis:
         content["basis"] = list(found.saved.basis)
     return await desk.save_draft(
-        ports, principal, case, kind, content, command_id, after, (found.saved.entry, found.version)
+        ports, principal, case, kind, content, command_id, after, (found.saved.entry, found.version), ready=False
     )
 
 

@@ -57,6 +57,10 @@ def stored(view: ReadModel, values: Mapping[str, Value]) -> dict[str, Value]:
     return {column: typed(kind, values.get(column)) for column, kind in view.columns.items()}
 
 
+CONVERTED = ("boolean", "real")
+"""Types of columns whose values a store may return in another type."""
+
+
 def typed(kind: str, value: Value) -> Value:
     """`value` as a column of type `kind` stores it."""
     if value is None:

@@ -1,6 +1,7 @@
 """All event types. Importing this package fills REGISTRY."""
 
 from shared.events import (
+    calls,
     department,
     desk,
     files,
@@ -22,6 +23,7 @@ __all__ = [
     "REGISTRY",
     "Event",
     "Personal",
+    "calls",
     "department",
     "desk",
     "files",

@@ -14,7 +14,7 @@ DETAILS = frozenset({
     "agreed", "ground", "decider", "body", "decision", "from_", "parties",
     "document", "document_number", "electronic", "opened_on", "party", "word", "evidence", "effective_on", "independent", "clerk",
     "class_", "path", "rule", "field", "old", "new", "of", "lead", "by", "reached", "satisfied", "times",
-    "consent", "count",
+    "consent", "count", "relation",
 })  # fmt: skip
 """Names of fields that a timeline shows of every event that has them: codes and dates, never text."""
 

@@ -74,17 +74,18 @@ async def record_reading(
         handling: The command handler of routing.
         cause: First part of the cause of the event.
         compared: Ids of the cases whose texts are compared with that of the case."""
-    _require_reason(handling, principal, case)
+    require_reason(handling, principal, case.id)
     stamp = EventMetadata(principal, cause=f"{cause}:{handling.clock.new_id()}", jurisdiction=case.jurisdiction)
     body = ReadRecorded(case=case.id, purposes=tuple(purposes), compared=tuple(compared), reason=principal.reason)
     await handling.append(STREAM + case.id, stamp, lambda _head: [NewEvent(body)])
 
 
-def _require_reason(handling: CommandHandler, principal: Principal, case: Case) -> None:
+def require_reason(handling: CommandHandler, principal: Principal, subject: str) -> None:
+    """Count that the key reads the personal data of a case, or of a missed call. Raises TooMany as in record_reading()."""
     if principal.ref == LOCAL or principal.role == "platform":  # a platform reads the answers to what it filed itself
         return
     meter = handling.readings
-    verdict, wait = meter.verdict(principal.ref, case.id, principal.reason, handling.clock.monotonic())
+    verdict, wait = meter.verdict(principal.ref, subject, principal.reason, handling.clock.monotonic())
     if verdict == "refused":
         raise TooMany(
             "too_many_reads",

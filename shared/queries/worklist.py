@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
-from typing import Literal, NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import orjson
 from pydantic import Field
 
 from shared.application.case_reference import WORKLIST
 from shared.application.ports import Ports
-from shared.application.response import Answer, StateEn, StateZh
+from shared.application.response import Answer
 from shared.commands.authorization import LIST, Principal, authorize, visible
 from shared.deadlines.derivation import deadlines
 from shared.deadlines.escalation_ladder import first_risk
 from shared.eventstore.read_models import Condition, Row, Value
-from shared.kernel.legal_time import day_of, from_text, instant_of, to_text
+from shared.kernel.legal_time import from_text, to_text
 from shared.kernel.refusals import Invalid
-from shared.policy.book import PolicyBook
+from shared.queries.listed_cases import CLERKS, ListedCase, ListedCases
 
 QUEUES = (
     "to_dispatch",
@@ -40,12 +40,12 @@ QUEUES = (
     "forwarded",
     "to_notify",
     "to_confirm_receipt",
+    "to_decide_erasure",
     "to_serve_on_paper",
 )
-_ALSO = ("to_confirm_receipt",)
+ALSO = ("to_confirm_receipt", "to_decide_erasure")
 """Queues of work beside the handling of a case: values of the column `also`."""
 _BY_TIME = ("at_risk", "overdue")
-_MOST_COUNTED = 366
 _MOST_COUNTED_CASES = 1_000
 """Cases that a total counts one by one (own choice); a longer list says that there are more."""
 _MOST_LOOKED_AT = 5_000
@@ -76,9 +76,8 @@ _CHOICES: tuple[tuple[str, ...], ...] = (
     (),
 )
 _RANGES = ("due_before", "filed_from", "filed_to", "number")
-_CLERKS = ("clerk", "office_clerk")
 _EQUAL = (
-    "org", "state", "place", "subject", "reviewer", "holder", "owes", "also", "class_", "channel", "due_clock", *_CLERKS,
+    "org", "state", "place", "subject", "reviewer", "holder", "owes", "also", "class_", "channel", "due_clock", *CLERKS,
 )  # fmt: skip
 NOBODY = "none"
 """In the place of a staff code: cases without a clerk."""
@@ -115,43 +114,6 @@ class ListFilter(NamedTuple):
     """The beginning of the number, in its normal form."""
 
 
-class ListedCase(Answer):
-    """One row of a list."""
-
-    id: str = Field(description="Case id")
-    number: str = Field(description="Case number for people")
-    jurisdiction: str = Field(description="Jurisdiction")
-    state: str = Field(description="State as a code")
-    state_zh: StateZh
-    state_en: StateEn
-    org: str | None = Field(description="Code of the responsible organisation")
-    reviewer: str | None = Field(description="Code of the body that reviews or reviewed it")
-    holder: str | None = Field(description="Code of the subordinate that handles the case")
-    owes: str | None = Field(
-        description="Code of the organisation that received the filing and owes the transfer notice"
-    )
-    place: str | None = Field(description="Code of the place of the problem")
-    subject: str | None = Field(description="Code of the subject")
-    channel: str = Field(description="Code of the channel")
-    class_: str | None = Field(serialization_alias="class", description="Class; null until it is determined")
-    sealed_track: bool = Field(validation_alias="sealed", description="An accusation")
-    queue: str | None = Field(description="Queue of the case")
-    due: str | None = Field(description="Instant of the earliest running deadline, UTC")
-    due_clock: str | None = Field(description="Clock of that deadline")
-    overdue: bool = Field(description="True if that instant has passed")
-    filed_at: str | None = Field(description="Legal filing time")
-    clerk: str | None = Field(description="Staff code of the clerk of the unit whose turn it is")
-    office_clerk: str | None = Field(description="Staff code of the clerk of the petition office")
-    names: dict[str, str] = Field({}, description="Names in the policy of the codes in this row, by code")
-    clerk_names: dict[str, str] = Field({}, description="Names of the clerks in this row, by staff code")
-    clock_zh: str | None = Field(None, description="The clock in Chinese")
-    clock_en: str | None = Field(None, description="The clock in English")
-    days_left: int | None = Field(
-        None, description="Days until the due day in the unit of the clock: 0 is today, negative ones have passed"
-    )
-    unit: Literal["calendar", "working"] | None = Field(None, description="Unit of days_left")
-
-
 class CasePage(Answer):
     """One page of a list, earliest due first."""
 
@@ -185,11 +147,12 @@ async def cases(
         wanted = wanted._replace(**{"org": None, _AS[wanted.queue]: wanted.org})
     cursor = _read(after)
     now = to_text(ports.clock.now())
-    if wanted.queue in _ALSO:
+    if wanted.queue in ALSO:
         wanted = wanted._replace(queue=None, also=wanted.queue)
     if wanted.queue == "overdue":  # the list ends at the present time, not at the last open case
         wanted = wanted._replace(due_before=min(now, wanted.due_before or now))
     found: list[ListedCase] = []
+    shown = ListedCases(ports, now)
     looked_at = 0
     place = cursor
     while True:
@@ -201,7 +164,7 @@ async def cases(
             place = _Cursor(place.undated, str(stored.values[order] or "") if stored.values else "", stored.key)
             row = await own_clocks(ports, principal, stored)
             if _meets(row, wanted, now) and await may_see(ports, principal, row):
-                found.append(await _shown(ports, principal, row, now))
+                found.append(await shown.of(row))
                 if len(found) == limit:
                     return CasePage(cases=found, after=_write(place))
         if len(rows) < step:
@@ -215,7 +178,7 @@ async def cases(
 async def _rows(ports: Ports, wanted: ListFilter, place: _Cursor, limit: int) -> Sequence[Row]:
     """The next rows in order, from the most selective index that fits the filters."""
     asked: dict[str, Value] = {
-        name: None if value == NOBODY and name in _CLERKS else value
+        name: None if value == NOBODY and name in CLERKS else value
         for name, value in wanted._asdict().items()
         if value is not None and name not in _RANGES
     }
@@ -267,7 +230,7 @@ def _meets(row: Row, wanted: ListFilter, now: str) -> bool:
     due = values["due"]
     for name in _EQUAL:
         value = getattr(wanted, name)
-        if value is not None and values[name] != (None if value == NOBODY and name in _CLERKS else value):
+        if value is not None and values[name] != (None if value == NOBODY and name in CLERKS else value):
             return False
     filed, number = values["filed_at"], values["number"]
     if wanted.filed_from is not None and not (isinstance(filed, str) and filed >= wanted.filed_from):
@@ -323,54 +286,6 @@ async def own_clocks(ports: Ports, principal: Principal, row: Row) -> Row:
     risk = first_risk(running)
     own = {"due": due[0], "due_clock": due[1], "risk_at": to_text(risk) if risk is not None else None}
     return row._replace(values={**row.values, **own})
-
-
-async def _shown(ports: Ports, principal: Principal, row: Row, now: str) -> ListedCase:
-    assert row.values is not None
-    values = row.values
-    due, clock = values["due"], values["due_clock"]
-    book = await ports.policies.book(str(values["jurisdiction"]))
-    known = book.names
-    codes = (values[name] for name in ("org", "reviewer", "holder", "owes", "place", "subject", "channel"))
-    clerks = {str(values[name]) for name in _CLERKS if values[name] is not None}
-    own = {
-        "id": row.key,
-        "overdue": isinstance(due, str) and due < now,
-        "names": {code: known[code] for code in codes if isinstance(code, str) and code in known},
-        "clerk_names": {code: name for code in sorted(clerks) if (name := await _clerk_name(ports, code)) is not None},
-    }
-    if isinstance(due, str) and isinstance(clock, str):
-        rule = next(
-            (found for _from, _until, one in reversed(book.clock_editions) if (found := one.rule(clock)) is not None),
-            None,
-        )
-        if rule is not None:
-            days = days_left(
-                book, instant_of(from_text(due), book.zone), instant_of(from_text(now), book.zone), rule.period.unit
-            )
-            own |= {
-                "clock_zh": rule.title.zh,
-                "clock_en": rule.title.en,
-                "days_left": days,
-                "unit": rule.period.unit,
-            }
-    return ListedCase.model_validate({**values, **own}, extra="ignore")
-
-
-async def _clerk_name(ports: Ports, code: str) -> str | None:
-    return await ports.persons.name(await ports.persons.get(code))
-
-
-def days_left(book: PolicyBook, due: datetime, now: datetime, unit: str) -> int:
-    """Days from the present day to the due day in the unit of the clock; negative after it."""
-    first, last = day_of(now, book.zone), day_of(due, book.zone)
-    if unit == "calendar" or abs((last - first).days) > _MOST_COUNTED:
-        return (last - first).days
-    earlier, later = sorted((first, last))
-    days = sum(
-        book.calendar.is_working(date.fromordinal(one)) for one in range(earlier.toordinal() + 1, later.toordinal() + 1)
-    )
-    return days if last >= first else -days
 
 
 def clerk_column(principal: Principal) -> str:

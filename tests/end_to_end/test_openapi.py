@@ -121,6 +121,7 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
     ),
     ("POST", "/v1/status"): lambda here: Request("", body={"number": here.number, "code": here.code}),
     ("GET", "/v1/public/form"): lambda _: Request("", query={"jurisdiction": "cn-demo"}),
+    ("POST", "/v1/public/subjects"): lambda _: Request("", body={"text": "楼道漏水"}),
     ("POST", "/v1/public/submissions"): lambda _: Request(
         "",
         body={
@@ -132,6 +133,19 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
     ),
     ("POST", "/v1/telephone/status"): lambda here: Request(
         "registrar:xfj", body={"number": here.number, "pin": pin_of(here)}
+    ),
+    ("POST", "/v1/calls"): lambda _: Request(
+        "registrar:xfj", body={"command_id": "good-call", "number": "13900000000", "missed_at": "2026-01-05"}
+    ),
+    ("GET", "/v1/calls"): lambda _: Request("registrar:xfj"),
+    ("GET", "/v1/calls/{call}"): lambda here: Request("registrar:xfj", {"call": missed_call(here)}),
+    ("POST", "/v1/calls/{call}"): lambda here: Request(
+        "registrar:xfj",
+        {"call": missed_call(here)},
+        body={"command_id": "good-return", "outcome": "not_reached"},
+    ),
+    ("POST", "/v1/candidates"): lambda _: Request(
+        "registrar:xfj", body={"text": "楼道漏水两个月，物业一直不管，请督促维修", "place": "dh-yl"}
     ),
     ("POST", "/v1/receipt/details"): lambda here: Request("", body={"number": here.number, "code": here.code}),
     ("POST", "/v1/status/token"): lambda here: Request("", body={"number": here.number, "code": here.code}),
@@ -323,6 +337,14 @@ def pin_of(here: Prepared) -> str:
     answer = httpx.post(f"{here.url}/v1/receipt/details", json={"number": here.number, "code": here.code})
     assert answer.is_success, answer.text
     return str(answer.json()["pin"])
+
+
+def missed_call(here: Prepared) -> str:
+    """The id of a missed call that waits."""
+    body = {"command_id": f"missed-{secrets.token_hex(4)}", "number": "13900000000", "missed_at": "2026-01-05"}
+    answer = httpx.post(f"{here.url}/v1/calls", json=body, headers=headers_of(here, "registrar:xfj"))
+    assert answer.is_success, answer.text
+    return str(answer.json()["call"])
 
 
 def known(here: Prepared) -> str:

@@ -116,3 +116,45 @@ async def test_deleted_or_damaged_index_is_filled_again(tmp_path: Path) -> None:
             assert await runtime.drain()
             assert runtime.ports.candidates is not None
             assert await runtime.ports.candidates.held([case]) == {case}, harm
+
+
+async def asked(here: Served, text: str, role: str = "registrar", **more: Any) -> list[dict[str, Any]]:
+    async with here.client(role) as client:
+        answer = await client.post("/v1/candidates", json={"text": text, **more})
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["candidates"]
+    return found
+
+
+NAMED = "欧阳若兰说小区南门的路灯坏了两个月，晚上漆黑一片，老人多次摔倒，请尽快维修"
+
+
+async def test_text_that_is_being_typed_finds_older_cases_and_none_that_is_hidden(here: Served) -> None:
+    old = await waiting(here, text=NAMED, place="dh-yl")
+    await waiting(here, text=NAMED, confidential=True)
+    await waiting(here, text=NAMED, **{"class": "accusation"}, respondent={"name": "某局", "org": "jy"})
+    (found,) = await asked(here, f"来信反映：{NAMED[5:30]}", place="dh-yl", subject="0102")
+    assert (found["id"], found["shared"], found["through"]) == (old["case"], ["place"], None)
+    assert await asked(here, NAMED[:8]) == [], "too short"
+    reads = [commit async for batch in here.runtime.ports.log.scan(f"reads/{old['case']}") for commit in batch]
+    assert reads == [], "nothing is decrypted"
+
+
+@pytest.mark.parametrize(
+    "text", ["欧阳若兰", "欧阳若兰" * 12, "欧阳若兰一二三四五六七八九十甲乙丙丁戊己庚辛壬癸天干地支子丑寅卯"]
+)
+async def test_name_of_a_person_finds_nothing(here: Served, text: str) -> None:
+    await waiting(here, text=NAMED)
+    assert await asked(here, text) == []
+
+
+async def test_questions_about_texts_are_limited_and_need_a_jurisdiction(here: Served) -> None:
+    async with here.client("registrar") as client:
+        elsewhere = await client.post("/v1/candidates", json={"text": NAMED, "jurisdiction": "elsewhere"})
+        assert (elsewhere.status_code, elsewhere.json()["code"]) == (422, "jurisdiction_needed")
+        for _ in range(120):
+            last = await client.post("/v1/candidates", json={"text": "短"})
+            assert last.status_code == 200
+        refused = await client.post("/v1/candidates", json={"text": "短"})
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_questions")
+    assert int(refused.headers["retry-after"]) > 0

@@ -24,6 +24,7 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/v1/channels/{channel}/items:batch"): frozenset({"platform", "registrar"}),
     ("GET", "/v1/public/form"): OPEN,
     ("POST", "/v1/public/submissions"): OPEN,
+    ("POST", "/v1/public/subjects"): OPEN,
     ("POST", "/v1/status"): OPEN,
     ("POST", "/v1/status/token"): OPEN,
     ("POST", "/v1/status/documents"): OPEN,
@@ -37,6 +38,11 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/v1/commands:batch"): ALL,
     ("GET", "/v1/cases"): LISTERS,
     ("GET", "/v1/cases/{reference}/candidates"): frozenset({"registrar"}),
+    ("POST", "/v1/candidates"): frozenset({"registrar"}),
+    ("POST", "/v1/calls"): frozenset({"registrar"}),
+    ("GET", "/v1/calls"): frozenset({"registrar"}),
+    ("GET", "/v1/calls/{call}"): frozenset({"registrar"}),
+    ("POST", "/v1/calls/{call}"): frozenset({"registrar"}),
     ("GET", "/v1/matters/{reference}"): LISTERS,
     ("GET", "/v1/cases/{reference}"): READERS,
     ("GET", "/v1/cases/{reference}/deadlines/{clock}/explain"): READERS,
@@ -168,6 +174,7 @@ async def test_routes_enforce_roles() -> None:
                 number=1,
                 kind="reply",
                 entry="x",
+                call="0" * 32,
             )
             query = QUERIES.get((method, path), {})
             kind = "application/x-ndjson" if path.endswith("s:batch") or "history" in path else "application/json"

@@ -208,6 +208,82 @@ async def test_draft_is_written_checked_signed_and_delivered_on_the_pages(here: 
         assert (await client.get("/v1/drafts")).json()["drafts"] == []
 
 
+ENTRY = {"office": "zj", "title": "报销", "review_on": "2036-06-01"}
+
+
+async def put_entry(here: Served, name: str, **fields: object) -> None:
+    async with here.client("registrar") as client:
+        body = {**ENTRY, **fields, "command_id": f"save-{name}"}
+        answer = await client.put(f"/v1/knowledge/{name}", json=body)
+        assert answer.status_code == 200, answer.text
+    await here.runtime.drain()
+
+
+async def test_draft_is_filled_from_a_template_and_keeps_what_was_typed(here: Served) -> None:
+    text = "您反映的{{ case_number }}已办理。"
+    await put_entry(here, "done", title="已办结答复", text=text, basis=["条例第三十二条", "条例第三条"])
+    await put_entry(here, "other", title="其他事项", text="无关", subject="0202")
+    receipt = await here.filed()
+    for command, fields in (("sign_off", {}), ("accept", {"path": 6})):
+        assert (await here.act("clerk", receipt["case"], command, **fields)).status_code == 200
+    case = f"/desk/case/{receipt['number']}"
+    async with at_desk(here) as writer:
+        form = await writer.get(f"{case}/do/decide")
+        assert "已办结答复" in form.text and "其他事项" not in form.text
+        typed = {name: hidden(form, name) for name in ("command_id", "expected_version", "after")}
+        typed |= {"result": "explained", "text": "旧的正文"}
+        none = await writer.post(f"{case}/draft/decision", data={**typed, "draft": "fill"})
+        assert none.status_code == 422 and "请选择模板" in none.text and "旧的正文" in none.text
+        for _ in range(2):
+            filled = await writer.post(f"{case}/draft/decision", data={**typed, "draft": "fill", "template": "done"})
+            assert filled.status_code == 200 and "已按模板填写" in filled.text, filled.text
+            assert f"您反映的{receipt['number']}已办理。" in filled.text
+            assert "条例第三十二条\n条例第三条</textarea>" in filled.text
+            assert '<option value="explained" selected>' in filled.text, "the other fields stay"
+            await here.runtime.drain()
+        assert "待我审核" not in (await writer.get("/desk?drafts=writing")).text, "it is not handed over"
+        body = {name: hidden(filled, name) for name in ("command_id", "after")}
+        content = {"result": "explained", "basis": "条例第三十二条", "text": "改过的正文", "draft": "ready"}
+        ready = await writer.post(f"{case}/draft/decision", data={**body, **content})
+        assert ready.headers["location"] == f"{case}?done=ready#drafts", ready.text
+
+
+async def test_similar_cases_are_shown_while_a_letter_is_typed(here: Served) -> None:
+    text = "小区南门的路灯坏了两个月，晚上漆黑一片，老人多次摔倒，请尽快维修"
+    old = await here.filed(text=text)
+    hidden_one = await here.filed(text=text, confidential=True)
+    async with at_desk(here, "registrar") as desk:
+        typed = {"text": "反映小区南门的路灯坏了两个月，晚上漆黑一片", "name": "李四"}
+        part = await desk.post("/desk/register/near", data=typed)
+        assert part.status_code == 200 and old["number"] in part.text and hidden_one["number"] not in part.text
+        whole = await desk.post("/desk/register", data={**typed, "look": "1"})
+        assert old["number"] in whole.text and "反映小区南门" in whole.text
+        assert old["number"] not in (await desk.post("/desk/register/near", data={"text": "路灯坏了"})).text
+        assert (await desk.get("/desk/register/near")).status_code == 405, "no text in an address"
+    async with at_desk(here, "clerk") as clerk:
+        assert (await clerk.post("/desk/register/near", data=typed)).status_code == 404
+
+
+async def test_call_is_answered_from_an_entry_of_the_knowledge(here: Served) -> None:
+    await put_entry(
+        here, "rate", title="报销比例", text="{{ case_number }}：报销比例为百分之七十。", basis=["办法第九条"]
+    )
+    async with at_desk(here, "registrar") as desk:
+        screen = await desk.get("/desk/call")
+        typed = {"command_id": hidden(screen, "command_id"), "text": "咨询医保报销比例", "knowledge": "1"}
+        typed["channel"] = re.search(r'<option value="([^"]+)" selected>', screen.text)[1]  # type: ignore[index]
+        assert "报销比例为百分之七十" in screen.text and "{{" not in screen.text
+        chosen = await desk.post("/desk/call", data={**typed, "use": "rate"})
+        assert hidden(chosen, "entry") == "rate" and "向来电人复述" in chosen.text
+        unknown = await desk.post("/desk/call", data={**typed, "use": "nothing"})
+        assert hidden(unknown, "entry") == ""
+        done = await desk.post("/desk/call", data={**typed, "entry": "rate", "do": "answer"})
+        assert "已登记并答复" in done.text and hidden(done, "entry") == "", done.text
+        number = re.search(r"/desk/case/([0-9A-Z-]+)\"", done.text)[1]  # type: ignore[index]
+        opened = await desk.post(f"/desk/case/{number}/open")
+    assert f"{number}：报销比例为百分之七十。" in opened.text
+
+
 async def test_note_that_labels_a_person_is_asked_about_and_kept(here: Served) -> None:
     receipt = await here.filed()
     case = f"/desk/case/{receipt['number']}"

@@ -348,6 +348,19 @@ def same_matter(twins: Twins) -> Iterator[Asked]:
         yield f"/v1/cases/{reference}/candidates", {}
 
 
+def same_matter_of_text(twins: Twins) -> Iterator[Asked]:
+    for text in ("楼道漏水", "楼道漏水两个月，物业一直不管，请督促维修"):
+        yield "/v1/candidates", {"json": {"text": text, "jurisdiction": "cn-demo"}}
+
+
+def filed_calls(twins: Twins) -> Iterator[Asked]:
+    for reference in references(twins):
+        yield (
+            f"/v1/calls/{'0' * 32}",
+            {"json": {"command_id": f"f-{reference}", "outcome": "filed", "case": reference}},
+        )
+
+
 def matters(twins: Twins) -> Iterator[Asked]:
     for reference in references(twins):
         yield f"/v1/matters/{reference}", {}
@@ -495,6 +508,13 @@ PROBES: dict[tuple[str, str], Callable[[Twins], Iterator[Asked]]] = {
     ("POST", "/v1/telephone/status"): by_telephone,
     ("GET", "/v1/cases/{reference}/receipt"): receipts,
     ("GET", "/v1/cases/{reference}/candidates"): same_matter,
+    ("POST", "/v1/candidates"): same_matter_of_text,
+    ("POST", "/v1/calls"): at(
+        "/v1/calls", json={"command_id": "c-1", "number": "13900000000", "missed_at": "2026-01-05", "line": "12345"}
+    ),
+    ("GET", "/v1/calls"): at("/v1/calls"),
+    ("GET", "/v1/calls/{call}"): at(f"/v1/calls/{'0' * 32}"),
+    ("POST", "/v1/calls/{call}"): filed_calls,
     ("GET", "/v1/matters/{reference}"): matters,
     ("GET", "/v1/files/rules"): at("/v1/files/rules"),
     ("POST", "/v1/files"): raw("/v1/files", b"text", {"Upload-Id": "r1"}),
@@ -513,6 +533,7 @@ PROBES: dict[tuple[str, str], Callable[[Twins], Iterator[Asked]]] = {
     ("GET", "/v1/cases/counts"): at("/v1/cases/counts"),
     ("GET", "/v1/public/form"): at("/v1/public/form"),
     ("POST", "/v1/public/submissions"): public_filings,
+    ("POST", "/v1/public/subjects"): sent("POST", "/v1/public/subjects", text="楼道漏水"),
     ("POST", "/v1/status/token"): tokens,
     ("POST", "/v1/cases/{reference}/clerk"): desk("POST", "clerk"),
     ("POST", "/v1/cases/{reference}/notes"): desk("POST", "notes"),

@@ -232,6 +232,7 @@ BODIES: dict[str, Any] = {
     "/v1/submissions": lambda two: [filing(ONE), filing(ONE, item="P-2")],
     "/v1/channels/{channel}/items": lambda two: [{"id": ITEM, "text": TEXTS[ONE]}],
     "/v1/status": lambda two: [{"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"]}],
+    "/v1/public/subjects": lambda two: [{"text": TEXTS[ONE], "jurisdiction": OTHER}],
     "/v1/public/submissions": lambda two: [
         {"command_id": "0123456789abcdef", "text": "x", "identity": "anonymous", "jurisdiction": OTHER},
         {
@@ -267,6 +268,18 @@ BODIES: dict[str, Any] = {
     "/v1/status/data": lambda two: [{"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"]}],
     "/v1/receipt": lambda two: [{"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"]}],
     "/v1/receipt/details": lambda two: [{"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"]}],
+    "/v1/calls": lambda two: [
+        {"command_id": f"x-{next(ids)}", "number": "13900000000", "missed_at": "2026-01-05", "line": code}
+        for code in (ONE, OTHER)
+    ],
+    "/v1/calls/{call}": lambda two: [
+        {"command_id": f"x-{next(ids)}", "outcome": "filed", "case": two.cases[ONE]["case"]},
+        {"command_id": f"x-{next(ids)}", "outcome": "reached"},
+    ],
+    "/v1/candidates": lambda two: [
+        {"text": TEXTS[ONE] * 2},
+        {"text": TEXTS[ONE] * 2, "jurisdiction": ONE},
+    ],
     "/v1/telephone/status": lambda two: [{"number": two.cases[OTHER]["number"], "pin": "000000"}],
     "/v1/citizens/commands": lambda two: [
         {"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"], "command": "nudge", "command_id": "c"}
@@ -320,6 +333,7 @@ def requests(two: Two, method: str, path: str, operation: dict[str, Any]) -> lis
         "org": "zj", "platform": PLATFORM, "channel": PLATFORM, "jurisdiction": ONE, "clock": "C3", "day": "2026-03-02",
         "kind": "reply", "webhook": "wh_none", "message": "msg_none", "upload": "none", "version": "1", "office": "zj",
         "notice": "receipt", "year": "2026", "number": "1", "entry": "kept",
+        "call": "0" * 32,
     }  # fmt: skip
     addresses = {
         path.format(reference=reference, case=reference, **named) if "{" in path else path

@@ -106,11 +106,22 @@ BODIES: dict[tuple[str, str], Requests] = {
     ("POST", "/v1/status/data"): _codes("/v1/status/data"),
     ("POST", "/v1/receipt"): _codes("/v1/receipt"),
     ("POST", "/v1/receipt/details"): _codes("/v1/receipt/details"),
+    ("POST", "/v1/calls"): lambda target: [
+        Request("/v1/calls", {"command_id": f"c-{target.item}", "number": "13900000000", "missed_at": "2026-01-05"})
+    ],
+    ("POST", "/v1/calls/{call}"): lambda target: [
+        Request(f"/v1/calls/{'0' * 32}", {"command_id": f"f-{place}", "outcome": "filed", "case": name})
+        for place, name in enumerate(target.references)
+    ],
+    ("POST", "/v1/candidates"): lambda _target: [
+        Request("/v1/candidates", {"text": "楼道漏水两个月，物业一直不管，请督促维修"})
+    ],
     ("POST", "/v1/telephone/status"): lambda target: [
         Request("/v1/telephone/status", {"number": target.number, "pin": "000000"})
     ],
     ("POST", "/v1/citizens/commands"): _codes("/v1/citizens/commands", COMMAND),
     ("POST", "/v1/status/token"): _codes("/v1/status/token"),
+    ("POST", "/v1/public/subjects"): _same(Request("/v1/public/subjects", {"text": "楼道漏水"})),
     ("POST", "/v1/public/submissions"): lambda target: [
         Request(
             "/v1/public/submissions", {"command_id": f"of-{target.item}-0123456789", "text": "x", "identity": "named"}

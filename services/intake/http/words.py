@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -16,6 +17,7 @@ from shared.hosting.process import Process
 from shared.http.openapi import operation
 from shared.kernel import data_file
 from shared.kernel.wording import CODE_WORDS, STATE_WORDS, code_words
+from shared.policy.book import PolicyBook
 
 
 class WordsAnswer(Answer):
@@ -85,25 +87,35 @@ def commands() -> dict[str, CommandWords]:
 def router(runtime: Process) -> APIRouter:
     routes = APIRouter(tags=["words"])
 
+    known: tuple[tuple[PolicyBook, ...], AllWords] | None = None
+
     @routes.get("/v1/words", **operation("words_v1_words_get", 503))
     async def words() -> AllWords:
         """The words for all codes, in Chinese and English."""
-        clocks: dict[str, ClockWords] = {}
-        for book in (await runtime.ports.policies.all()).values():
-            for _from, _until, edition in book.clock_editions:
-                clocks |= {
-                    rule.id: ClockWords(zh=rule.title.zh, en=rule.title.en, article=rule.article, unit=rule.period.unit)
-                    for rule in edition.every
-                }
-        return AllWords(
-            states={code: WordsAnswer(zh=both.zh, en=both.en) for code, both in STATE_WORDS.items()},
-            codes={code: WordsAnswer(zh=zh, en=code_words(code).en) for code, zh in CODE_WORDS.items()},
-            events={name: WordsAnswer(zh=model.zh, en=model.en) for name, model in sorted(REGISTRY.items())},
-            commands=commands(),
-            queues=labels()["queues"],
-            roles=labels()["roles"],
-            fields=labels()["fields"],
-            clocks=clocks,
-        )
+        nonlocal known
+        books = tuple((await runtime.ports.policies.all()).values())
+        if known is None or known[0] != books:
+            known = (books, _all_words(books))
+        return known[1]
 
     return routes
+
+
+def _all_words(books: Iterable[PolicyBook]) -> AllWords:
+    clocks: dict[str, ClockWords] = {}
+    for book in books:
+        for _from, _until, edition in book.clock_editions:
+            clocks |= {
+                rule.id: ClockWords(zh=rule.title.zh, en=rule.title.en, article=rule.article, unit=rule.period.unit)
+                for rule in edition.every
+            }
+    return AllWords(
+        states={code: WordsAnswer(zh=both.zh, en=both.en) for code, both in STATE_WORDS.items()},
+        codes={code: WordsAnswer(zh=zh, en=code_words(code).en) for code, zh in CODE_WORDS.items()},
+        events={name: WordsAnswer(zh=model.zh, en=model.en) for name, model in sorted(REGISTRY.items())},
+        commands=commands(),
+        queues=labels()["queues"],
+        roles=labels()["roles"],
+        fields=labels()["fields"],
+        clocks=clocks,
+    )

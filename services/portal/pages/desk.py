@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -11,8 +12,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from services.portal.api import Api, Caller, Problem
-from services.portal.browser import Form, command_id, read_form, set_cookie
-from services.portal.catalogues import told
+from services.portal.browser import Form, command_id, read_form, set_cookie, whole
+from services.portal.catalogues import Language, told
 from services.portal.command_forms import Field, body_of, commands_of, fields_of
 from services.portal.pages.desk_frame import DRAFT_QUEUES, DRAFTED, asked, framed, of_case, place_of, save_draft
 from services.portal.pages.sign_in import SignedOut, ended, staff
@@ -24,6 +25,12 @@ _YEAR = 365 * 24 * 3600
 _FILTERS = ("queue", "clerk", "number", "state", "class", "channel", "after")
 OFFICE = ("registrar", "supervisor")
 _ROWS = 50
+_NEAR, _ANSWERS = 8, 20
+"""Most cases of the same place and subject, and most entries of the knowledge, beside a form."""
+_TEMPLATES = 50
+"""Most templates that a form offers."""
+_SHORTEST = 10
+"""Characters that are typed before cases with a similar text are looked for."""
 _OPEN_REGISTRATION = ("letter", "visit", "call", "fax")
 """Classes of channels in which the office registers for people, in the order of the screen."""
 
@@ -53,11 +60,54 @@ async def board(request: Request) -> Response:
     rows["total"] = _total(chosen, counts)
     return page(
         request, "desk.html", **frame | {"queue": chosen["queue"]}, chosen=chosen, rows=rows, scope=scope,
+        lines=lines_of(rows["cases"], view_of(request).language),
         bulk_id=command_id(),
         problem=problem, said=sentence(request, problem) if problem else "",
         next_page="&".join(f"{name}={quote(value)}" for name, value in {**chosen, "after": rows["after"] or ""}.items()
                            if value),
     )  # fmt: skip
+
+
+class Line(NamedTuple):
+    """One row of a list as the page shows it."""
+
+    late: bool
+    number: str
+    days: int | None
+    working: bool
+    """The days are working days."""
+    clock: str
+    subject: str
+    place: str
+    state: str
+    org: str
+    clerk: str
+
+
+def lines_of(rows: list[dict[str, Any]], language: Language) -> list[Line]:
+    """The rows of a list. A template is slow at choosing words, and a list has fifty rows."""
+    own, other = ("zh", "en") if language == "zh" else ("en", "zh")
+    lines = []
+    for one in rows:
+        named = one["names"].get
+        subject, place, org = (named(one[name], one[name]) or "–" for name in ("subject", "place", "org"))
+        clerk = one["clerk_names"].get(one["clerk"], one["clerk"]) or "–"
+        clock, state = (one[f"{name}_{own}"] or one[f"{name}_{other}"] or "" for name in ("clock", "state"))
+        lines.append(
+            Line(
+                one["overdue"],
+                one["number"],
+                one["days_left"],
+                one["unit"] == "working",
+                clock,
+                subject,
+                place,
+                state,
+                org,
+                clerk,
+            )
+        )
+    return lines
 
 
 def _total(chosen: dict[str, str], counts: dict[str, Any]) -> int | None:
@@ -203,6 +253,8 @@ class Known(NamedTuple):
     case: dict[str, Any]
     draft: dict[str, Any] | None
     """The draft of this kind that exists already, without its content."""
+    templates: list[dict[str, Any]]
+    """Entries of the knowledge from which a draft of this kind can be filled."""
 
 
 async def command_fields(request: Request, name: str) -> tuple[tuple[Field, ...], Known]:
@@ -213,11 +265,15 @@ async def command_fields(request: Request, name: str) -> tuple[tuple[Field, ...]
     if name not in schemas:
         raise nothing_here()
     drafts: list[dict[str, Any]] = []
+    templates: list[dict[str, Any]] = []
     if name in DRAFTED and frame["me"]["role"] in ("clerk", *OFFICE):
-        (answer,) = await asked(request, (of_case(number, "/drafts"), {}))
+        subject = found["subject"]["code"] if found["subject"] else ""
+        wanted = {"subject": subject, "usable": True, "limit": _TEMPLATES, "jurisdiction": found["jurisdiction"]}
+        answer, known = await asked(request, (of_case(number, "/drafts"), {}), ("/v1/knowledge", wanted))
         drafts = [one for one in answer["drafts"] if one["kind"] == DRAFTED[name]]
+        templates = known["entries"]
     frame["moving"] = found["id"]
-    return fields_of(document, schemas[name]), Known(frame, found, drafts[0] if drafts else None)
+    return fields_of(document, schemas[name]), Known(frame, found, drafts[0] if drafts else None, templates)
 
 
 async def show_form(request: Request) -> Response:
@@ -244,14 +300,15 @@ def _form(
     stale = bool(form["expected_version"]) and form["expected_version"] != str(found["version"])
     for field in (inner for one in fields for inner in (one, *one.inner)):
         form.setdefault(field.name, field.initial)
-    before = int(form["expected_version"]) if form["expected_version"].isdecimal() else 0
+    before = whole(form["expected_version"]) or 0
     since = [one for one in found["timeline"] if stale and one["version"] > before]
     form["expected_version"] = str(found["version"])
     return page(
         request, "desk_command.html", http_status=problem.status if problem else 422 if errors else 200,
         main_form="command", **known.frame, case=found, name=name, fields=fields, form=form, draft=known.draft,
         errors=errors or {}, problem=problem, said=sentence(request, problem) if problem else "", since=since,
-        wrong=errors or problem, possible=name in found["allowed"],
+        wrong=errors or problem, possible=name in found["allowed"], templates=known.templates,
+        draft_kind=DRAFTED.get(name, ""),
         draftable=name in DRAFTED and known.frame["me"]["role"] in ("clerk", *OFFICE),
     )  # fmt: skip
 
@@ -286,9 +343,8 @@ async def give(request: Request) -> Response:
                      errors={one: told(language, "Fill in this field as asked.") for one in wrong})  # fmt: skip
     api: Api = request.app.state.api
     # Without `again`, the command is only given if nobody else was faster: otherwise what they did is shown first.
-    read = {"expected_version": int(form["expected_version"])} if form["expected_version"].isdecimal() else {}
-    if form["again"]:
-        read = {}
+    version = None if form["again"] else whole(form["expected_version"])
+    read = {"expected_version": version} if version is not None else {}
     try:
         await api.post(
             who,
@@ -318,11 +374,11 @@ async def _registration(
     frame, lists = await lists_of_office(request)
     channels = lists["channels"]
     form.setdefault("channel", channels[0][0] if channels else "")
-    near = await near_cases(request, form["place"], form["subject"])
+    near = await near_cases(request, form)
     return page(
         request, "desk_register.html", http_status=problem.status if problem else 422 if errors else 200,
         main_form="registration", **frame, form=form, errors=errors or {}, problem=problem,
-        said=sentence(request, problem) if problem else "", wrong=errors or problem, receipt=receipt, near=near, **lists,
+        said=sentence(request, problem) if problem else "", wrong=errors or problem, receipt=receipt, **near, **lists,
         candidates=await _candidates(request, receipt) if receipt else [],
     )  # fmt: skip
 
@@ -352,19 +408,34 @@ async def lists_of_office(
     return frame, {**lists, "channels": channels}
 
 
-async def near_cases(request: Request, place: str, subject: str) -> list[dict[str, Any]]:
-    """Cases of the same place and subject, which may be the same matter."""
-    if not place or not subject:
-        return []
-    params = {"place": place[:128], "subject": subject[:128], "limit": 8}
-    try:
-        (found,) = await asked(request, ("/v1/cases", params))
-    except Problem as problem:
-        if problem.known:
-            return []
-        raise
-    cases: list[dict[str, Any]] = found["cases"]
-    return cases
+async def near_cases(request: Request, form: Form) -> dict[str, Any]:
+    """What is shown beside a filing that is being registered: `near`, cases of the same place and subject; `alike`, cases whose
+    text is like the typed one; `answers`, entries of the knowledge of its subject."""
+    place, subject, text = form["place"][:128], form["subject"][:128], form["text"].strip()
+    who, api = staff(request), request.app.state.api
+    questions: dict[str, Awaitable[Any]] = {}
+    if place and subject:
+        questions["near"] = api.get(who, "/v1/cases", place=place, subject=subject, limit=_NEAR)
+    if len(text) >= _SHORTEST:
+        names = [form[name].strip()[:200] for name in ("name", "address") if form[name].strip()]
+        body = {"text": text, "place": place or None, "subject": subject or None, "names": names}
+        questions["alike"] = api.post(who, "/v1/candidates", body)
+    if form["knowledge"]:
+        questions["answers"] = api.get(who, "/v1/knowledge", subject=subject, usable=True, limit=_ANSWERS)
+    found = await asyncio.gather(*questions.values(), return_exceptions=True)
+    lists: dict[str, Any] = {"near": [], "alike": [], "answers": []}
+    named = {"near": "cases", "alike": "candidates", "answers": "entries"}
+    for name, answer in zip(questions, found, strict=True):
+        if isinstance(answer, Problem) and answer.known and not ended(answer):
+            continue  # a place that the policy does not know, for example: the form says so when it is sent
+        if isinstance(answer, Problem) and ended(answer):
+            raise SignedOut(form)
+        if isinstance(answer, BaseException):
+            raise answer
+        lists[name] = answer[named[name]]
+    alike = {one["number"] for one in lists["alike"]}
+    lists["near"] = [one for one in lists["near"] if one["number"] not in alike]
+    return lists
 
 
 async def _candidates(request: Request, receipt: dict[str, Any]) -> list[dict[str, Any]]:
@@ -378,12 +449,12 @@ async def _candidates(request: Request, receipt: dict[str, Any]) -> list[dict[st
 
 
 async def near(request: Request) -> Response:
-    """The part of the registration screen with cases of the same place and subject, for a script."""
+    """The part of the registration screen with similar cases, for a script. Posted, so that no text is in an address."""
+    form = await read_form(request)
     frame, _found = await framed(request)
     if frame["me"]["role"] != "registrar":
         raise nothing_here()
-    found = await near_cases(request, request.query_params.get("place", ""), request.query_params.get("subject", ""))
-    return page(request, "desk_near.html", **frame, near=found)
+    return page(request, "desk_near.html", **frame, form=form, **await near_cases(request, form))
 
 
 def _named(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -452,7 +523,7 @@ async def filed(api: Api, who: Caller, form: Form) -> dict[str, Any]:
 
 ROUTES = [
     Route("/desk", board),
-    Route("/desk/register/near", near),
+    Route("/desk/register/near", near, methods=["POST"]),
     Route("/desk/register", registration),
     Route("/desk/register", register, methods=["POST"]),
     Route("/desk/case/{number}", case),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,13 +13,16 @@ from services.portal.api import Api, Caller, Problem
 from services.portal.browser import Form, command_id, read_form, set_cookie
 from services.portal.catalogues import told
 from services.portal.pages.desk import filed, lists_of_office, near_cases
-from services.portal.pages.desk_frame import of_case
+from services.portal.pages.desk_frame import asked, of_case
 from services.portal.pages.sign_in import SignedOut, ended, staff
 from services.portal.pages.start import changed
 from services.portal.rendering import page, sentence, view_of
 
+_OUTCOMES = ("reached", "not_reached")
 _CALLS = ("call",)
 _ANY = ("call", "visit", "letter", "fax")
+_MISSED = 10
+"""Missed calls that the screen shows, the oldest first."""
 _YEAR = 365 * 24 * 3600
 
 
@@ -32,18 +36,29 @@ async def _page(
     receipt: dict[str, Any] | None = None,
     answered: bool = False,
     status: dict[str, Any] | None = None,
+    done: str = "",
+    settled: str = "",
 ) -> Response:
     frame, lists = await lists_of_office(request, _CALLS)
     if not lists["channels"]:
         frame, lists = await lists_of_office(request, _ANY)
+    (missed,) = await asked(request, ("/v1/calls", {"limit": _MISSED}))
+    waiting = [one for one in missed["calls"] if one["call"] != settled]  # the list may be a moment behind
+    missed = {"calls": waiting, "total": missed["total"] - len(missed["calls"]) + len(waiting)}
     form.setdefault("command_id", command_id())
     form.setdefault("channel", lists["channels"][0][0] if lists["channels"] else "")
+    form["knowledge"] = "1"
+    beside = await near_cases(request, form)
+    form["entry"] = form["use"] or form["entry"]
+    entry = next((one for one in beside["answers"] if one["entry"] == form["entry"]), None)
+    if entry is None:
+        form["entry"] = ""
     names = {name: dict(lists[name]).get(form[one], "") for name, one in (("places", "place"), ("subjects", "subject"))}
     return page(
         request, "desk_call.html", http_status=problem.status if problem else 422 if errors else 200, main_form="call",
         **frame, **lists, form=form, errors=errors or {}, problem=problem,
         said=sentence(request, problem) if problem else "", wrong=errors or problem, read=read, receipt=receipt,
-        answered=answered, status=status, near=await near_cases(request, form["place"], form["subject"]), chosen_names=names,
+        answered=answered, status=status, missed=missed, done=done, **beside, entry=entry, chosen_names=names,
     )  # fmt: skip
 
 
@@ -65,8 +80,10 @@ async def call(request: Request) -> Response:
     try:
         if form["do"] == "status":
             return await _status(request, who, form)
+        if form["do"] in ("call_back", *_OUTCOMES):
+            return await _missed(request, who, form)
         wanted = {"text": "Write what the person says."}
-        if form["do"] == "answer":
+        if form["do"] == "answer" and not form["entry"]:
             wanted["answer"] = "Write the answer that you gave."
         errors = {name: told(language, text) for name, text in wanted.items() if not form[name].strip()}
         if errors or form["do"] not in ("file", "answer"):
@@ -92,7 +109,8 @@ async def _received(request: Request, who: Caller, form: Form, receipt: dict[str
             body = {
                 "command": "answer_at_once",
                 "command_id": f"{form['command_id']}-a",
-                "text": form["answer"].strip(),
+                "text": form["answer"].strip() or None,
+                "from": form["entry"] or None,
             }
             await api.post(who, of_case(receipt["number"], "/commands"), body)
             answered = True
@@ -100,9 +118,41 @@ async def _received(request: Request, who: Caller, form: Form, receipt: dict[str
             if not problem.known:
                 raise
             refused = problem
+    if form["missed"]:
+        body = {"command_id": f"{form['command_id']}-m", "outcome": "filed", "case": receipt["number"]}
+        try:
+            await api.post(who, f"/v1/calls/{quote(form['missed'], safe='')}", body)
+        except Problem as problem:
+            if not problem.known:
+                raise
+            refused = refused or problem
     details = await api.post(who, "/v1/receipt/details", {"number": receipt["number"], "code": receipt["code"]})
-    fresh = Form(command_id=command_id(), channel=form["channel"], answer=form["answer"] if refused else "")
-    return await _page(request, fresh, receipt={**receipt, **details}, answered=answered, problem=refused)
+    fresh = Form(command_id=command_id(), channel=form["channel"], answer=form["answer"] if refused else "", entry="")
+    return await _page(
+        request,
+        fresh,
+        receipt={**receipt, **details},
+        answered=answered,
+        problem=refused,
+        settled=form["missed"],
+    )
+
+
+async def _missed(request: Request, who: Caller, form: Form) -> Response:
+    """Open the number of a missed call, which is recorded, or say what became of it."""
+    api: Api = request.app.state.api
+    address = f"/v1/calls/{quote(form['missed'], safe='')}"
+    if form["do"] == "call_back":
+        found = await api.get(who, address)
+        if found["number"] is None:
+            en = "A colleague has done with this call meanwhile."
+            return await _page(request, Form(), problem=Problem(409, "call_done", en, told("zh", en)))
+        form |= {"phone": found["number"], "missed_at": found["missed_at"], "command_id": command_id()}
+        return await _page(request, form)
+    body = {"command_id": form["command_id"], "outcome": form["do"]}
+    await api.post(who, address, body)
+    settled = form["missed"] if form["do"] == "reached" else ""
+    return await _page(request, Form(), done=form["do"], settled=settled)
 
 
 async def _status(request: Request, who: Caller, form: Form) -> Response:

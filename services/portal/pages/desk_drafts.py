@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from services.portal.api import Api, Problem
-from services.portal.browser import Form, command_id, read_form, set_cookie
+from services.portal.api import Api, Caller, Problem
+from services.portal.browser import Form, command_id, read_form, set_cookie, whole
 from services.portal.catalogues import told
 from services.portal.command_forms import Field, body_of
 from services.portal.pages.desk import Known, case_page, command_fields
@@ -36,6 +36,14 @@ async def _fields(request: Request) -> tuple[tuple[Field, ...], Known]:
     return await command_fields(request, COMMAND_OF[_kind(request)])
 
 
+def _typed(draft: dict[str, Any]) -> Form:
+    """The content of a draft as its form has it: entries of a list are lines."""
+    content = draft["content"] or {}
+    return Form(
+        {str(name): "\n".join(map(str, one)) if isinstance(one, list) else str(one) for name, one in content.items()}
+    )
+
+
 async def open_draft(request: Request) -> Response:
     """A draft with its text. The reading is recorded."""
     await read_form(request)
@@ -47,7 +55,7 @@ async def open_draft(request: Request) -> Response:
             return await case_page(request, problem=problem)
         raise
     fields, known = await _fields(request)
-    form = Form({str(name): str(value) for name, value in (draft["content"] or {}).items()})
+    form = _typed(draft)
     form |= {"command_id": command_id(), "after": str(draft["version"])}
     return _page(request, fields, known, draft, form)
 
@@ -59,6 +67,8 @@ def _page(
     draft: dict[str, Any],
     form: Form,
     problem: Problem | None = None,
+    *,
+    filled: bool = False,
 ) -> Response:
     flat = [inner for one in fields for inner in (one.inner or (one,))]
     for field in (inner for one in fields for inner in (one, *one.inner)):
@@ -70,7 +80,7 @@ def _page(
         request, "desk_draft.html", http_status=problem.status if problem else 200, **known.frame, case=known.case,
         kind=draft["kind"], name=COMMAND_OF[draft["kind"]], draft=draft, fields=fields, flat=flat, form=form, errors={},
         mine=mine, missing=missing, problem=problem, said=sentence(request, problem) if problem else "", wrong=problem,
-        main_form="draft" if mine else None,
+        main_form="draft" if mine else None, templates=known.templates, draft_kind=draft["kind"], filled=filled,
     )  # fmt: skip
 
 
@@ -95,6 +105,8 @@ async def save(request: Request) -> Response:
         answer = _page(request, fields, known, shown, form)
         set_cookie(answer, "view", request.state.view.text(), _YEAR)
         return answer
+    if form["draft"] == "fill":
+        return await _fill(request, who, fields, known, shown, form)
     try:
         return await save_draft(request, who, kind, {name: form[name] for name in names if form[name]}, form)
     except Problem as problem:
@@ -107,6 +119,36 @@ async def save(request: Request) -> Response:
         return _page(request, fields, known, shown, form, problem)
 
 
+async def _fill(
+    request: Request,
+    who: Caller,
+    fields: tuple[Field, ...],
+    known: Known,
+    shown: dict[str, Any],
+    form: Form,
+) -> Response:
+    """Fill the draft from an entry of the knowledge. What was typed into its other fields stays; nothing is handed over yet."""
+    kind = shown["kind"]
+    address = of_case(request.path_params["number"], f"/drafts/{kind}")
+    api: Api = request.app.state.api
+    if not form["template"]:
+        en = "Choose a template."
+        return _page(request, fields, known, shown, form, Problem(422, "template_needed", en, told("zh", en)))
+    after = int(form["after"]) if form["after"].isdecimal() else None
+    body = {"command_id": form["command_id"], "from": form["template"], "after": after}
+    try:
+        await api.post(who, f"{address}/fill", body)
+        draft = await api.get(who, address)
+    except Problem as problem:
+        if ended(problem):
+            raise SignedOut(form) from None
+        if not problem.known:
+            raise
+        return _page(request, fields, known, shown, form, problem)
+    merged = Form({**form, **_typed(draft), "command_id": command_id(), "after": str(draft["version"])})
+    return _page(request, fields, known, {**draft, "remark": None}, merged, filled=True)
+
+
 async def judge(request: Request) -> Response:
     """Agree to a draft of a colleague or send it back, as its check or as its signature."""
     form = await read_form(request)
@@ -116,7 +158,7 @@ async def judge(request: Request) -> Response:
     agreed = form["agreed"] == "1"
     body = {
         "command_id": form["command_id"],
-        "of": int(form["of"]) if form["of"].isdecimal() else 1,
+        "of": whole(form["of"]) or 1,
         "agreed": agreed,
         "remark": form["remark"].strip() or None,
     }
@@ -144,8 +186,7 @@ async def _again(request: Request, form: Form, problem: Problem | None) -> Respo
     """The draft as it is now, with the remark that was typed."""
     (draft,) = await asked(request, (of_case(request.path_params["number"], f"/drafts/{_kind(request)}"), {}))
     fields, known = await _fields(request)
-    shown = Form({str(name): str(value) for name, value in (draft["content"] or {}).items()})
-    shown = Form({**form, **shown, "command_id": command_id(), "after": str(draft["version"])})
+    shown = Form({**form, **_typed(draft), "command_id": command_id(), "after": str(draft["version"])})
     answer = _page(request, fields, known, draft, shown, problem)
     if form["view"]:
         set_cookie(answer, "view", view_of(request).text(), _YEAR)
@@ -165,9 +206,9 @@ async def deliver(request: Request) -> Response:
             return RedirectResponse(place_of(number), 303)
         raise
     fields, _known = await _fields(request)
-    signed = {str(one): str(value) for one, value in (draft["content"] or {}).items()}
+    signed = _typed(draft)
     later = {one.name: form[one.name] for one in fields if one.kind in _LATER and one.name not in signed}
-    content = Form(later | signed)  # what was signed does not change any more
+    content = Form({**later, **signed})  # what was signed does not change any more
     body, wrong = body_of(fields, content)
     if str(draft["version"]) != form["of"] or draft["step"] != "deliver" or wrong:
         en = (

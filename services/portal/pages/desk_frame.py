@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from services.portal.api import Api, Caller, Problem
-from services.portal.browser import Form
+from services.portal.browser import Form, whole
 from services.portal.pages.sign_in import SignedOut, ended, staff
 from services.portal.rendering import view_of
 
@@ -30,6 +30,8 @@ DRAFT_QUEUES = {
     "writing": "My drafts in progress",
 }
 """Queue of drafts -> its name, in the order of the page."""
+COMMON = ("/v1/words", "/openapi.json")
+"""What is the same for everybody."""
 _NO_DRAFTS: dict[str, Any] = {"drafts": [], "counts": {}}
 
 
@@ -64,7 +66,9 @@ async def asked(request: Request, *paths: tuple[str, dict[str, Any]]) -> list[An
     who = staff(request)
     api: Api = request.app.state.api
     try:
-        return await asyncio.gather(*(api.get(who, path, **params) for path, params in paths))
+        return await asyncio.gather(
+            *(api.common(who, path) if path in COMMON else api.get(who, path, **params) for path, params in paths)
+        )
     except Problem as problem:
         if ended(problem):
             raise SignedOut from None
@@ -105,7 +109,7 @@ async def save_draft(request: Request, who: Caller, kind: str, content: dict[str
     body = {
         "command_id": form["command_id"],
         "content": content,
-        "after": int(form["after"]) if form["after"].isdecimal() else None,
+        "after": whole(form["after"]),
         "ready": ready,
     }
     await api.ask("PUT", who, of_case(number, f"/drafts/{kind}"), json=body)

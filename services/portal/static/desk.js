@@ -62,24 +62,29 @@
   }
   if (location.hash === "#number") $("[data-search]")?.focus();
 
-  // ---- Cases of the same place and subject, beside the registration.
+  // ---- Similar cases and knowledge, beside the registration.
   const near = $("[data-near]");
-  if (near) {
-    const [place, subject] = [$("#place"), $("#subject")];
+  const typed = near && $("#text");
+  if (typed) {
+    const fields = ["place", "subject", "text", "name", "address", "knowledge", "entry"];
     let turn = 0;
+    let pause = 0;
     const look = async () => {
       const mine = ++turn;
-      const asked = new URLSearchParams({ place: place.value, subject: subject.value });
+      const body = new URLSearchParams();
+      for (const name of fields) body.set(name, typed.form.elements[name]?.value ?? "");
       try {
-        const answer = await fetch(`/desk/register/near?${asked}`);
-        if (answer.ok && mine === turn) {
+        const answer = await fetch("/desk/register/near", { method: "POST", body });
+        if (answer.ok && !answer.redirected && mine === turn && !near.contains(document.activeElement)) {
           const part = new DOMParser().parseFromString(await answer.text(), "text/html").body;
           near.replaceChildren(...part.childNodes);
         }
       } catch { /* the screen works without it */ }
     };
-    place.addEventListener("change", look);
-    subject.addEventListener("change", look);
+    const later = () => { clearTimeout(pause); pause = setTimeout(look, 1200); };
+    for (const name of ["place", "subject"]) typed.form.elements[name].addEventListener("change", look);
+    typed.addEventListener("input", (event) => { if (!event.isComposing) later(); });
+    typed.addEventListener("compositionend", later);
   }
 
   // ---- Live updates. The stream says only what moved; the page is fetched again, so rights are checked again.
@@ -89,8 +94,10 @@
   let stream = null;
   let timer = 0;
   let stale = false;
+  let refreshed = -Infinity;
   const refresh = async () => {
     timer = 0;
+    refreshed = performance.now();
     const answer = await fetch(location.href, { headers: { "X-Requested-With": "portal" } }).catch(() => null);
     if (!answer?.ok || answer.redirected) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -105,7 +112,9 @@
   };
   const soon = () => {
     if (document.hidden) { stale = true; return; }
-    if (!timer) timer = setTimeout(refresh, 1500);
+    // At once where it was quiet; at most every 15 s while much happens. Spread, so that a whole office does not ask together.
+    const wait = Math.max(1000 + 1500 * Math.random(), refreshed + 15000 - performance.now());
+    if (!timer) timer = setTimeout(refresh, wait);
   };
   const connect = () => {
     stream = new EventSource("/desk/live");

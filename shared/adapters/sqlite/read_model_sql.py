@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from shared.adapters.index_rules import ranges_after, require_columns, typed
+from shared.adapters.index_rules import CONVERTED, ranges_after, require_columns, typed
 from shared.eventstore.read_models import Condition, ReadModel, Row, Value
 
 _TYPES = {"text": "TEXT", "integer": "INTEGER", "real": "REAL", "boolean": "BOOLEAN"}
@@ -35,7 +35,7 @@ class ReadModelSql:
         self.table = f"{view.name}_v{view.version}"
         self.columns = tuple(f'"{column}"' for column in view.columns)
         self.all = ", ".join(("key", "applied", "live", *self.columns))
-        self._kinds = tuple(view.columns.items())
+        self._converted = tuple((column, kind) for column, kind in view.columns.items() if kind in CONVERTED)
 
     @property
     def shape(self) -> str:
@@ -100,8 +100,10 @@ class ReadModelSql:
         key, applied, live, *values = row
         if not live:
             return Row(key, applied, None)
-        pairs = zip(self._kinds, values, strict=True)
-        return Row(key, applied, {column: typed(kind, value) for (column, kind), value in pairs})
+        found = dict(zip(self.view.columns, values, strict=True))
+        for column, kind in self._converted:
+            found[column] = typed(kind, found[column])
+        return Row(key, applied, found)
 
     @cached_property
     def _upsert(self) -> dict[int, str]:
