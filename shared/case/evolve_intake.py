@@ -172,6 +172,10 @@ def _unlinked(case: Case, event: RecordedEvent, body: i.CaseUnlinked) -> Changes
     )
 
 
+_PATHS = {str(path): path for path in range(1, 7)}
+"""The statutory paths (Art. 31) as a correction writes them."""
+
+
 @on(i.CaseCorrected, fact=False)
 def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Changes:
     entry = Correction(
@@ -180,7 +184,7 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
     changes: Changes = {"corrections": (*case.corrections, entry)}
     if body.field != "effective_at":
         unclear = _without(case, body.field, *(("qr",) if body.field == "place" else ()))
-        new_value = int(body.new) if body.field == "path" and body.new is not None else body.new
+        new_value = _PATHS.get(body.new or "") if body.field == "path" else body.new
         changes["filing"] = {body.field: new_value, "unclear": unclear}
         if body.field == "class_":
             changes["accusation"] = {"sealed": body.new == "accusation" or case.accusation.suspected is not None}
