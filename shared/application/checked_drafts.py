@@ -15,7 +15,7 @@ from shared.application.ports import Ports
 from shared.case import Case
 from shared.commands.authorization import Principal
 from shared.commands.command import Decider
-from shared.events.desk import DraftChecked, DraftDiscarded, DraftSaved
+from shared.events.desk import DraftChecked, DraftDiscarded, DraftSaved, DraftSigned
 from shared.eventstore.field_encryption import open_sealed
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.refusals import Refused
@@ -36,6 +36,7 @@ KINDS: dict[str, SigningKind] = {
     "correct_reply": "reply",
 }
 """Command -> the kind of the draft whose text it signs."""
+_OF_DRAFTS = DraftSaved | DraftChecked | DraftSigned | DraftDiscarded
 _TEXTS = ("text", "request", "facts", "result", "basis")
 """Fields that have to be those of the draft."""
 
@@ -53,8 +54,8 @@ async def unchecked(
     if not values.get("text") or not asked(book, principal, rule):
         return None
     kind, rules = KINDS[rule.name], book.signing
-    saved, checked = await _present(ports, principal.org, case, kind)
-    if saved is None or checked is None or not _somebody_else(saved, checked, rules):
+    saved, agreed = await _present(ports, principal.org, case, kind)
+    if saved is None or not any(_somebody_else(saved, one, rules) for one in agreed):
         return _not_checked(kind, rules)
     opened = {one.version: one.values for one in await open_sealed(ports.keys, [saved])}
     text = opened.get(saved.version, {}).get("content")
@@ -84,26 +85,26 @@ def _not_checked(kind: str, rules: SigningRules) -> Refused:
 
 async def _present(
     ports: Ports, org: str | None, case: Case, kind: str
-) -> tuple[RecordedEvent | None, RecordedEvent | None]:
-    """The draft of this kind of the unit, and the agreement to it."""
+) -> tuple[RecordedEvent | None, list[RecordedEvent]]:
+    """The draft of this kind of the unit, and the checks and signatures that agreed to it since it was last sent back."""
     saved: RecordedEvent | None = None
-    checked: RecordedEvent | None = None
+    agreed: list[RecordedEvent] = []
     for commit in await ports.log.load(STREAM + case.id):
         for event in commit.recorded:
             body = event.body
-            if not isinstance(body, DraftSaved | DraftChecked | DraftDiscarded) or (body.org, body.kind) != (org, kind):
+            if not isinstance(body, _OF_DRAFTS) or (body.org, body.kind) != (org, kind):
                 continue
             if isinstance(body, DraftSaved):
-                saved, checked = event, None
+                saved, agreed = event, []
             elif isinstance(body, DraftDiscarded):
-                saved = checked = None
+                saved, agreed = None, []
             elif saved is not None and body.of == saved.version:
-                checked = event if body.agreed else None
-    return saved, checked
+                agreed = [*agreed, event] if body.agreed else []
+    return saved, agreed
 
 
-def _somebody_else(saved: RecordedEvent, checked: RecordedEvent, rules: SigningRules) -> bool:
-    writer, checker = saved.actor, checked.actor
+def _somebody_else(saved: RecordedEvent, agreed: RecordedEvent, rules: SigningRules) -> bool:
+    writer, checker = saved.actor, agreed.actor
     if rules.by == "person":
         return None not in (writer.person, checker.person) and writer.person != checker.person
     return writer.ref != checker.ref

@@ -1,7 +1,7 @@
-"""Processes that upload files, attach them to filings and are killed at a failpoint.
+"""Processes that upload files, attach them to filings, send messages and webhooks about them, and are killed at a failpoint.
 
-`python -m tests.faults.file_kills FOLDER` imports everything once, and forks a process for each line of input, `SEED PLACE
-PART`. It answers each with the status of that process."""
+`python -m tests.faults.file_kills FOLDER PORT` imports everything once, and forks a process for each line of input, `SEED PLACE
+PART`. It answers each with the status of that process. A webhook goes to the PORT of this machine, messages to a spool."""
 
 from __future__ import annotations
 
@@ -10,25 +10,34 @@ import os
 import random
 import sys
 from collections.abc import AsyncIterator
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from deploy.modes.embedded import opened
-from services.intake.commands.filing import FileCase
+from services.intake.commands.filing import FileCase, Person
+from services.intake.messages.sender import MessageSender
 from services.intake.registration import file_case
 from shared.application.file_references import owner_of
 from shared.application.ports import Ports
 from shared.commands.attached_files import FileDetails
+from shared.commands.authorization import Principal
 from shared.eventstore.file_encryption import CHUNK
+from shared.hosting.process import Process
 from shared.kernel import failpoints
 from shared.kernel.settings import Settings
+from shared.messaging.member import Member
+from shared.messaging.webhooks.endpoints import WebhookEndpoints
 from shared.operations.blob_sweep import sweep
-from tests.support.county import DEMO, REGISTRAR, activate
+from tests.support.county import DEMO, MORNING, REGISTRAR, activate
+from tests.support.shifted_clock import ShiftedClock
 
 FILINGS = 6
 """Filings of one process at most."""
 DETAILS = FileDetails("image/jpeg", "photo", "photo.jpg")
 OWNER = owner_of(REGISTRAR)
+ZJ = Principal("organisation", "zj", "k-zj", jurisdiction=DEMO)
+TURNS = 10_000
+"""A seed is this, times something, plus the number of the turn."""
 
 
 def content_of(upload: str) -> bytes:
@@ -47,9 +56,35 @@ def acknowledged(folder: Path) -> dict[str, str]:
     return dict(line.split() for line in path.read_text().splitlines() if " " in line) if path.exists() else {}
 
 
-async def prepare(folder: Path) -> None:
-    async with opened(folder / "data", Settings(), feed=False, tasks=False) as process:
+def settings_of(folder: Path) -> Settings:
+    return Settings(gateway_sms=f"spool:{folder / 'spool'}", outbound_networks="127.0.0.0/8")
+
+
+def hour_of(turn: int) -> datetime:
+    """When the process of this turn begins."""
+    return MORNING + timedelta(minutes=2 * turn)
+
+
+async def prepare(folder: Path, port: int) -> None:
+    clock = ShiftedClock(MORNING - timedelta(hours=1))
+    async with opened(folder / "data", settings_of(folder), clock=clock, feed=False, tasks=False) as process:
         await activate(process.ports, "demo", DEMO, date(2000, 1, 1))
+        url = f"http://127.0.0.1:{port}/hook"
+        await WebhookEndpoints(process.ports).add(ZJ, Member(DEMO, "zj"), url, (), 0, "prepare")
+
+
+async def told(process: Process) -> None:
+    """Let everything follow from what was filed, and send what is to be sent."""
+    await process.drain()
+    for part in process.parts:
+        for sender in part.senders:
+            assert isinstance(sender, MessageSender)
+            await sender.round()
+            await sender.idle()
+        if part.webhooks is not None:
+            await part.webhooks.look()
+            await part.webhooks.round()
+            await part.webhooks.idle()
 
 
 async def _some(content: bytes) -> AsyncIterator[bytes]:
@@ -69,7 +104,8 @@ async def _sent(ports: Ports, upload: str, rng: random.Random) -> None:
 
 async def _work(folder: Path, seed: int, place: str, part: float) -> None:
     rng = random.Random(seed)
-    async with opened(folder / "data", Settings(), feed=False, tasks=False) as process:
+    clock = ShiftedClock(hour_of(seed % TURNS))
+    async with opened(folder / "data", settings_of(folder), clock=clock, tasks=False) as process:
         failpoints._ARMED[place] = failpoints.Armed(True, part)
         ports, done = process.ports, len(acknowledged(folder))
         await sweep(ports, next(one for one in process.parts if one.name == "intake"))
@@ -77,14 +113,23 @@ async def _work(folder: Path, seed: int, place: str, part: float) -> None:
             item = f"item-{number}"
             for upload in uploads_of(item):
                 await _sent(ports, upload, rng)
-            command = FileCase(channel="web", item=item, text="路灯不亮", files=tuple(uploads_of(item)))
+            command = FileCase(
+                channel="web",
+                item=item,
+                text="路灯不亮",
+                place="dh-yl",
+                subject="0102",
+                petitioner=Person(name="张三", phone="13800138000"),
+                files=tuple(uploads_of(item)),
+            )
             receipt = await file_case(ports.handling("intake"), REGISTRAR, command, DEMO, files=ports.files)
             with (folder / "acknowledged").open("a") as file:
                 file.write(f"{item} {receipt.case}\n")
+            await told(process)
 
 
-def serve(folder: Path) -> None:
-    asyncio.run(prepare(folder))
+def serve(folder: Path, port: int) -> None:
+    asyncio.run(prepare(folder, port))
     print("ready", flush=True)
     for line in sys.stdin:
         seed, place, part = line.split()
@@ -101,4 +146,4 @@ def serve(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]))
+    serve(Path(sys.argv[1]), int(sys.argv[2]))

@@ -180,6 +180,34 @@ async def test_only_a_checked_text_is_signed_where_the_policy_asks(by: str) -> N
         assert await sign() == (200, None)
 
 
+@pytest.mark.parametrize("by", ["key", "person"])
+async def test_a_text_that_the_signer_sent_back_is_signed_by_no_command(by: str) -> None:
+    async with served(clocks={"signing": {"check": ["decision"], "by": by}}) as here:
+        zhang, li, wang = await staff(here, "z-01"), await staff(here, "l-01"), await staff(here, "w-01")
+        case = await accepted(here, zhang)
+        path = f"/v1/cases/{case}"
+
+        async def sign() -> tuple[int, str | None]:
+            answer = await zhang.post(f"{path}/commands", act(command="decide", **DECISION))
+            return answer.status_code, answer.json().get("code")
+
+        async def says(who: Staff, step: str, agreed: bool) -> None:
+            answer = await who.post(f"{path}/drafts/decision/{step}", act(of=version, agreed=agreed))
+            assert answer.status_code == 200, answer.text
+
+        async with here.client(key=zhang.token) as client:
+            version = (await client.put(f"{path}/drafts/decision", json=act(content=DECISION))).json()["version"]
+        await says(li, "check", True)
+        await says(wang, "sign", False)
+        assert await sign() == (409, "not_checked"), "the signer sent it back after the check"
+        async with here.client(key=zhang.token) as client:
+            body = act(content=DECISION, after=version)
+            version = (await client.put(f"{path}/drafts/decision", json=body)).json()["version"]
+        await says(li, "check", True)
+        await says(wang, "sign", True)
+        assert await sign() == (200, None)
+
+
 async def test_two_keys_of_one_person_are_not_two_persons() -> None:
     async with served(clocks={"signing": {"check": ["decision"], "by": "person"}}) as here:
         zhang = await staff(here, "z-01")

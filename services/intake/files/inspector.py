@@ -151,7 +151,7 @@ class _InspectionProcess:
         self._control.setblocking(False)
         try:
             with theirs:
-                process = subprocess.Popen(
+                self._program = subprocess.Popen(
                     [sys.executable, "-I", "-m", "services.intake.files.inspection_process"],
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
@@ -163,12 +163,12 @@ class _InspectionProcess:
             self._control.close()
             raise
         self._used = time.monotonic()
-        self.end = weakref.finalize(self, _end, process, self._control)
+        self.end = weakref.finalize(self, _end, self._program, self._control)
         """End it, and the process of a file. Waits for both."""
 
     def waits(self) -> bool:
         """True if it surely waits for a task. It ends by itself when it had none for a while."""
-        return self.end.alive and time.monotonic() - self._used < IDLE / 2
+        return self.end.alive and self._program.poll() is None and time.monotonic() - self._used < IDLE / 2
 
     @contextlib.asynccontextmanager
     async def given(self, task: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
@@ -198,9 +198,9 @@ class _InspectionProcess:
 
 def _end(process: subprocess.Popen[bytes], control: socket.socket) -> None:
     control.close()
-    with contextlib.suppress(OSError):
+    if process.poll() is None:  # otherwise its number may be that of another process
         os.killpg(process.pid, signal.SIGKILL)  # it leads a group of its own
-    process.wait()
+        process.wait()
 
 
 async def _nothing() -> AsyncIterator[bytes]:

@@ -18,7 +18,8 @@ from services.intake.files.inspector import Inspected, Inspector
 from services.intake.files.media_types import BY_NAME, MediaType
 from services.intake.files.verdicts import refusal
 from shared.application.file_references import thumbnail_of
-from shared.application.file_uploads import FileUploads, UploadStatus
+from shared.application.file_uploads import FileUploads
+from shared.application.upload_record import UploadStatus
 from shared.application.virus_scanner import ScannerUnavailable, VirusScanner
 from shared.commands.attached_files import FileDetails
 from shared.events.files import FileKind

@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from shared.adapters.blobs_base import BlobsBase
 from shared.adapters.durable_folder import sync_folder
 from shared.eventstore.blobs import (
     BlobInfo,
@@ -27,7 +28,6 @@ from shared.eventstore.blobs import (
     address_of,
     checked_draft,
     is_address,
-    new_draft,
 )
 from shared.eventstore.errors import StoreBroken, StoreFull
 from shared.kernel.failpoints import failpoint
@@ -41,7 +41,7 @@ _DRAFT = re.compile(r"[0-9a-f]{32}")
 _NO_SPACE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
-class FolderBlobs:
+class FolderBlobs(BlobsBase):
     """A `Blobs` in `folder`, which is created (0700) if it does not exist."""
 
     def __init__(self, folder: Path) -> None:
@@ -63,15 +63,6 @@ class FolderBlobs:
             raise BlobMissing(address)
         digest = address.partition(":")[2]
         return self._folder / digest[:2] / digest[2:]
-
-    async def put(self, content: AsyncIterable[bytes]) -> BlobInfo:
-        draft = new_draft()
-        try:
-            await self.write(draft, 0, content)
-        except BaseException:
-            await asyncio.shield(self.discard([draft]))
-            raise
-        return await self.finish(draft)
 
     async def open(self, address: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
         async for piece in self._pieces(self.path(address), offset, address):

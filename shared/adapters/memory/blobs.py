@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
 from datetime import UTC, datetime
 
+from shared.adapters.blobs_base import BlobsBase
 from shared.eventstore.blobs import (
     BlobInfo,
     BlobMissing,
@@ -13,13 +14,12 @@ from shared.eventstore.blobs import (
     DraftShorter,
     address_of,
     checked_draft,
-    new_draft,
 )
 
 _PIECE = 1 << 16
 
 
-class MemoryBlobs:
+class MemoryBlobs(BlobsBase):
     """A `Blobs`. Tests may change `stored` and `times` to damage or age a blob."""
 
     def __init__(self) -> None:
@@ -27,15 +27,6 @@ class MemoryBlobs:
         self.times: dict[str, datetime] = {}
         self._drafts: dict[str, bytearray] = {}
         self._changed: dict[str, datetime] = {}
-
-    async def put(self, content: AsyncIterable[bytes]) -> BlobInfo:
-        draft = new_draft()
-        try:
-            await self.write(draft, 0, content)
-        except BaseException:
-            await self.discard([draft])
-            raise
-        return await self.finish(draft)
 
     async def open(self, address: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
         if address not in self.stored:

@@ -16,6 +16,7 @@ from typing import Any
 from pymongo import ASCENDING, IndexModel, ReplaceOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
+from shared.adapters.blobs_base import BlobsBase
 from shared.adapters.mongo.client import ANSWER_SECONDS, LONG_SECONDS, Collection, Database, Document, Mongo, ask, fetch
 from shared.adapters.mongo.database_format import opened
 from shared.eventstore.blobs import (
@@ -27,7 +28,6 @@ from shared.eventstore.blobs import (
     address_of,
     checked_draft,
     is_address,
-    new_draft,
 )
 from shared.eventstore.errors import StoreUnavailable
 from shared.kernel.failpoints import failpoint
@@ -45,7 +45,7 @@ _SECONDS = 4 * ANSWER_SECONDS
 _LATE = "no majority has confirmed the file yet; send it again"
 
 
-class MongoBlobs:
+class MongoBlobs(BlobsBase):
     """A `Blobs` in a database of its own. Use `open_on` to create it."""
 
     def __init__(self, mongo: Mongo, database: Database) -> None:
@@ -60,15 +60,6 @@ class MongoBlobs:
         """The blobs in the database of that name. Raises NewerData, OlderData, WrongData, Unsuitable, StoreUnavailable."""
         async with opened(mongo, name, "files", FORMAT, _INDEXES) as database:
             return cls(mongo, database)
-
-    async def put(self, content: AsyncIterable[bytes]) -> BlobInfo:
-        draft = new_draft()
-        try:
-            await self.write(draft, 0, content)
-        except BaseException:
-            await asyncio.shield(self.discard([draft]))
-            raise
-        return await self.finish(draft)
 
     async def open(self, address: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
         file = await ask(self._files.find_one({"filename": address}))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
+import signal
 from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -127,6 +130,50 @@ async def test_one_process_at_a_time() -> None:
 
     results = await asyncio.gather(*(inspector.inspect(counted(files.pdf()), RULES, kept) for _ in range(6)))
     assert most == 1 and len(results) == 6
+
+
+def children_of(process: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+async def test_each_file_has_a_process_and_one_that_breaks_it_costs_no_other() -> None:
+    inspector = Inspector()
+
+    async def watched(seen: list[int], *, breaks: bool = False) -> AsyncGenerator[bytes, None]:
+        yield b"%PDF-1.7\n"
+        assert inspector._process is not None
+        while not (found := children_of(inspector._process._program.pid)):  # noqa: ASYNC110 - it signals nothing
+            await asyncio.sleep(0.01)
+        seen += found
+        if breaks:
+            os.kill(found[0], signal.SIGKILL)
+        yield files.pdf()[9:]
+
+    first: list[int] = []
+    await inspector.inspect(watched(first), RULES, kept)
+    process = inspector._process
+    second: list[int] = []
+    with pytest.raises(Refused) as refused:
+        await inspector.inspect(watched(second, breaks=True), RULES, kept)
+    assert refused.value.code == "file_bomb"
+    third: list[int] = []
+    found, _ = await inspector.inspect(watched(third), RULES, kept)
+    assert found.media_type.name == "application/pdf"
+    assert inspector._process is process and len({*first, *second, *third}) == 3
+
+
+async def test_a_process_that_ended_is_replaced_before_the_next_file() -> None:
+    inspector = Inspector()
+    await inspector.inspect(pieces(files.pdf()), RULES, kept)
+    assert inspector._process is not None
+    ended = inspector._process._program
+    os.killpg(ended.pid, signal.SIGKILL)
+    ended.wait()
+    found, _ = await inspector.inspect(pieces(files.pdf()), RULES, kept)
+    assert found.media_type.name == "application/pdf"
+    assert inspector._process._program.pid != ended.pid
+    inspector._process.end()
+    assert inspector._process._program.returncode is not None, "nothing stays behind"
 
 
 async def test_the_process_knows_no_secret_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
