@@ -15,7 +15,6 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
-from deploy.storage.backup import PHASES as BACKUP_PHASES
 from shared.application import access_keys as principals
 from shared.application.case_reference import resolve
 from shared.case import STREAM
@@ -30,7 +29,7 @@ from shared.http.authentication import Caller
 from shared.http.openapi import answers, operation
 from shared.http.request_bodies import NDJSON, read_model
 from shared.kernel.legal_time import to_text
-from shared.kernel.progress import Progress, followed, measured, next_phase
+from shared.kernel.progress import BACKUP_PHASES, Progress, followed, measured, next_phase
 from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.kernel.settings import shown
 from shared.kernel.version import VERSION

@@ -19,7 +19,7 @@ from deploy.cli.options import AsJson, Data, Output, given
 from deploy.cli.output import DONE, REFUSED, WRONG_USE
 from deploy.cli.text_files import private_file, stopping_for_file
 from deploy.storage.data_folder import FolderProblem
-from shared.kernel.progress import followed
+from shared.kernel.progress import BACKUP_PHASES, followed
 
 _WORKERS = 16
 parked = typer.Typer(help="Streams at which a consumer has stopped", no_args_is_help=True)
@@ -223,7 +223,6 @@ def restore(
     json: AsJson = False,
 ) -> None:
     """Check a backup with its hashes and keys, and restore it into a new data folder."""
-    from deploy.storage.backup import PHASES as RESTORE_PHASES
     from deploy.storage.backup import restore as restore_backup
     from deploy.storage.backup import restore_blobs
     from deploy.storage.mongo_stores import StoreProblem
@@ -239,7 +238,7 @@ def restore(
             found = asyncio.run(_shown(restore_blobs(folder, settings), 1, "bringing files", "正在恢复附件"))
         else:
             work = restore_backup(folder, target)
-            found = asyncio.run(_shown(work, RESTORE_PHASES, "checking and restoring", "正在核验并恢复"))
+            found = asyncio.run(_shown(work, BACKUP_PHASES, "checking and restoring", "正在核验并恢复"))
     terminal.answer(found, _show_copied)
 
 

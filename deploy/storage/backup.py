@@ -32,8 +32,6 @@ from shared.operations.log_copy import lost_keys
 
 MANIFEST = "manifest.json"
 _SECRETS = ("kek", "root")
-PHASES = 4
-"""Of a backup: copying, its digest, verifying it, and its files. Of a restoration: copying, files, verifying, and what is named."""
 
 
 async def back_up(folder: Folder, target: Path) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+BACKUP_PHASES = 4
+"""Of a backup: copying, its digest, verifying it, and its files. Of a restoration: copying, files, verifying, and what is named."""
 _CASES = "case/"
 _DIGITS = 4
 """Leading hex digits of a case id that are looked at: steps of 1/65536."""
