@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from deploy.cli import output as terminal
+from deploy.cli.help_language import told
 from deploy.cli.options import AsJson, Data
 from deploy.cli.output import WRONG_USE
 from shared.kernel.settings import load, shown, wrong_names
 from shared.kernel.version import VERSION
+
+_SOURCES = {"default": "默认", "environment": "环境变量", "command line": "命令行"}
 
 
 def settings(data: Data = None, json: AsJson = False) -> None:
@@ -17,7 +20,10 @@ def settings(data: Data = None, json: AsJson = False) -> None:
     if json:
         terminal.as_json({"settings": [line._asdict() for line in lines], "unknown": unknown})
     else:
-        terminal.table(("name 名称", "value 值", "source 来源", "meaning 含义"), lines)
+        for line in lines:
+            name, value, source, meaning = line
+            terminal.line(f"{name}  {value}  ({terminal.told(_SOURCES.get(source, source), source)})", style="bold")
+            terminal.indented(told(meaning))
         for name in unknown:
             terminal.note(f"note: {name}")
 

@@ -175,16 +175,43 @@ def inbox(
 ) -> None:
     """List the inbox of an organisation after a cursor."""
     path = f"/v1/organisations/{quoted(org)}/assignments"
-    columns = ("#", "at 时间", "number 编号", "kind 事由", "due, subject, place 期限、事项、属地")
+    columns = ("#", "number 编号", "at, kind 时间、事由", "due, subject, place 期限、事项、属地")
     role, more = as_ or f"organisation:{org}", f"huiyin inbox {org} "
     params = {"after": after, "limit": limit, "wait": wait}
-    ask_page(path, "entries", columns, _inbox_row, data, as_=role, params=params, whole=4, following=more)
+    ask_page(
+        path,
+        "entries",
+        columns,
+        _inbox_row,
+        data,
+        as_=role,
+        params=params,
+        whole=2,
+        following=more,
+        width=terminal.list_width(),
+    )
 
 
 def _inbox_row(one: dict[str, Any], words: Wording) -> tuple[Any, ...]:
     dues = [f"{clock['clock']} {due(clock['due'], words.zone())}" for clock in one["due"]]
-    what = ", ".join(filter(None, (*dues, words.named(one["subject"]), words.named(one["place"]))))
-    return one["id"], at(one["at"], words.zone()), one["number"], one["kind"], what
+    what = ", ".join(filter(None, (*dues, words.name(one["subject"]), words.name(one["place"]))))
+    return one["id"], one["number"], f"{at(one['at'], words.zone())[:16]} {_kind(one['kind'])}", what
+
+
+_KINDS = {
+    "assigned": "派件", "withdrawn": "收回", "returned": "同意退回", "return_refused": "不同意退回", "ruled": "指定管辖",
+    "material_added": "补充材料", "nudged": "催问", "deadline_changed": "期限变动", "at_risk": "临期", "reminded": "提醒",
+    "urged": "催办", "extension_granted": "批准延期", "extension_refused": "不批准延期", "redo_ordered": "责令重办",
+    "corrected": "更正", "joined": "并案", "evaluated": "评价", "closed": "办结", "outcome": "处理结果", "forwarded": "下转",
+    "handed_back": "下级退回", "review_requested": "申请复查复核", "opinion_issued": "复查复核意见",
+    "guidance_void": "引导失效", "webhook_disabled": "推送停用",
+}  # fmt: skip
+"""Kind of an inbox entry -> its Chinese word."""
+
+
+def _kind(kind: str) -> str:
+    """The kind of an inbox entry in the chosen language, or in both."""
+    return terminal.told(_KINDS[kind], kind) if kind in _KINDS else kind
 
 
 def status(

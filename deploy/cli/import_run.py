@@ -196,7 +196,7 @@ _ROWS = {
     "corrected": "corrected by the source 来源更正",
     "left_out": "parts left out 部分未导入",
     "refused": "refused 拒绝",
-    "bad_rows": "bad rows 坏行",
+    "bad_rows": "refused rows 未导入的行",
     "dues_equal": "due dates equal 期限一致",
     "dues_different": "due dates different 期限不一致",
     "dues_not_derived": "due dates not derived 期限未推算",

@@ -59,27 +59,29 @@ def _show(found: dict[str, Any]) -> None:
     rows = [
         (
             one["id"],
-            one["role"],
-            one["org"],
-            (one["person"] or "") + (" head 负责人" if one["head"] else ""),
-            one["jurisdiction"] or "none: gives no access 未指明，不能使用",
-            at(one["issued_at"]),
-            at(one["expires"]) + (" soon 即将到期" if one["expires_soon"] else ""),
-            at(one["revoked_at"]),
+            ":".join(filter(None, (one["role"], one["org"])))
+            + (f" ({one['person']})" if one["person"] else "")
+            + (f" {terminal.heading('head 负责人')}" if one["head"] else ""),
+            one["jurisdiction"] or terminal.told("未指明，不能使用", "none: gives no access"),
+            _day(one["issued_at"]),
+            _state(one),
         )
         for one in found["keys"]
     ]
-    heads = (
-        "id",
-        "role 角色",
-        "org 单位",
-        "person 人员",
-        "jurisdiction 辖区",
-        "issued 签发",
-        "expires 到期",
-        "revoked 吊销",
-    )
-    terminal.table(heads, rows, whole=4)
+    heads = ("id 编号", "role, org, person 角色、单位、人员", "in 辖区", "issued 签发", "expires 到期")
+    terminal.table(heads, rows, whole=1, width=terminal.list_width())
+
+
+def _day(text: str | None) -> str:
+    """The day of an instant, in UTC as all times of keys."""
+    return at(text)[:10]
+
+
+def _state(key: dict[str, Any]) -> str:
+    """When the key expires or was revoked."""
+    if key["revoked_at"]:
+        return f"{_day(key['revoked_at'])} {terminal.heading('revoked 已吊销')}"
+    return _day(key["expires"]) + (f" {terminal.heading('soon 即将到期')}" if key["expires_soon"] else "")
 
 
 @group.command("revoke")

@@ -12,6 +12,7 @@ from typing import Any, Literal, NoReturn
 import orjson
 import typer
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -110,6 +111,11 @@ def _escape(one: str) -> str:
 def line(text: str, **style: Any) -> None:
     """Print a line for people; values are never read as markup."""
     out.print(_text(text, **style), soft_wrap=True)
+
+
+def indented(text: str) -> None:
+    """Print a paragraph for people, indented, and broken where the line ends."""
+    out.print(Padding(_text(text), (0, 0, 0, 4)))
 
 
 def table(

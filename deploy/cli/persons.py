@@ -55,31 +55,27 @@ def _show(found: dict[str, Any]) -> None:
     rows = []
     for one in found["persons"]:
         ways = " ".join(sorted(f"{way['kind']}:{way['id']}" for way in one["credentials"]))
-        shown = ways or ("invited 已邀请" if one["invited_until"] else "none 无")
+        shown = ways or terminal.heading("invited 已邀请" if one["invited_until"] else "none 无")
         rows += [
             (
                 one["person"],
-                one["name"],
-                shown,
+                f"{one['name']}: {shown}",
                 post["id"],
-                post["role"] + (" head 负责人" if post["head"] else ""),
-                post["org"],
-                post["jurisdiction"],
-                at(post["ended_at"]),
+                ":".join(filter(None, (post["role"], post["org"])))
+                + (f"@{post['jurisdiction']}" if post["jurisdiction"] else "")
+                + (f" {terminal.heading('head 负责人')}" if post["head"] else ""),
+                at(post["ended_at"])[:10],
             )
             for post in one["posts"] or [_NO_POST]
         ]
     heads = (
         "person 人员",
-        "name 姓名",
-        "signs in by 登录方式",
+        "name: signs in by 姓名、登录方式",
         "post 职务",
-        "role 角色",
-        "org 单位",
-        "in 辖区",
+        "role:org@in 角色、单位、辖区",
         "ended 离任",
     )
-    terminal.table(heads, rows, whole=4)
+    terminal.table(heads, rows, whole=1, width=terminal.list_width())
 
 
 @group.command("post")

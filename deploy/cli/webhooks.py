@@ -59,8 +59,8 @@ def _show(found: dict[str, Any]) -> None:
         )
         for one in found["webhooks"]
     ]
-    heads = ("id", "owner 所有者", "after 位置", "failed 失败次数", "next 下次", "disabled 停用原因")
-    terminal.table(heads, rows, whole=4)
+    heads = ("id 编号", "owner 所有者", "after 位置", "failed 失败次数", "next 下次", "disabled 停用原因")
+    terminal.table(heads, rows, whole=1, width=terminal.list_width())
 
 
 @group.command("rotate")
@@ -137,4 +137,4 @@ def _log(found: dict[str, Any]) -> None:
         for one in found["deliveries"]
     ]
     heads = ("at 时间", "# 位置", "kind 结果", "status 状态", "latency 用时", "failed 失败次数", "next 下次")
-    terminal.table(heads, rows, whole=3)
+    terminal.table(heads, rows, whole=1, width=terminal.list_width())

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, closing, contextmanager
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
+from structlog.contextvars import clear_contextvars
 
 from deploy.api.app import build_app, build_operations_app
 from deploy.api.site import build_site
@@ -175,6 +176,7 @@ async def _serve(
     _on_signals(runtime)
     settle()
     running = [asyncio.create_task(server.serve([listener])) for server, listener in servers]
+    clear_contextvars()  # the sample was loaded in this task, and its last case is not about the start
     log.info("started", port=port, ops_port=ops_port)
     if ready is not None:
         ready(settings, port, ops_port, prepared)

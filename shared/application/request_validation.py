@@ -35,7 +35,11 @@ def parse(data: bytes) -> Any:
     except UnicodeDecodeError:
         raise Malformed("not_utf8", "The body is not UTF-8 text.", detail_zh="内容不是 UTF-8 文本。") from None
     except RecursionError:
-        raise Malformed("too_deep", "The JSON is nested too deeply.", detail_zh="JSON 嵌套过深。") from None
+        raise Malformed(
+            "too_deep",
+            "The JSON is nested too deeply. Send only the documented structure.",
+            detail_zh="JSON 嵌套过深。",
+        ) from None
     except strict_json.RepeatedKey as error:
         field = path_of((error.key,))
         raise Malformed(
@@ -50,7 +54,7 @@ def parse(data: bytes) -> Any:
         ) from None
     except strict_json.NotFinite:
         raise Malformed(
-            "not_a_number", "JSON has no NaN, no Infinity and no larger numbers than a float holds.",
+            "not_a_number", "A number is NaN, infinite or too large for JSON. Send a finite number.",
             detail_zh="JSON 中不允许 NaN、Infinity 或超出范围的数字。",
         ) from None  # fmt: skip
     except json.JSONDecodeError as error:
@@ -71,7 +75,11 @@ def _check_depth(value: Any) -> None:
     depth, level = 0, [value]
     while level:
         if depth > _DEPTH:
-            raise Malformed("too_deep", "The JSON is nested too deeply.", detail_zh="JSON 嵌套过深。")
+            raise Malformed(
+                "too_deep",
+                "The JSON is nested too deeply. Send only the documented structure.",
+                detail_zh="JSON 嵌套过深。",
+            )
         level = strict_json.inner_containers(level)
         depth += 1
 

@@ -36,7 +36,7 @@ def wrong_offset(offset: int) -> Refused:
     """A part begins at another place than the upload stands at."""
     return Refused(
         "wrong_offset",
-        "This part does not begin where the upload stands. Go on from the given offset.",
+        "This part does not begin at the end of what was received. Continue from the given offset.",
         detail_zh="该分段的起始位置与已收到的不一致，请从给定位置继续上传。",
         field="offset",
         offset=offset,

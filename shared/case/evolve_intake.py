@@ -80,6 +80,8 @@ def _party(case: Case, event: RecordedEvent, body: i.PartyRecorded) -> Changes:
     accusation: Changes = {}
     if body.role == "respondent" and body.respondent_org:
         accusation["accused"] = (*case.accusation.accused, body.respondent_org)
+    if body.names:
+        accusation["named"] = (*case.accusation.named, *body.names)
     if body.role == "petitioner" and body.named:
         filing["named"] = True
     if body.public_office:

@@ -196,6 +196,8 @@ class Accusation:
     accused: tuple[str, ...] = ()
     examined: bool = False
     """An event of the case is about the suspicion, which only the petition office sees."""
+    named: tuple[str, ...] = ()
+    """Organisations that the words about a respondent name. While the case is sealed, nobody of them sees it."""
     public_office: bool = False
     """The filing complains of an organisation of the policy, its staff, or a holder of a public post."""
 

@@ -104,7 +104,7 @@ def check_count(files: Sequence[object], book: PolicyBook) -> None:
     if sum(not (isinstance(one, AttachableFile) and one.details.form == "thumbnail") for one in files) > most:
         raise Invalid(
             "too_many_files",
-            f"At most {most} files come with one filing. Leave some out, or add them as material afterwards.",
+            f"A filing may have at most {most} files. Leave some out, or add them as material afterwards.",
             detail_zh=f"一次最多提交 {most} 个附件，其余可在登记后以补充材料提交。",
             field="files",
         )

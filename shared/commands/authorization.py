@@ -110,7 +110,7 @@ def visible(principal: Principal, case: Case, lead: Case | None = None) -> bool:
         return True
     if principal.jurisdiction not in (None, case.jurisdiction):
         return False
-    if principal.org is not None and principal.org in case.accusation.accused:
+    if principal.org is not None and concerns(principal.org, case):
         return False  # Art. 30: never to the accused organisation, in any role
     if role in ("organisation", "clerk"):
         if handles(principal.org, case) or owes_notice(principal.org, case):
@@ -119,6 +119,12 @@ def visible(principal: Principal, case: Case, lead: Case | None = None) -> bool:
     if role == "platform":
         return case.filing.platform == principal.org
     return role in SEES_ALL
+
+
+def concerns(org: str, case: Case) -> bool:
+    """True if the organisation is the accused one, or if the words about the respondent of a sealed case name it, as a chief of
+    it: then a person has to decide first who is meant."""
+    return org in case.accusation.accused or (case.accusation.sealed and org in case.accusation.named)
 
 
 def filed_by(principal: Principal, case: Case) -> bool:
@@ -162,7 +168,9 @@ def lead_needed(principal: Principal, case: Case) -> str | None:
     the same reads, so that it does not tell which of the two it was."""
     if principal.role not in ("organisation", "clerk") or visible(principal, case):
         return None
-    elsewhere = principal.jurisdiction not in (None, case.jurisdiction) or principal.org in case.accusation.accused
+    elsewhere = principal.jurisdiction not in (None, case.jurisdiction) or (
+        principal.org is not None and concerns(principal.org, case)
+    )
     return NO_CASE if elsewhere else case.matter.lead or NO_CASE
 
 

@@ -86,6 +86,9 @@ class PartyRecorded(_Intake, zh="登记当事人", en="A party was recorded.", s
     public_office: bool = False
     """True for a respondent that is an organisation of the policy, its staff, or a holder of a public post: the filing may be an
     accusation (Art. 30)."""
+    names: tuple[str, ...] = ()
+    """Organisations of the policy that the words about a respondent without a code name: nobody of them sees the case while it is
+    sealed (Art. 30)."""
     name: Identity = None
     phone: Identity = None
     id_number: Identity = None

@@ -175,7 +175,7 @@ class CalendarDocument(Document):
     weekend: tuple[Annotated[int, Field(ge=1, le=7)], ...] = (6, 7)
     fixed: tuple[Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")], ...] = ()
     statutory: dict[int, tuple[date, ...]] = Field(default_factory=dict)
-    published_until: int | None = None
+    published_until: int | None = Field(None, ge=1900, le=2200)
     years: dict[int, Year] = Field(default_factory=dict)
 
 

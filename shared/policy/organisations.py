@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,6 +10,9 @@ from shared.kernel.legal_time import LegalTime
 from shared.kernel.text_normalization import identifier_form, name_form, search_form
 from shared.policy.documents import Organisation, Organisations, ancestry
 from shared.policy.in_force import InForce
+
+_PLACE_BEFORE = re.compile("^.{1,8}?[省市县区州旗]")
+_SHORTEST_NAME = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +44,17 @@ class OrganisationsInForce(InForce):
     def names_of_organisations(self) -> tuple[str, ...]:
         """The names in their search form."""
         return tuple(search_form(entry.name) for entry in self.organisations.values())
+
+    @cached_property
+    def spoken_names(self) -> tuple[tuple[str, str, bool], ...]:
+        """(name in its search form, code, whether it is the whole name) of each organisation, as people say it: also without the
+        place before it, 住房和城乡建设局 for 示例市住房和城乡建设局."""
+        found = []
+        for code, entry in self.organisations.items():
+            name = search_form(entry.name)
+            short = _PLACE_BEFORE.sub("", name)
+            found += [(one, code, one == name) for one in dict.fromkeys((name, short)) if len(one) >= _SHORTEST_NAME]
+        return tuple(found)
 
     def ever_listed(self, code: str) -> bool:
         """True if this is or was an organisation of the jurisdiction. Notifications of a removed one stay readable."""

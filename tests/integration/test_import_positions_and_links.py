@@ -122,6 +122,20 @@ async def test_link_does_not_tell_of_a_case_that_became_an_accusation(here: Coun
     assert len(set(told)) == 1, "as for a case that does not exist"
 
 
+async def test_steps_before_and_after_a_link_are_taken(here: County, tmp_path: Path) -> None:
+    steps = "steps:\n  - {event: ReplyDelivered, date: 照片}\n"
+    mapping = MAPPING.replace(", media: 照片", "") + steps
+    rows = "1,2026-01-05,灯,,,,2026-01-09,甲局,\n2,2026-01-06,灯,,,,{},甲局,1\n3,2026-01-07,灯,,,,2026-01-08,甲局,1\n"
+    first = await imported(here, tmp_path, HEAD + rows.format(""), mapping)
+    assert (first.clean, first.steps_added) == (True, 4)
+    second = await imported(here, tmp_path, HEAD + rows.format("2026-01-10"), mapping)
+    assert (second.clean, second.steps_added, second.same) == (True, 1, 2)
+    original = (await case_of(here, "1")).id
+    for item in "23":
+        case = await case_of(here, item)
+        assert (case.matter.lead, case.state, case.handling.replied_at is not None) == (original, case.state, True)
+
+
 async def test_import_does_not_link_again_what_a_person_unlinked(here: County, tmp_path: Path) -> None:
     rows = HEAD + "1,2026-01-05,灯,,,,,,\n2,2026-01-06,灯,,,,,,1\n"
     await imported(here, tmp_path, rows, MAPPING)

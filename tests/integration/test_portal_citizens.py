@@ -152,7 +152,7 @@ async def test_receipt_has_the_digits_for_the_telephone_and_the_case_names_whom_
     async with here.browser(**ZH) as citizen:
         receipt = await citizen.post("/submit", data={**await filing(citizen), "go": "send"})
         pin = re.findall(r"<dd><code>([^<]+)</code>", receipt.text)[2]
-        assert re.fullmatch(r"\d{6}", pin) and "电话查询密码" in receipt.text
+        assert re.fullmatch(r"\d{6}", pin) and "电话查询码" in receipt.text
         await here.runtime.drain()
         page = await citizen.get("/track")
         assert (
@@ -214,6 +214,16 @@ async def test_documents_and_data_are_shown_again_by_their_address_once_they_wer
             assert again.status_code == 200 and again.text == opened.text
         await citizen.post("/track/leave")
         assert (await citizen.get("/track/data")).headers["location"] == "/track"
+
+
+async def test_renewed_code_comes_with_new_digits_for_the_telephone(here: Served) -> None:
+    async with here.browser(**ZH) as citizen:
+        receipt = await citizen.post("/submit", data={**await filing(citizen), "go": "send"})
+        old = re.findall(r"<dd><code>([^<]+)</code>", receipt.text)
+        form = await citizen.get("/track/do/renew_query_code")
+        renewed = await citizen.post("/track/do/renew_query_code", data={"command_id": hidden(form, "command_id")})
+        new = re.findall(r"<dd><code>([^<]+)</code>", renewed.text)
+    assert new[0] == old[0] and new[1] != old[1] and new[2] != old[2] and re.fullmatch(r"\d{6}", new[2])
 
 
 async def test_hostile_text_is_text_on_every_page(here: Served) -> None:

@@ -114,3 +114,39 @@ async def test_matching_keyword_rule_is_reported_without_text() -> None:
         nobody = await here.filed(subject=None, place="sl", text="说不清楚的事")
         case = (await here.runtime.ports.cases.reload(nobody["case"]))[0]
         assert case.assignment.queue_reason == "no_rule"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "示例市住房和城乡建设局王局长",
+        "住房和城乡建设局 王某",
+        "住房和城乡建設局x王局长",
+        "示例市<b>住房和城乡建设局</b>的王局长",
+    ],
+)
+async def test_nobody_of_the_office_that_the_respondent_serves_sees_it_while_it_is_sealed(name: str) -> None:
+    """A chief who is named without the code of the office is accused before the own supervisors, too (Art. 30)."""
+    async with served() as here:
+        receipt = await here.filed(text=TEXT, respondent={"name": name})
+        case = receipt["case"]
+        for role in ("supervisor", "registrar"):
+            own, another = await here.key_of(role, "zj"), await here.key_of(role, "rs")
+            for key, seen in ((own, False), (another, True), (here.keys[role], True)):
+                async with here.client(key=key) as client:
+                    answer = await client.get(f"/v1/cases/{case}")
+                    rows = (await client.get("/v1/cases", params={"queue": "to_confirm"})).json()["cases"]
+                assert (answer.status_code == 200, [row["id"] for row in rows] == [case]) == (seen, seen), (role, key)
+        assert (await here.act("registrar", case, "clear_suspicion", reason="只是催办")).status_code == 200
+        async with here.client(key=await here.key_of("supervisor", "zj")) as client:
+            assert (await client.get(f"/v1/cases/{case}")).status_code == 200, (
+                "an ordinary complaint is theirs to handle"
+            )
+
+
+async def test_accusation_against_the_petition_office_is_seen_by_the_level_above() -> None:
+    async with served() as here:
+        case = (await here.filed(channel="province", text=TEXT, respondent={"name": "信访局王主任"}))["case"]
+        for role, org, status in (("registrar", "xfj", 404), ("supervisor", "xfj", 404), ("supervisor", "sxfj", 200)):
+            async with here.client(key=await here.key_of(role, org)) as client:
+                assert (await client.get(f"/v1/cases/{case}")).status_code == status, (role, org)

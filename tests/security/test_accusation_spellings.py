@@ -4,6 +4,7 @@ and from Unicode (Art. 30). Also the other places where texts are compared."""
 from __future__ import annotations
 
 import random
+import re
 import sys
 import unicodedata
 from collections import defaultdict
@@ -13,6 +14,7 @@ import pytest
 
 from shared.kernel.text_normalization import VARIANTS
 from shared.policy.book import PolicyBook
+from shared.policy.public_offices import holds_public_office
 from tests.support.deciding import REGISTERED as FILED
 from tests.support.deciding import SERVICE, given
 from tests.support.policies import demo
@@ -116,10 +118,24 @@ def test_words_broken_up_by_what_is_no_chinese_are_suspected(between_them: list[
     dice = Dice(70)
     written = []
     for word in WORDS:
+        if re.search("[a-z]", word):  # written by its pronunciation
+            continue
         filled = word.replace("*", "了")
         written.append("反映镇里" + "".join(f"{one}{dice.choice(between_them)}" for one in filled) + "的问题")
     missed = [text for text in written if BOOK.keywords.recognised("", text).suspicion is None]
     assert missed == []
+
+
+def test_words_written_by_their_pronunciation_are_suspected() -> None:
+    for word in ("受hui", "shou贿", "ShouHui", "贪ｗｕ", "tan 污", "腐bai", "收回kou"):
+        assert BOOK.keywords.recognised("", f"反映镇里{word}的问题").suspicion, word
+
+
+def test_respondent_is_recognised_however_the_post_is_written() -> None:
+    for name in ("王局长", "王局x长", "王局(jú)长", "王<b>局</b>长", "王 局 長", "王局①长", "镇zhen长"):
+        assert holds_public_office(name, BOOK), name
+    for name in ("某物业公司", "房东李某", "包工头"):
+        assert not holds_public_office(name, BOOK), name
 
 
 SAID = (

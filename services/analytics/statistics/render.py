@@ -205,7 +205,7 @@ def as_table(result: StatsResult, lang: Lang = "zh") -> Table:
 def _line(figure: Figure, result: StatsResult, withs: Sequence[str], lang: Lang) -> list[str]:
     measure = BY_NAME[figure.measure]
     name = measure.zh if lang == "zh" else measure.en
-    part = with_words(figure.of) if lang == "zh" else figure.of
+    part = with_words(figure.of).removesuffix(f" {figure.of}") if lang == "zh" else figure.of
     cells = [f"{name} {part}" if part else name]
     for dimension in result.by:
         code = figure.group[dimension]

@@ -295,7 +295,7 @@ def confirm_receipt_date(case: Case, command: ConfirmReceiptDate, given: Decisio
     if given.principal.ref == case.filing.filer.rpartition(":")[2]:
         raise Denied(
             "second_person_needed",
-            "Whoever registered the filing cannot confirm its date. Ask another registrar or a supervisor.",
+            "The person who registered the filing cannot confirm its date. Ask another registrar or a supervisor.",
             detail_zh="登记人不得自行确认收到日期，请由另一名登记人员或督查人员确认。",
         )
     return [NewEvent(e.ReceiptDateConfirmed(reason=command.reason))]

@@ -11,7 +11,7 @@ from shared.commands.command_fields import GivenCode, Short
 from shared.events import intake as e
 from shared.kernel.refusals import Invalid
 from shared.policy.book import PolicyBook
-from shared.policy.public_offices import holds_public_office
+from shared.policy.public_offices import holds_public_office, organisations_named
 
 PARTIES_LIMIT = 500
 
@@ -66,4 +66,11 @@ def complained_of(respondent: Respondent, party: str, book: PolicyBook) -> e.Par
     if org is None:  # words instead of a code; they may name a person, so they are sealed
         name = " ".join(filter(None, (name, respondent.org))) or None
     public_office = org is not None or holds_public_office(name or "", book)
-    return e.PartyRecorded(party=party, role="respondent", respondent_org=org, public_office=public_office, name=name)
+    return e.PartyRecorded(
+        party=party,
+        role="respondent",
+        respondent_org=org,
+        public_office=public_office,
+        names=organisations_named(name or "", book) if org is None else (),
+        name=name,
+    )

@@ -32,6 +32,16 @@ _GONE = (
 )
 
 
+def refused_link(code: str) -> LeftOut:
+    """A link that the case does not take. `code`: of the refusal, whose words may quote a value."""
+    return LeftOut(
+        "link",
+        code,
+        "The link was not recorded; the rest of the row was. Link the case with the command link.",
+        "未建立关联，该行其余内容已导入。请用命令 link 关联。",
+    )
+
+
 def not_linked(case: Case, lead: Case, lines: Mapping[str, Case], kind: LinkKind, zone: str) -> LeftOut | None:
     """Why a case is not linked to the original that its source names; None if it may be. `lines`: the original, and what it
     follows."""

@@ -33,7 +33,7 @@ from services.intake.history.changes import (
 )
 from services.intake.history.entries import new_entries, with_codes
 from services.intake.history.items import DueCompared, HistoryItem, HistoryStep, ItemResult, LeftOut, Outcome
-from services.intake.history.links import not_linked
+from services.intake.history.links import not_linked, refused_link
 from services.intake.history.organisations import accuses, check_organisations, unknown_organisation
 from services.intake.history.steps import (
     Run,
@@ -121,7 +121,7 @@ async def record_batch(
     done = [result for result in found if result is not None]
     for index, item in enumerate(items):  # after all rows: the original may stand below its duplicate
         if item.link is not None and done[index].result != "refused":
-            done[index] = await recorder.link(item, done[index])
+            done[index] = await recorder.linked(item, done[index])
     return done
 
 
@@ -340,7 +340,16 @@ class _Recorder:
                 return True
         return False
 
-    async def link(self, item: HistoryItem, result: ItemResult) -> ItemResult:
+    async def linked(self, item: HistoryItem, result: ItemResult) -> ItemResult:
+        """The result of a row with its link; a refused link is a part that was left out."""
+        try:
+            return await self._link(item, result)
+        except Unavailable:
+            raise
+        except Refused as refused:
+            return result._replace(left_out=(*result.left_out, refused_link(refused.code)))
+
+    async def _link(self, item: HistoryItem, result: ItemResult) -> ItemResult:
         """Link the case of a row to the one that it repeats, once. What stands against it is told as a part that was left out."""
         assert item.link is not None
         cases, kind = self._intake.cases, item.link.kind

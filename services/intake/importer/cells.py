@@ -112,10 +112,14 @@ def cell_text(
     if isinstance(cell, ShownNumber):
         return cell.shown
     if isinstance(cell, bool):
+        if field.rpartition(".")[2] in _NO_DAYS:
+            raise RowError(line, field, "not_allowed_here")
         return "true" if cell else "false"
     if isinstance(cell, int):
         return str(cell)
     if isinstance(cell, float):
+        if notice is not None and field in NUMBERS and not cell.is_integer():
+            notice("decimal_number")
         return _of_float(cell, line, field)
     if isinstance(cell, datetime | date):
         return cell.isoformat(sep=" ") if isinstance(cell, datetime) else cell.isoformat()

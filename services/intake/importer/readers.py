@@ -152,6 +152,7 @@ class Table:
                     content = text.readline(LONGEST_RECORD)
                 yield Row(line, (), "too_long")
                 continue
+            content = content.removeprefix("\ufeff")  # of files that were put together
             if not content.strip():
                 continue
             try:

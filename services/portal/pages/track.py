@@ -516,12 +516,19 @@ def _again(request: Request, name: str, form: Form) -> Response:
 
 
 async def _new_code(request: Request, asked: Caller, number: str, code: str) -> Response:
-    """The new query code, once, and a session with it."""
+    """The new query code and the digits for the telephone, once, and a session with it."""
     api: Api = request.app.state.api
-    answer = page(request, "track_code.html", number=number, code=code)
+    pair = {"number": number, "code": code}
+    pin = token = None
     try:
-        keep_case(answer, await api.post(asked, "/v1/status/token", {"number": number, "code": code}))
-    except Problem:
+        token = await api.post(asked, "/v1/status/token", pair)
+        pin = (await api.post(asked, "/v1/receipt/details", pair))["pin"]
+    except Problem:  # the code itself is never lost
+        pass
+    answer = page(request, "track_code.html", number=number, code=code, pin=pin)
+    if token is not None:
+        keep_case(answer, token)
+    else:
         delete_cookie(answer, CASE)
     return answer
 

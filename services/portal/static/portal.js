@@ -117,7 +117,7 @@
   const here = document.querySelector("[data-address]");
   if (here) history.replaceState(null, "", here.dataset.address);
 
-  // What was typed survives Back and reloading: it is kept in this tab for half an hour, until it is sent or the matter is closed.
+  // What was typed survives Back and reloading: it is kept in this tab for a quarter of an hour, until it is sent or the matter is closed.
   const store = {
     name: (key) => `kept:${key}`,
     save(key, value) { try { sessionStorage.setItem(this.name(key), JSON.stringify(value)); } catch { /* no storage */ } },
@@ -132,7 +132,7 @@
     const step = new URLSearchParams(location.search).get("step");
     const saved = () => {
       const found = store.read(key);
-      return found && found.path === kept.action && Date.now() - found.at < 30 * 60000 ? found.fields : null;
+      return found && found.path === kept.action && Date.now() - found.at < 15 * 60000 ? found.fields : null;
     };
     const show = (fields) => {
       const form = document.createElement("form");
@@ -148,7 +148,11 @@
     if (fields) show(fields);
     else {
       history.replaceState(null, "", address);
-      addEventListener("pageshow", (event) => { if (event.persisted && saved()) show(saved()); });
+      addEventListener("pageshow", (event) => {
+        if (!event.persisted) return;
+        const typed = saved();
+        if (typed) show(typed); else location.reload();  // it was sent meanwhile
+      });
       addEventListener("pagehide", () => {
         const typed = [...new FormData(kept)].filter(([name, value]) => typeof value === "string" && name !== "go");
         store.save(key, { at: Date.now(), path: kept.action, fields: typed });
@@ -162,10 +166,15 @@
       if (event.submitter !== button) return;
       if (button.form.dataset.sent) { event.preventDefault(); return; }
       button.form.dataset.sent = "1";
+      const slow = button.form.querySelector("[data-slow]");
+      if (slow) setTimeout(() => { slow.hidden = false; }, 1500);
       setTimeout(() => { delete button.form.dataset.sent; }, 8000);
     });
   }
-  addEventListener("pageshow", () => { for (const form of document.forms) delete form.dataset.sent; });
+  addEventListener("pageshow", () => {
+    for (const form of document.forms) delete form.dataset.sent;
+    for (const one of all("[data-slow]")) one.hidden = true;
+  });
 
   // A filing in the slower queue goes on at once when this browser has found the answer, and otherwise when its turn has come.
   const queued = document.querySelector("[data-work]");

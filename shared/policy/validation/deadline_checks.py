@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Collection, Iterator
+from datetime import date, timedelta
 
 from shared.events import REGISTRY
 from shared.policy.deadline_rules import BREACH, ClockRule, Clocks, Trigger
-from shared.policy.documents import CalendarDocument
+from shared.policy.documents import CalendarDocument, Year
 from shared.policy.validation.finding import Finding
 from shared.policy.validation.messages import finding, repeated, unlisted
 
@@ -67,6 +67,11 @@ def of_calendar(calendar: CalendarDocument) -> Iterator[Finding]:
     """The findings of a calendar: years, days that are listed twice or in the wrong place, statutory holidays."""
     years = sorted(calendar.years)
     last = calendar.published_until
+    if set(calendar.weekend) == set(range(1, 8)):
+        yield finding("calendar.weekend", "no_working_day")
+    for fixed in calendar.fixed:
+        if _day(_LEAP_YEAR, fixed) is None:
+            yield finding("calendar.fixed", "day_never", day=fixed)
     if years and last is None:
         yield finding("calendar.published_until", "published_until_missing")
     if last is not None:
@@ -90,6 +95,11 @@ def of_calendar(calendar: CalendarDocument) -> Iterator[Finding]:
         for day in entry.workdays:
             if day.isoweekday() not in calendar.weekend:
                 yield finding(f"{where}.workdays", "ordinary_workday", day=day)
+        if (first := _closed_since(entry, calendar.weekend)) is not None:
+            yield finding(f"{where}.holidays", "long_closure", day=first, days=LONGEST_CLOSURE)
+        free = sum(1 for day in set(entry.holidays) if day.isoweekday() not in calendar.weekend)
+        if len(set(entry.workdays)) > free:
+            yield finding(f"{where}.workdays", "more_workdays", worked=len(set(entry.workdays)), free=free)
         for fixed in calendar.fixed:
             named = _day(year, fixed)
             if named is not None and named not in entry.holidays:
@@ -100,6 +110,23 @@ def of_calendar(calendar: CalendarDocument) -> Iterator[Finding]:
         for day in days:
             if day.year != year:
                 yield finding(f"calendar.statutory[{year}]", "day_of_other_year", day=day)
+
+
+LONGEST_CLOSURE = 16
+"""Days in a row without a working day; own choice: the longest of the published years has ten. More are a slip of the pen."""
+_LEAP_YEAR = 2024
+
+
+def _closed_since(year: Year, weekend: Collection[int]) -> date | None:
+    """The first day of a longer closure, None if there is none."""
+    holidays, workdays = set(year.holidays), set(year.workdays)
+    for first in sorted(holidays):
+        days = (first + timedelta(days=away) for away in range(LONGEST_CLOSURE + 1))
+        if first - timedelta(days=1) not in holidays and all(
+            day in holidays or (day.isoweekday() in weekend and day not in workdays) for day in days
+        ):
+            return first
+    return None
 
 
 def _day(year: int, fixed: str) -> date | None:

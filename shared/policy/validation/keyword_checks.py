@@ -11,9 +11,10 @@ from shared.policy.validation.finding import Finding
 from shared.policy.validation.messages import finding
 
 _SEPARATOR = re.compile(
-    "[、，,;；|｜/／\n\t。．·•・＋+&＆~～\u3000\ufe50\ufe51\uff61\uff64]|(?<=[\u3400-\u9fff])\\s+(?=[\u3400-\u9fff])"
+    "[、，,;；|｜/／\n\t。．·•・＋+&＆~～\u3000\ufe50\ufe51\uff61\uff64…—]|(?<=[\u3400-\u9fff])[\\s:：\\\\]+(?=[\u3400-\u9fff])"
+    "|(?<=[\u3400-\u9fff]{2})(?:或者|或是|以及|或)(?=[\u3400-\u9fff]{2})|(?<=[a-z])\\s+or\\s+(?=[a-z])"
 )
-"""Signs between words that somebody wrote as one word; a blank only between Chinese characters."""
+"""Signs and conjunctions between words that somebody wrote as one word; a blank only between Chinese characters."""
 
 
 def unmatchable(document: Keywords) -> Iterator[Finding]:

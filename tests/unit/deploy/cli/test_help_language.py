@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import typer
@@ -14,8 +14,10 @@ from typer.testing import CliRunner
 from deploy.cli import help_language
 from deploy.cli import output as terminal
 from deploy.cli.act_file import known_rules
+from deploy.cli.filing import _KINDS
 from deploy.cli.help_language import chinese_sentence, choose_language, texts
 from deploy.cli.main import COMMANDS, app
+from shared.events.routing import OutboxKind
 from shared.kernel.settings import Settings
 
 CHINESE = re.compile("[\u3400-\u9fff]")
@@ -150,3 +152,7 @@ def test_error_of_use_is_said_in_the_chosen_language_or_in_both(path: list[str],
 
 def test_a_sentence_that_is_not_known_has_no_chinese() -> None:
     assert chinese_sentence("Something else.") == ""
+
+
+def test_every_kind_of_an_inbox_entry_has_its_chinese() -> None:
+    assert set(_KINDS) == set(get_args(OutboxKind))

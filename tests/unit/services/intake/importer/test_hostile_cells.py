@@ -444,3 +444,32 @@ def test_column_that_classifies_persons(column: str) -> None:
 )  # fmt: skip
 def test_column_of_the_matter_is_read(column: str) -> None:
     assert not classifies_persons(column)
+
+
+# ------------------------------------------------------------ JSON lines
+
+
+@pytest.mark.parametrize(
+    ("line", "items", "codes", "notices"),
+    [
+        ('{"编号": 123456789012345678, "时间": 20240305}', ["123456789012345678"], [], {}),
+        ('{"编号": 1.2345678901234568e17, "时间": "2024-03-05"}', [], ["damaged_number"], {}),
+        ('{"编号": 1.1, "时间": "2024-03-05"}', ["1.1"], [], {"decimal_number": 1}),
+        ('{"编号": "A", "时间": "2024-03-05", "单位": true}', [], ["not_allowed_here"], {}),
+        ('{"编号": "A", "时间": "2024-03-05", "内容": ["x"]}', [], ["nested_value"], {}),
+        ('{"编号": "A", "编号": "B", "时间": "2024-03-05"}', [], ["repeated_key"], {}),
+        ('{"编号": "A", "时间": NaN}', [], ["broken_json"], {}),
+        ('{"编号": "A", "时间": "2024-03-05"}{"编号": "B"}', [], ["broken_json"], {}),
+        ('\ufeff{"编号": "A", "时间": "2024-03-05"}', ["A"], [], {}),
+        ('{"编号": "A", "时间": 1709623200}', [], ["not_a_date"], {}),
+    ],
+)
+async def test_cells_of_json(
+    tmp_path: Path, line: str, items: list[str], codes: list[str], notices: dict[str, int]
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"编号": "A-0", "时间": "2024-03-05"}\n' + line + "\n", "utf-8")
+    found = await understood(path, M)
+    assert [one["item"] for one in found.items] == ["A-0", *items]
+    assert [code for _, code in refused(found)] == codes
+    assert found.report.notices == notices

@@ -53,6 +53,18 @@ MORE: list[tuple[dict[str, Any], str]] = [
     ({"calendar": {"years": {2026: {}}}}, "请写明已公布到哪一年"),
     ({"calendar": {"weekend": [8]}}, "须不大于 7。"),
     ({"calendar": {"fixed": ["1-1"]}}, "须符合"),
+    ({"calendar": {"fixed": ["02-30"]}}, "任何一年都没有 02-30"),
+    ({"calendar": {"weekend": [1, 2, 3, 4, 5, 6, 7]}}, "将没有工作日"),
+    (
+        {
+            "calendar": {
+                "published_until": 2026,
+                "years": {2026: {"holidays": [f"2026-03-{day:02}" for day in range(1, 19)]}},
+            }
+        },
+        "连续 16 天",
+    ),
+    ({"calendar": {"published_until": 2026, "years": {2026: {"workdays": ["2026-03-07"]}}}}, "调休上班 1 天"),
     ({"calendar": {"published_until": "soon"}}, "须为整数。"),
     ({"calendar": {"years": {2026: {"holidays": ["soon"]}}}}, "须为有效日期"),
     ({"places": [{"code": "", "name": "x"}]}, "为空，请填写。"),

@@ -20,7 +20,21 @@ def rule(id_: str, *any_: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "word", ["受贿、行贿、贪污", "受贿，行贿", "受贿,行贿", "受贿/行贿", "受贿|行贿", "受贿\n行贿"]
+    "word",
+    [
+        "受贿、行贿、贪污",
+        "受贿，行贿",
+        "受贿,行贿",
+        "受贿/行贿",
+        "受贿|行贿",
+        "受贿\n行贿",
+        "受贿：行贿",
+        "受贿\\行贿",
+        "受贿或行贿",
+        "受贿以及行贿",
+        "bribe or graft",
+        "受贿……行贿",
+    ],
 )
 def test_separator_inside_word_is_found(word: str) -> None:
     (one,) = found(rule("k", word, suspected=True))
