@@ -31,7 +31,7 @@ from shared.operations.blob_sweep import sweep
 from tests.support.county import DEMO, MORNING, REGISTRAR, activate
 from tests.support.shifted_clock import ShiftedClock
 
-FILINGS = 6
+FILINGS = 4
 """Filings of one process at most."""
 DETAILS = FileDetails("image/jpeg", "photo", "photo.jpg")
 OWNER = owner_of(REGISTRAR)
