@@ -73,15 +73,30 @@ class Line(NamedTuple):
 
     late: bool
     number: str
-    days: int | None
-    working: bool
-    """The days are working days."""
+    days: str
+    """How long until the due day, or since."""
     clock: str
     subject: str
     place: str
     state: str
     org: str
     clerk: str
+
+
+def days_in_words(language: Language, days: int | None, unit: str | None) -> str:
+    """How long until the due day, or since.
+
+    >>> [days_in_words("zh", days, unit) for days, unit in ((3, "working"), (0, "calendar"), (-8, "calendar"), (None, None))]
+    ['3个工作日', '今天', '超期8天', '–']
+    """
+    if days is None:
+        return "–"
+    working = unit == "working"
+    if days < 0:
+        return told(language, "{days} working days late" if working else "{days} days late", days=-days)
+    if days == 0:
+        return told(language, "Due today")
+    return told(language, "{days} working days left" if working else "{days} days left", days=days)
 
 
 def lines_of(rows: list[dict[str, Any]], language: Language) -> list[Line]:
@@ -97,8 +112,7 @@ def lines_of(rows: list[dict[str, Any]], language: Language) -> list[Line]:
             Line(
                 one["overdue"],
                 one["number"],
-                one["days_left"],
-                one["unit"] == "working",
+                days_in_words(language, one["days_left"], one["unit"]),
                 clock,
                 subject,
                 place,
