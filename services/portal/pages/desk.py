@@ -24,6 +24,8 @@ from services.portal.rendering import page, sentence, view_of
 _YEAR = 365 * 24 * 3600
 _FILTERS = ("queue", "clerk", "number", "state", "class", "channel", "after")
 OFFICE = ("registrar", "supervisor")
+REGISTERING = ("registrar", "operator")
+"""Roles that register what people write or say."""
 _ROWS = 50
 _NEAR, _ANSWERS = 8, 20
 """Most cases of the same place and subject, and most entries of the knowledge, beside a form."""
@@ -406,7 +408,7 @@ async def lists_of_office(
     Raises Problem for other roles."""
     frame, _found = await framed(request)
     me, view = frame["me"], view_of(request)
-    if me["role"] != "registrar":
+    if me["role"] not in REGISTERING:
         raise nothing_here()
     (policy,) = await asked(request, (f"/v1/policies/{quote(me['jurisdiction'], safe='')}", {}))
     documents = policy["documents"]
@@ -467,7 +469,7 @@ async def near(request: Request) -> Response:
     """The part of the registration screen with similar cases, for a script. Posted, so that no text is in an address."""
     form = await read_form(request)
     frame, _found = await framed(request)
-    if frame["me"]["role"] != "registrar":
+    if frame["me"]["role"] not in REGISTERING:
         raise nothing_here()
     return page(request, "desk_near.html", **frame, form=form, **await near_cases(request, form))
 
