@@ -3,7 +3,8 @@ to access keys of the role operations, those that give access to no key and to n
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,6 +15,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
+from deploy.storage.backup import PHASES as BACKUP_PHASES
 from shared.application import access_keys as principals
 from shared.application.case_reference import resolve
 from shared.case import STREAM
@@ -28,6 +30,7 @@ from shared.http.authentication import Caller
 from shared.http.openapi import answers, operation
 from shared.http.request_bodies import NDJSON, read_model
 from shared.kernel.legal_time import to_text
+from shared.kernel.progress import Progress, followed, measured, next_phase
 from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.kernel.settings import shown
 from shared.kernel.version import VERSION
@@ -101,6 +104,23 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
     """`owner`: all routes, also those that issue keys, copy or export the log, or show parked bytes."""
     routes = APIRouter(tags=["operator"], prefix="/local")
     ports, metrics = runtime.ports, runtime.metrics
+    running: dict[str, Progress] = {}
+
+    @contextmanager
+    def shown_as(name: str, phases: int) -> Iterator[None]:
+        """Show the progress of what is inside under this name; of two at the same time, that of the later one."""
+        with followed(phases) as progress:
+            running[name] = progress
+            try:
+                yield
+            finally:
+                if running.get(name) is progress:
+                    del running[name]
+
+    async def streamed(name: str, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        with shown_as(name, 1):
+            async for piece in pieces:
+                yield piece
 
     @routes.get("/version", operation_id="version_local_version_get")
     async def version() -> dict[str, str]:
@@ -183,7 +203,7 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
     async def rebuild_all(request: Request) -> StreamingResponse:
         """Rebuild all views and facts from the log while they stay in use."""
         wanted = await read_model(request, Rebuild, _LIMIT)
-        return StreamingResponse(_rebuilding(runtime, wanted.workers), media_type=NDJSON)
+        return StreamingResponse(streamed("rebuild", _rebuilding(runtime, wanted.workers)), media_type=NDJSON)
 
     @guarded.get("/digest", operation_id="digest_local_digest_get")
     async def digest(
@@ -191,28 +211,34 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
     ) -> dict[str, Any]:
         """The four digests: log, views, outcome, blobs."""
         found: dict[str, Any] = {}
-        if which in ("log", "all"):
-            found["log"] = await log_digest(ports.log)
-        if which in ("views", "all"):
-            await runtime.drain()
-            before = await log_digest(ports.log)
-            found["views"] = await views_digest(ports.views, runtime.parts)
-            if before == await log_digest(
-                ports.log
-            ):  # the log did not change meanwhile, so a rebuild can be compared with it
-                metrics.known_digest = (before, found["views"])
-        if which in ("outcome", "all"):
-            found["outcome"] = await outcome_digest(ports.log)
-        if which in ("blobs", "all"):
-            found["blobs"] = await blobs_digest(ports.blobs)
+        with shown_as("digest", 6 if which == "all" else 3 if which == "views" else 1):
+            if which in ("log", "all"):
+                found["log"] = await log_digest(ports.log)
+                next_phase()
+            if which in ("views", "all"):
+                await runtime.drain()
+                before = await log_digest(ports.log)
+                next_phase()
+                found["views"] = await views_digest(ports.views, runtime.parts)
+                next_phase()
+                if before == await log_digest(ports.log):  # unchanged meanwhile: a rebuild can be compared with it
+                    metrics.known_digest = (before, found["views"])
+                next_phase()
+            if which in ("outcome", "all"):
+                found["outcome"] = await outcome_digest(ports.log)
+                next_phase()
+            if which in ("blobs", "all"):
+                found["blobs"] = await blobs_digest(ports.blobs)
         return found
 
     @guarded.post("/verify", operation_id="verify_log_local_verify_post")
     async def verify_log() -> dict[str, Any]:
         """Check every byte of the log and of the files that it names."""
-        found = [finding._asdict() async for finding in ports.log.verify()]
-        if not found:  # events of a damaged log do not name files reliably
-            found = [finding._asdict() async for finding in verify_blobs(ports.log, ports.blobs)]
+        with shown_as("verify", 2):
+            found = [finding._asdict() async for finding in ports.log.verify()]
+            next_phase()
+            if not found:  # events of a damaged log do not name files reliably
+                found = [finding._asdict() async for finding in verify_blobs(ports.log, ports.blobs)]
         metrics.verified(len(found))
         streams = events = 0
         if all(one["column"] == "blob" for one in found):  # the stream heads of a damaged log are not reliable
@@ -226,8 +252,10 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
         mend: bool = Query(True, description="Repair rows that are behind; false only reports them"),
     ) -> dict[str, Any]:
         """Compare every view with the log, and repair it; and the stored files with the events that name them."""
-        found = await reconcile(ports, runtime.parts, mend=mend)
-        files = await scrub_blobs(ports)
+        with shown_as("scrub", 2):
+            found = await reconcile(ports, runtime.parts, mend=mend)
+            next_phase()
+            files = await scrub_blobs(ports)
         return {**found._asdict(), "unnamed_files": files.unnamed, "missing_files": list(files.missing)}
 
     @owned.get("/export", operation_id="export_local_export_get")
@@ -239,9 +267,9 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
     ) -> StreamingResponse:
         """Export the log by event or by commit, or the rows that are derived from it."""
         if form == "views":
-            return StreamingResponse(exporting.rows(ports.views, runtime.parts), media_type=NDJSON)
+            return StreamingResponse(streamed("export", exporting.rows(ports.views, runtime.parts)), media_type=NDJSON)
         chosen = exporting.commits if form == "commits" else exporting.lines
-        return StreamingResponse(chosen(ports.log, prefix), media_type=NDJSON)
+        return StreamingResponse(streamed("export", chosen(ports.log, prefix)), media_type=NDJSON)
 
     @owned.post("/backup", **operation("backup_local_backup_post", 400, 409, 415, 507, body=Backup))
     async def backup(request: Request) -> dict[str, Any]:
@@ -260,7 +288,13 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
                 detail_zh="folder 不是绝对路径，请填写绝对路径。",
                 field="folder",
             )
-        return await runtime.back_up(Path(wanted.folder))
+        with shown_as("backup", BACKUP_PHASES):
+            return await runtime.back_up(Path(wanted.folder))
+
+    @guarded.get("/progress", operation_id="progress_local_progress_get")
+    async def progress() -> dict[str, Any]:
+        """What is done of the long operations that run now, from 0 to 1."""
+        return {"running": {name: round(one.share, 4) for name, one in running.items()}}
 
     @guarded.get("/clock", operation_id="clock_local_clock_get")
     async def clock() -> dict[str, Any]:
@@ -308,7 +342,9 @@ async def _rebuilding(runtime: Process, workers: int | None) -> AsyncIterator[by
             spread=runtime.spread,
             beside=runtime.beside,
         )
+        total = sum([len(heads) async for heads in ports.log.heads(STREAM)])
         async for step in steps:
+            measured(step.cases, total)
             yield orjson.dumps(step._asdict()) + b"\n"
         if known is not None and known[0] == await log_digest(ports.log):
             metrics.rebuilt(await views_digest(ports.views, runtime.parts) == known[1])

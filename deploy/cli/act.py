@@ -73,9 +73,14 @@ act.command_class = ActCommand  # type: ignore[attr-defined]
 
 
 def _show(answer: dict[str, Any]) -> None:
-    happened = ", ".join(event["type"] for event in answer["events"]) or "nothing to do 无需办理"
-    state = f"{answer['state_zh']} ({answer['state']})"
-    terminal.line(f"{answer['number']}  {happened} → {state}, version {answer['version']}")
+    happened = ", ".join(event["type"] for event in answer["events"]) or terminal.heading("nothing to do 无需办理")
+    state = terminal.stated(answer["state"], answer["state_zh"])
+    version = (
+        terminal.told(f"版本 {answer['version']}", f"version {answer['version']}")
+        if terminal.language()
+        else f"version {answer['version']}"
+    )
+    terminal.line(f"{answer['number']}  {happened} → {state}, {version}")
 
 
 def _values(rule: Decider, fields: list[str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from deploy.cli.client import ask, ask_page, call, quoted, run
 from deploy.cli.local_words import Wording, at, due, wording
 from deploy.cli.options import DESK, SUPERVISOR, As, AsJson, CaseId, Cursor, Data, Most, given
 from deploy.cli.output import named
-from shared.kernel.wording import state_words, with_words
+from shared.kernel.wording import state_words
 
 _TIMES = ("due", "old", "new")
 """Details of an event that may be instants."""
@@ -82,13 +82,13 @@ def show_candidates(id: CaseId, data: Data = None, as_: As = None, json: AsJson 
     """List older cases that may be the same matter as a case that waits for dispatch. The access is recorded."""
     path = f"/v1/cases/{quoted(id)}/candidates"
     columns = ("number 编号", "similarity 相似度", "state 状态", "shared 相同", "org, filed 单位、提出")
-    none = "none 没有相近的件"
+    none = terminal.told("没有相近的件。", "There are none.")
     ask_page(path, "candidates", columns, _candidate_row, data, as_=as_ or DESK, empty=none)
 
 
 def _candidate_row(one: dict[str, Any], words: Wording) -> tuple[str, ...]:
-    shared = ", ".join(with_words(name) for name in one["shared"])
-    through = f"through 经由 {one['through']}" if one["through"] else ""
+    shared = ", ".join(terminal.coded(name) for name in one["shared"])
+    through = f"{terminal.heading('through 经由')} {one['through']}" if one["through"] else ""
     origin = _joined(named(one["org"]), at(one["filed_at"], words.zone()), through)
     return one["number"], f"{one['similarity']:.2f}", one["state_zh"], shared, origin
 
@@ -105,7 +105,7 @@ def show_matter(
 
 
 def _filing_row(one: dict[str, Any], words: Wording) -> tuple[str, ...]:
-    role = "lead 主件" if one["leads"] else with_words(one["kind"])
+    role = terminal.heading("lead 主件") if one["leads"] else terminal.coded(one["kind"])
     origin = _joined(named(one["org"]), named(one["channel"]))
     return one["number"], role, one["state_zh"], origin, at(one["registered_at"], words.zone())
 
@@ -118,17 +118,17 @@ def _show_case(case: dict[str, Any], zone: str | None) -> None:
     terminal.fields(
         {
             "number 编号": case["number"],
-            "id": case["id"],
-            "state 状态": f"{case['state_zh']} ({case['state']})",
+            "id 标识": case["id"],
+            "state 状态": terminal.stated(case["state"], case["state_zh"]),
             "as of 截至": at(case["as_of"], zone),
             "known at 知悉截至": at(case["known_at"], zone),
             "org 承办单位": named(case["org"]),
             "place 属地": named(case["place"]),
             "subject 事项": named(case["subject"]),
             "channel 渠道": named(case["channel"]),
-            "class 类别": with_words(case["class"]),
-            "result 结论": with_words(case["result"]),
-            "closure 办结方式": with_words(case["closure"]),
+            "class 类别": terminal.coded(case["class"]),
+            "result 结论": terminal.coded(case["result"]),
+            "closure 办结方式": terminal.coded(case["closure"]),
             "filed 提出": at(case["filed_at"], zone),
             "lead 主件": _lead(case["matter"]),
             "related 相关件": ", ".join(case["related"]),
@@ -136,12 +136,14 @@ def _show_case(case: dict[str, Any], zone: str | None) -> None:
     )
     dues = [_deadline_row(one, zone) for one in case["deadlines"]]
     if dues:
-        terminal.table(("clock", "due 期限", "status 状况", "", "org 单位"), dues, title="\ndeadlines 时限", whole=3)
+        terminal.table(
+            ("clock 时限", "due 期限", "status 状况", "", "org 单位"), dues, title="\ndeadlines 时限", whole=3
+        )
     steps = [_step_row(one, zone) for one in case["timeline"]]
     terminal.table(("v", "effective 生效", "", "detail 要点", "by 由"), steps, title="\ntimeline 经过", whole=2)
     if case["timeline_before"] is not None:
         terminal.note(
-            f"Earlier events 更早的经过: huiyin case show {case['number']} --before {case['timeline_before']}"
+            f"{terminal.heading('Earlier events 更早的经过')}: huiyin case show {case['number']} --before {case['timeline_before']}"
         )
     if case["corrections"]:
         by = {one["version"]: _by(one["by"]) for one in case["timeline"]}
@@ -155,17 +157,27 @@ def _show_case(case: dict[str, Any], zone: str | None) -> None:
             for name, value in text["fields"].items():
                 terminal.line(f"[{text['version']}] {text['zh']} {name}: {value}")
     if case["allowed"]:
-        terminal.line(f"\npossible now 现在可以: {', '.join(case['allowed'])}")
+        terminal.line(f"\n{terminal.heading('possible now 现在可以')}: {', '.join(case['allowed'])}")
 
 
 def _lead(lead: dict[str, Any] | None) -> str:
     """The lead of the matter with its state."""
-    return "" if lead is None else _joined(lead["number"], f"{lead['state_zh']} ({lead['state']})", named(lead["org"]))
+    return (
+        ""
+        if lead is None
+        else _joined(lead["number"], terminal.stated(lead["state"], lead["state_zh"]), named(lead["org"]))
+    )
 
 
 def _deadline_row(one: dict[str, Any], zone: str | None) -> tuple[str, ...]:
     clock = f"{one['clock']} #{one['episode']}"
-    return clock, due(one["due"], zone), with_words(one["status"]), one["zh"], named(one["org"])
+    return (
+        clock,
+        due(one["due"], zone),
+        terminal.coded(one["status"]),
+        one["en" if terminal.language() == "en" else "zh"],
+        named(one["org"]),
+    )
 
 
 def _step_row(one: dict[str, Any], zone: str | None) -> tuple[Any, ...]:
@@ -173,7 +185,13 @@ def _step_row(one: dict[str, Any], zone: str | None) -> tuple[Any, ...]:
 
     details = {name: at(value, zone) if name in _TIMES else value for name, value in one["details"].items()}
     what = terminal.told(one["zh"], one["en"])
-    return one["version"], at(one["effective_at"], zone), what, decisive(one["type"], details), _by(one["by"])
+    return (
+        one["version"],
+        at(one["effective_at"], zone),
+        what,
+        decisive(one["type"], details, terminal.coded),
+        _by(one["by"]),
+    )
 
 
 def _correction_row(one: dict[str, Any], by: str, zone: str | None) -> tuple[Any, ...]:
@@ -184,7 +202,7 @@ def _correction_row(one: dict[str, Any], by: str, zone: str | None) -> tuple[Any
 def _by(actor: dict[str, Any]) -> str:
     """Who acted: the organisation if it has a name, otherwise the role."""
     org = actor["org"] or {}
-    return named(org) if org.get("name") else str(actor["role"])
+    return named(org) if org.get("name") else terminal.coded(actor["role"])
 
 
 def explain(
@@ -202,7 +220,9 @@ def explain(
 def _show_episodes(clock: str, episodes: list[dict[str, Any]]) -> None:
     for one in episodes:
         terminal.line(f"{clock} #{one['episode']} {terminal.told(one['zh'], one['en'])}", style="bold")
-        terminal.line(f"{with_words(one['status'])}, due 期限 {one['due_local'].replace('T', ' ')}")
+        terminal.line(
+            f"{terminal.coded(one['status'])}, {terminal.heading('due 期限')} {one['due_local'].replace('T', ' ')}"
+        )
         for language in (terminal.language(),) if terminal.language() else ("zh", "en"):
             for step in one["steps"]:
                 terminal.line(f"  {step[language]}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
@@ -33,6 +33,8 @@ _BASE = "http://huiyin"
 _TRIES = 50
 _LONG = httpx.Timeout(10, read=3600)
 """Seconds. A rebuild or an export of several years takes long."""
+_LOOK = 0.25
+"""Seconds between two looks at the progress of an operation."""
 _PAUSE = 0.2
 """Seconds. Another command may own the folder for a moment; after 10 s the folder counts as owned by another process."""
 
@@ -65,7 +67,7 @@ def ask(
     create: bool = False,
     feed: bool = True,
     failed: Callable[[Any], object] = lambda _found: False,
-    working: tuple[str, str] | None = None,
+    working: tuple[str, str, str] | None = None,
     **request: Any,
 ) -> NoReturn:
     """Send one request, print the answer and end the process.
@@ -73,12 +75,12 @@ def ask(
     Args:
         show: prints the answer for people; with `--json` it is printed as it is.
         failed: whether the answer ends the command with exit code 1.
-        working: what a long command does, in English and Chinese, shown on a terminal.
+        working: name of a long operation of `/local/progress`, and what it does in English and Chinese, shown on a terminal.
         request: `params`, `json` and the like, as httpx takes them.
     """
 
     async def work(client: httpx.AsyncClient) -> int:
-        with terminal.working(*working) if working is not None else nullcontext():
+        async with showing(client, *working) if working is not None else nullcontext():
             found = await call(client, method, path, **request)
         terminal.answer(found, show)
         return REFUSED if failed(found) else DONE
@@ -250,6 +252,31 @@ async def call(client: httpx.AsyncClient, method: str, path: str, **more: Any) -
     answer = await client.request(method, path, **more)
     check(answer)
     return answer.json()
+
+
+@asynccontextmanager
+async def showing(client: httpx.AsyncClient, name: str, english: str, chinese: str) -> AsyncIterator[None]:
+    """Show how far the operation `name` of the server is while what is inside runs; nothing where no terminal shows it."""
+    with terminal.working(english, chinese) as told:
+        if not terminal.shows_progress():
+            yield
+            return
+
+        async def look() -> None:
+            while True:
+                await asyncio.sleep(_LOOK)
+                with suppress(ProblemAnswer, httpx.HTTPError):  # a server of an earlier release has no such route
+                    running = (await call(client, "GET", "/local/progress"))["running"]
+                    if name in running:
+                        told(running[name])
+
+        looking = asyncio.create_task(look())
+        try:
+            yield
+        finally:
+            looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await looking
 
 
 @asynccontextmanager

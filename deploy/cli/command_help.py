@@ -9,6 +9,7 @@ from typer.core import TyperCommand
 
 from deploy.cli import output as terminal
 from deploy.cli.act_file import known_rules
+from deploy.cli.help_language import told
 from shared.kernel.wording import code_words
 
 
@@ -87,7 +88,7 @@ def _rows(
             for row in _rows(field, one, inner, needed and field in shape.get("required", ()), f"{name}.")
         ]
     meaning = str(given.get("description") or shape.get("description") or "")
-    return [(outer + name, terminal.told("是", "yes") if needed else "", _values(shape, inner), meaning)]
+    return [(outer + name, terminal.told("是", "yes") if needed else "", _values(shape, inner), told(meaning))]
 
 
 def _plain(given: Mapping[str, Any], inner: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -20,7 +20,6 @@ from deploy.cli.client import ask, ask_page, call, check, quoted, run
 from deploy.cli.local_words import Wording, at, due, wording
 from deploy.cli.options import DESK, After, As, AsJson, CaseId, Data, Most, Organisation, Wait, given
 from deploy.cli.text_files import bytes_of, stopping_for_file, text_of, write_private
-from shared.kernel.wording import with_words
 
 
 def submit(
@@ -133,8 +132,8 @@ def _show_receipt(receipt: dict[str, Any]) -> None:
         {
             "number 编号": receipt["number"],
             "query code 查询码": receipt["code"],
-            "case id": receipt["case"],
-            "state 状态": with_words(receipt["state"]),
+            "case id 标识": receipt["case"],
+            "state 状态": terminal.coded(receipt["state"]),
         }
     )
     if receipt["repeated"]:

@@ -204,6 +204,13 @@ _ROWS = {
 }
 
 
+_CREATED = {
+    "places": "places that the import adds, if the policy lacks them 规则中没有时将新增的属地",
+    "subjects": "subjects that the import adds, if the policy lacks them 规则中没有时将新增的分类",
+    "organisations": "organisations that the import adds, if the policy lacks them 规则中没有时将新增的单位",
+}
+
+
 def local_times(value: Any, zone: str) -> Any:
     """The same value with instants in the time zone of the file, so that it can be compared with the file."""
     if isinstance(value, dict):
@@ -234,6 +241,8 @@ def _show(report: Report, zone: str) -> None:
     _show_counts("columns not mapped 未映射的列", report.unmapped_columns)
     for column, values in report.unmapped_values.items():
         _show_counts(f"values not in the table of {column} 对照表中没有的值", values)
+    for section, names in report.created.items():
+        _show_counts(_CREATED[section], names)
     _show_counts("texts read as empty 按空处理的文字", report.empty_values)
     _show_counts(
         "texts of steps without a date, not kept (undated: true keeps them) 无日期未导入的文字", report.undated_texts

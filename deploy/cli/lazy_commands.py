@@ -15,6 +15,7 @@ from typer._types import TyperChoice
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from deploy.cli import output as terminal
+from deploy.cli.help_language import explained, shown, translate
 from shared.kernel.version import VERSION
 
 
@@ -63,7 +64,7 @@ def print_version(ctx: Any, _parameter: object, wanted: bool) -> None:
 
 
 def with_common_options(command: Any) -> None:
-    """Give a command, and those inside it, the options that every command has: `--lang` and `--version`."""
+    """Give a command, and those inside it, the options that every command has, `--lang` and `--version`, and its Chinese help."""
     for inner in getattr(command, "commands", {}).values() if not isinstance(command, LazyGroup) else ():
         with_common_options(inner)
     known = {option for parameter in command.params for option in parameter.opts}
@@ -74,11 +75,12 @@ def with_common_options(command: Any) -> None:
         )  # fmt: skip
         command.params.append(choice)
     if "--version" not in known:
-        shown = TyperOption(
+        release = TyperOption(
             param_decls=["--version"], is_flag=True, callback=print_version, expose_value=False, is_eager=True,
             help="Show the release and exit",
         )  # fmt: skip
-        command.params.append(shown)
+        command.params.append(release)
+    translate(command)
 
 
 class LazyGroup(TyperGroup):
@@ -97,7 +99,17 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:
         """Name and line of help, which is enough for a list of commands."""
         later = self.table.get(cmd_name)
-        return None if later is None else TyperCommand(cmd_name, help=later.help)
+        return None if later is None else TyperCommand(cmd_name, help=shown(later.help))
+
+    def make_context(self, *given: Any, **more: Any) -> Any:
+        """The context of a call. An error of use is in the chosen language."""
+        with explained():
+            return super().make_context(*given, **more)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command. An error of use is in the chosen language."""
+        with explained():
+            return super().invoke(ctx)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command to run, with all its options."""

@@ -9,6 +9,7 @@ import typer
 
 from deploy.cli import output as terminal
 from deploy.cli.completion import VARIABLE
+from deploy.cli.help_language import choose_language
 from deploy.cli.lazy_commands import LazyCommand, LazyGroup
 from deploy.cli.output import REFUSED
 
@@ -116,6 +117,7 @@ def huiyin() -> None:
 
 def main() -> None:
     """Run the command line. An unexpected error is printed as a sentence, without a traceback."""
+    choose_language(sys.argv[1:], os.environ)
     try:
         if VARIABLE in os.environ:
             from typer._completion_classes import completion_init

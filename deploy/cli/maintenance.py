@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,12 +13,13 @@ import orjson
 import typer
 
 from deploy.cli import output as terminal
-from deploy.cli.client import ask, call, run, streamed
+from deploy.cli.client import ask, call, run, showing, streamed
 from deploy.cli.local_words import at
 from deploy.cli.options import AsJson, Data, Output, given
 from deploy.cli.output import DONE, REFUSED, WRONG_USE
 from deploy.cli.text_files import private_file, stopping_for_file
 from deploy.storage.data_folder import FolderProblem
+from shared.kernel.progress import followed
 
 _WORKERS = 16
 parked = typer.Typer(help="Streams at which a consumer has stopped", no_args_is_help=True)
@@ -62,7 +64,7 @@ def parked_redrive(
     """Try again to handle the parked streams of all services. Exits with 1 if a stream is still parked."""
 
     def show(found: dict[str, Any]) -> None:
-        terminal.line(f"tried again 已重试: {found['redriven']}; still parked 仍停留: {found['parked']}")
+        terminal.line(f"tried again 已重试: {found['redriven']}; still parked 仍搁置: {found['parked']}")
         if found["waiting"]:
             terminal.line(
                 f"{found['waiting']} of them wait for a process of their service. Start it; it tries again by itself."
@@ -92,13 +94,13 @@ def rebuild(
 
     async def work(client: httpx.AsyncClient) -> int:
         last: dict[str, Any] = {}
-        with terminal.working("rebuilding", "正在重建") as told:
-            async with streamed(client, "POST", "/local/rebuild", json={"workers": workers}) as answer:
-                async for text in answer.aiter_lines():
-                    if text.strip():
-                        last = orjson.loads(text)
-                        if "cases" in last:
-                            told(f"{last['cases']:,} cases, {last['events']:,} events")
+        async with (
+            showing(client, "rebuild", "rebuilding", "正在重建"),
+            streamed(client, "POST", "/local/rebuild", json={"workers": workers}) as answer,
+        ):
+            async for text in answer.aiter_lines():
+                if text.strip():
+                    last = orjson.loads(text)
         if last.get("done"):
             terminal.answer(last, _show_rebuilt)
             return DONE
@@ -127,14 +129,14 @@ def digest(
     json: AsJson = False,
 ) -> None:
     """Print digests of the log, of everything derived from it, of the outcome, and of the files."""
-    working = ("computing digests", "正在计算摘要")
-    ask("GET", "/local/digest", terminal.fields, data, params={"which": which}, working=working)
+    working = ("digest", "computing digests", "正在计算摘要")
+    ask("GET", "/local/digest", _show_copied, data, params={"which": which}, working=working)
 
 
 def verify(data: Data = None, json: AsJson = False) -> None:
     """Check every byte of the log, its hash chain, and every file that it names. Exits with 1 if something is wrong."""
     ask("POST", "/local/verify", _show_verified, data, feed=False, failed=lambda found: found["findings"],
-        working=("verifying", "正在核验"))  # fmt: skip
+        working=("verify", "verifying", "正在核验"))  # fmt: skip
 
 
 def _show_verified(found: dict[str, Any]) -> None:
@@ -155,8 +157,8 @@ def scrub(
     def differs(found: dict[str, Any]) -> bool:
         return bool(found["behind"] > found["mended"] or found["ahead"] or found["missing_files"])
 
-    ask("POST", "/local/scrub", terminal.fields, data, failed=differs, params={"mend": str(mend).lower()},
-        working=("comparing read models with the log", "正在比对"))  # fmt: skip
+    ask("POST", "/local/scrub", _show_copied, data, failed=differs, params={"mend": str(mend).lower()},
+        working=("scrub", "comparing read models with the log", "正在比对"))  # fmt: skip
 
 
 def export(
@@ -183,13 +185,10 @@ def export(
             with (
                 stopping_for_file(output, "written"),
                 private_file(output) as file,
-                terminal.working("exporting", "正在导出") as told,
             ):
-                size = 0
-                async for block in answer.aiter_bytes():
-                    file.write(block)
-                    size += len(block)
-                    told(f"{size / 1e6:,.1f} MB")
+                async with showing(client, "export", "exporting", "正在导出"):
+                    async for block in answer.aiter_bytes():
+                        file.write(block)
 
     run(work, data, feed=False)
 
@@ -200,10 +199,10 @@ def backup(
     """Copy log, files and keys, also of a running system. Protect the copy: it can decrypt every text and file."""
 
     async def work(client: httpx.AsyncClient) -> int:
-        with terminal.working("copying", "正在备份"):
+        async with showing(client, "backup", "copying", "正在备份"):
             found = await call(client, "POST", "/local/backup", json={"folder": str(folder.resolve())})
         damaged = found.pop("damaged", 0)
-        terminal.answer(found | {"damaged": damaged} if damaged else found, terminal.fields)
+        terminal.answer(found | {"damaged": damaged} if damaged else found, _show_copied)
         if damaged and not json:
             terminal.complain(
                 "The log is damaged, and so is this copy: it cannot be restored. Keep the earlier backups, and run: "
@@ -224,6 +223,7 @@ def restore(
     json: AsJson = False,
 ) -> None:
     """Check a backup with its hashes and keys, and restore it into a new data folder."""
+    from deploy.storage.backup import PHASES as RESTORE_PHASES
     from deploy.storage.backup import restore as restore_backup
     from deploy.storage.backup import restore_blobs
     from deploy.storage.mongo_stores import StoreProblem
@@ -236,9 +236,33 @@ def restore(
         terminal.stop(f"There is no folder {folder}; name the folder of a backup.", "没有该备份文件夹。")
     with terminal.stopping(FolderProblem, StoreProblem):
         if blobs_only:
-            with terminal.working("bringing files", "正在恢复文件"):
-                found = asyncio.run(restore_blobs(folder, settings))
+            found = asyncio.run(_shown(restore_blobs(folder, settings), 1, "bringing files", "正在恢复附件"))
         else:
-            with terminal.working("checking and restoring", "正在检查并恢复"):
-                found = asyncio.run(restore_backup(folder, target))
-    terminal.answer(found, terminal.fields)
+            work = restore_backup(folder, target)
+            found = asyncio.run(_shown(work, RESTORE_PHASES, "checking and restoring", "正在核验并恢复"))
+    terminal.answer(found, _show_copied)
+
+
+async def _shown(work: Coroutine[Any, Any, dict[str, Any]], phases: int, english: str, chinese: str) -> dict[str, Any]:
+    """The result of a long operation of this process, whose progress a terminal shows meanwhile."""
+    with terminal.working(english, chinese) as told, followed(phases) as progress:
+        task = asyncio.create_task(work)
+        while not task.done():
+            told(progress.share)
+            await asyncio.wait([task], timeout=0.25)
+        return await task
+
+
+_NAMES = {
+    "folder": "folder 文件夹", "format": "format 格式", "version": "version 版本", "made_at": "made at 备份时间",
+    "streams": "streams 流", "events": "events 事件", "log": "log 日志摘要", "files": "files 附件", "blobs": "blobs 附件摘要",
+    "damaged": "damaged 损坏", "copied": "copied 已复制", "there": "there 已存在", "views": "views 读模型摘要",
+    "outcome": "outcome 办理结果摘要", "behind": "behind 落后", "mended": "updated 已补齐", "parked": "parked 搁置",
+    "ahead": "ahead 超前", "unnamed_files": "files without a case 无主附件", "missing_files": "missing files 缺少的附件",
+}  # fmt: skip
+"""Name of a figure in an answer -> what a terminal shows."""
+
+
+def _show_copied(found: Mapping[str, Any]) -> None:
+    """Print figures of an answer with their names in both languages; a figure of 0 is printed, too."""
+    terminal.fields({_NAMES.get(name, name): str(value) if value == 0 else value for name, value in found.items()})

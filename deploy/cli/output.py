@@ -16,8 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from shared.kernel.plain_text import visible_controls
+from shared.kernel.wording import with_words
 
-_CHINESE = re.compile("[\u3400-\u9fff]")
 DONE, REFUSED, WRONG_USE = 0, 1, 2
 """Exit codes of every command."""
 _WIDE = None if sys.stdout.isatty() else 180
@@ -131,15 +131,26 @@ def list_width() -> int:
 
 
 @contextmanager
-def working(english: str, chinese: str) -> Iterator[Callable[[str], None]]:
-    """Show on a terminal that a long command works, and for how long; elsewhere nothing. Gives a function that says how far it
-    is."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # loaded by long commands only
+def working(english: str, chinese: str) -> Iterator[Callable[[float], None]]:
+    """Show on a terminal how far a long command is, in per cent, and for how long it works; elsewhere nothing. Gives a function
+    that takes the share that is done, from 0 to 1."""
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )  # long commands only
 
-    shown = (TextColumn("{task.description}"), BarColumn(24), TextColumn("{task.fields[done]}"), TimeElapsedColumn())
-    with Progress(*shown, console=err, transient=True, disable=_as_json or not sys.stderr.isatty()) as bar:
-        task = bar.add_task(told(chinese, english), total=None, done="")
-        yield lambda done: bar.update(task, done=done)
+    shown = (TextColumn("{task.description}"), BarColumn(24), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*shown, console=err, transient=True, disable=not shows_progress()) as bar:
+        task = bar.add_task(told(chinese, english), total=1.0)
+        yield lambda share: bar.update(task, completed=share)
+
+
+def shows_progress() -> bool:
+    """True if progress is shown: on a terminal, without `--json`."""
+    return not _as_json and sys.stderr.isatty()
 
 
 def fields(pairs: Iterable[tuple[str, Any]] | Mapping[str, Any]) -> None:
@@ -177,11 +188,11 @@ def stop(why: str, why_zh: str | None = None, exit_code: int = WRONG_USE, **more
 
 @contextmanager
 def stopping(*errors: type[Exception], why_zh: str | None = None, exit_code: int = REFUSED) -> Iterator[None]:
-    """End the command with the text of an error if one of `errors` is raised."""
+    """End the command with the text of an error if one of `errors` is raised; its Chinese is `why_zh`, or `zh` of the error."""
     try:
         yield
     except errors as error:
-        stop(str(error), why_zh, exit_code)
+        stop(str(error), why_zh or getattr(error, "zh", None), exit_code)
 
 
 def both(english: str, chinese: str | None) -> str:
@@ -216,6 +227,25 @@ def findings(found: Iterable[Any], prefix: str = "", **content: Any) -> None:
     else:
         for one in found:
             note(f"{prefix}{one}")
+
+
+def coded(code: str | None) -> str:
+    """A code in the chosen language: its Chinese word, the code, or both. Empty for None.
+
+    >>> coded("met"), coded("no_such_code"), coded(None)
+    ('按期 met', 'no_such_code', '')
+    """
+    both_ = with_words(code)
+    if code is None or both_ == code or _language is None:
+        return both_
+    return code if _language == "en" else both_.removesuffix(f" {code}")
+
+
+def stated(state: str, state_zh: str) -> str:
+    """A state in the chosen language, or `中文 (state)`."""
+    if _language is None:
+        return f"{state_zh} ({state})"
+    return state_zh if _language == "zh" else state
 
 
 def named(value: Any) -> str:

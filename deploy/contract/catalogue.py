@@ -27,6 +27,7 @@ from shared.case import (
 from shared.commands.command import RULES, Decider
 from shared.events import (
     REGISTRY,
+    calls,
     department,
     desk,
     files,
@@ -59,6 +60,7 @@ PARTS: tuple[tuple[str, ModuleType], ...] = (
     ("The department and the review bodies 承办与复查复核", department),
     ("Supervision 督查", supervision),
     ("Daily work of a unit 日常办理", desk),
+    ("Missed calls 未接来电", calls),
     ("Knowledge 知识库", knowledge),
     ("Members of staff 人员", persons),
     ("Platforms 平台", platforms),

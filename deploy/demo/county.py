@@ -33,9 +33,9 @@ KEYS: tuple[tuple[str, str | None], ...] = (
 )
 """Role and organisation of each access key of the demo county."""
 PERSONS: tuple[tuple[str, str, str, str], ...] = (
-    ("demo-registrar", "登记员 registrar", "registrar", "xfj"),
-    ("demo-clerk", "承办人 clerk", "clerk", "zj"),
-    ("demo-supervisor", "督办 supervisor", "supervisor", "xfj"),
+    ("demo-registrar", "登记人员 registrar", "registrar", "xfj"),
+    ("demo-clerk", "经办人 clerk", "clerk", "zj"),
+    ("demo-supervisor", "督查人员 supervisor", "supervisor", "xfj"),
 )
 """Staff code, name, role and organisation of each demonstration person."""
 BATCH = 25

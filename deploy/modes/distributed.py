@@ -52,7 +52,11 @@ log = structlog.get_logger("full")
 
 
 class CannotStart(Exception):
-    """A setting or a store is missing; the message names the remedy."""
+    """A setting or a store is missing; the message names the remedy. `zh`: the same in Chinese."""
+
+    def __init__(self, why: str, zh: str | None = None) -> None:
+        super().__init__(why)
+        self.zh = zh
 
 
 class NotReady(CannotStart):
@@ -67,7 +71,10 @@ class NotReady(CannotStart):
 def connection(settings: Settings) -> Connection:
     """The connection to Kafka. Raises CannotStart."""
     if settings.kafka_bootstrap is None:
-        raise CannotStart("The full mode needs Kafka: set HUIYIN_KAFKA_BOOTSTRAP to HOST:PORT.")
+        raise CannotStart(
+            "The full mode needs Kafka: set HUIYIN_KAFKA_BOOTSTRAP to HOST:PORT.",
+            "完整模式需要 Kafka：请把 HUIYIN_KAFKA_BOOTSTRAP 设为 HOST:PORT。",
+        )
     password = settings.kafka_password.get_secret_value() if settings.kafka_password else None
     return Connection(
         settings.kafka_bootstrap, settings.kafka_security, settings.kafka_user, password, settings.kafka_ca
@@ -107,7 +114,7 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
     except StoreAway as error:
         raise NotReady(str(error)) from error
     except StoreProblem as error:
-        raise CannotStart(str(error)) from error
+        raise CannotStart(str(error), getattr(error, "zh", None)) from error
     clock = SystemClock()
     clock.trust.add(STORE_CLOCK, Witness(events.time))
     await clock.trust.look()

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from deploy.storage.data_folder import FORMAT, Folder, FolderProblem, older_format, write_new
+from deploy.storage.data_folder import FORMAT, Folder, FolderProblem, older_format, older_format_zh, write_new
 from deploy.storage.mongo_stores import open_stores, store_problem
 from shared.adapters.folder.blobs import FolderBlobs
 from shared.adapters.secret_files import KeysLost
@@ -22,6 +22,7 @@ from shared.adapters.store_format import NewerData, OlderData, WrongData
 from shared.eventstore.errors import StoreFull, StoreUnavailable
 from shared.eventstore.event_store import EventStore
 from shared.kernel.legal_time import to_text
+from shared.kernel.progress import next_phase
 from shared.kernel.refusals import Invalid, Refused
 from shared.kernel.settings import Settings
 from shared.kernel.version import VERSION
@@ -31,6 +32,8 @@ from shared.operations.log_copy import lost_keys
 
 MANIFEST = "manifest.json"
 _SECRETS = ("kek", "root")
+PHASES = 4
+"""Of a backup: copying, its digest, verifying it, and its files. Of a restoration: copying, files, verifying, and what is named."""
 
 
 async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
@@ -57,9 +60,12 @@ async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
         ) from error
     log = SqliteEventStore(copy.log)
     try:
+        next_phase()
         files = await copy_blobs(FolderBlobs(folder.blobs), FolderBlobs(copy.blobs))
         found = await _contents(log)
+        next_phase()
         damage = [finding async for finding in log.verify()]
+        next_phase()
         damage += [finding async for finding in verify_blobs(log, FolderBlobs(copy.blobs))] if not damage else []
     except StoreFull as error:
         raise Refused(
@@ -108,29 +114,40 @@ async def restore(source: Path, target: Path) -> dict[str, Any]:
     """Restore a backup as a new data folder, after checking its manifest, every hash, and every key that the log names.
     Raises FolderProblem; then nothing was restored."""
     if not await asyncio.to_thread(_free, target):
-        raise FolderProblem(f"{target} is not empty; restore into a new folder, then use it.")
+        raise FolderProblem(
+            f"{target} is not empty; restore into a new folder, then use it.",
+            f"{target} 不是空文件夹，请恢复到新文件夹。",
+        )
     try:
         manifest = orjson.loads((source / MANIFEST).read_bytes())
     except (OSError, ValueError):
         raise FolderProblem(
-            f"{source} is not a complete backup: it has no readable {MANIFEST}. Use another backup."
+            f"{source} is not a complete backup: it has no readable {MANIFEST}. Use another backup.",
+            f"{source} 不是完整的备份：没有可读的 {MANIFEST}。请使用其他备份。",
         ) from None
     if manifest.get("format", 0) > FORMAT:
-        raise FolderProblem(f"{source} was written by a newer version; restore it with that version.")
+        raise FolderProblem(
+            f"{source} was written by a newer version; restore it with that version.",
+            f"{source} 由较新的版本写入，请用该版本恢复。",
+        )
     if manifest.get("format", 0) < FORMAT:
-        raise FolderProblem(older_format(source, manifest.get("format", 0)))
+        raise FolderProblem(older_format(source, manifest.get("format", 0)), older_format_zh(source))
     draft = target.with_name(f".{target.name}.restoring")
     shutil.rmtree(draft, ignore_errors=True)
     try:
         await asyncio.to_thread(_copy, Folder(source), Folder(draft))
+        next_phase()
         if Folder(source).blobs.exists():
             await copy_blobs(FolderBlobs(Folder(source).blobs), FolderBlobs(Folder(draft).blobs))
+        next_phase()
         await _check(Folder(draft), manifest)
         await asyncio.to_thread(_put, draft, target)
     except OSError as error:
-        raise FolderProblem(f"The backup could not be copied: {error.strerror}.") from error
+        raise FolderProblem(
+            f"The backup could not be copied: {error.strerror}.", f"备份未能复制：{error.strerror}。"
+        ) from error
     except (NewerData, OlderData, WrongData, KeysLost) as error:
-        raise FolderProblem(f"The backup cannot be used: {error}.") from error
+        raise FolderProblem(f"The backup cannot be used: {error}.", f"备份不能使用：{error}。") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     shown = ("streams", "events", "log", "files", "blobs", "made_at")
@@ -142,7 +159,10 @@ async def restore_blobs(source: Path, settings: Settings) -> dict[str, Any]:
     checked; nothing else is changed. Also while the server runs. Raises FolderProblem, StoreProblem."""
     there, folder = Folder(source).blobs, Folder(settings.data)
     if not there.is_dir():
-        raise FolderProblem(f"{source} is no backup with files: it has no folder {there.name}. Use another backup.")
+        raise FolderProblem(
+            f"{source} is no backup with files: it has no folder {there.name}. Use another backup.",
+            f"{source} 不含附件：没有文件夹 {there.name}。请使用其他备份。",
+        )
     try:
         if folder.log.exists():
             found = await copy_blobs(FolderBlobs(there), FolderBlobs(folder.blobs))
@@ -153,9 +173,15 @@ async def restore_blobs(source: Path, settings: Settings) -> dict[str, Any]:
                     opened.push_async_callback(port.close)
                 found = await copy_blobs(FolderBlobs(there), stores.blobs)
         else:
-            raise FolderProblem(f"{folder.path} holds no log. Restore the whole backup, or name the data folder.")
+            raise FolderProblem(
+                f"{folder.path} holds no log. Restore the whole backup, or name the data folder.",
+                f"{folder.path} 中没有日志。请恢复整个备份，或指定数据文件夹。",
+            )
     except StoreFull as error:
-        raise FolderProblem("The files could not be copied: no space is left. What was copied stays.") from error
+        raise FolderProblem(
+            "The files could not be copied: no space is left. What was copied stays.",
+            "附件未能复制：空间不足。已复制的保留。",
+        ) from error
     except StoreUnavailable as error:
         raise store_problem(error) from error
     return {"copied": found.copied, "there": found.there, "damaged": list(found.damaged)}
@@ -169,12 +195,15 @@ async def _check(draft: Folder, manifest: dict[str, Any]) -> None:
             first = findings[0]
             raise FolderProblem(
                 f"The log of the backup is damaged ({len(findings)} findings; first: {first.stream} version"
-                f" {first.version}, {first.column} {first.why}). Nothing was restored."
+                f" {first.version}, {first.column} {first.why}). Nothing was restored.",
+                f"备份中的日志已损坏（{len(findings)} 处，首处：{first.stream} 版本 {first.version}）。未作恢复。",
             )
+        next_phase()
         if lost := await missing_blobs(log, FolderBlobs(draft.blobs)):
             raise FolderProblem(
                 f"The log names files that are missing or damaged in the backup ({', '.join(lost)}). Nothing was restored."
-                " Use another backup, or bring them back into this one first."
+                " Use another backup, or bring them back into this one first.",
+                f"备份缺少日志所列的附件，或附件已损坏（{', '.join(lost)}）。未作恢复。请使用其他备份，或先补齐附件。",
             )
         if await log_digest(log) != manifest.get("log"):
             raise FolderProblem("The log of the backup does not match its manifest. Nothing was restored.")

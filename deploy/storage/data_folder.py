@@ -17,7 +17,16 @@ _LONGEST_SOCKET = 100
 
 
 class FolderProblem(Exception):
-    """The folder cannot be used; the message gives the reason and the remedy."""
+    """The folder cannot be used; the message gives the reason and the remedy. `zh`: the same in Chinese."""
+
+    def __init__(self, why: str, zh: str | None = None) -> None:
+        super().__init__(why)
+        self.zh = zh
+
+
+def older_format_zh(path: Path) -> str:
+    """The same refusal in Chinese."""
+    return f"{path} 由较早的版本写入，其收件箱和件的名称不含辖区。请留给该版本使用，并用 --data 指定新文件夹。未作任何改动。"
 
 
 def older_format(path: Path, found: int | None = None) -> str:
@@ -99,13 +108,17 @@ class Folder:
         and FolderProblem for a folder that cannot be used or that a newer release wrote."""
         if not self.path.exists() and not create:
             raise FolderProblem(
-                f"There is no folder {self.path}. Name another one with --data, or create it with: huiyin serve"
+                f"There is no folder {self.path}. Name another one with --data, or create it with: huiyin serve",
+                f"没有文件夹 {self.path}。请用 --data 指定其他文件夹，或运行 huiyin serve 创建。",
             )
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle = os.open(self.lock, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise FolderProblem(f"{self.path} cannot be used as a data folder: {error.strerror}.") from None
+            raise FolderProblem(
+                f"{self.path} cannot be used as a data folder: {error.strerror}.",
+                f"{self.path} 不能用作数据文件夹：{error.strerror}。",
+            ) from None
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -116,7 +129,8 @@ class Folder:
             self._check_format()
             if self.moving.exists() and not moving:
                 raise FolderProblem(
-                    f"{self.path} is half filled by a move. Finish the move first: run huiyin migrate again."
+                    f"{self.path} is half filled by a move. Finish the move first: run huiyin migrate again.",
+                    f"{self.path} 的迁移尚未完成。请再次运行 huiyin migrate。",
                 )
         except BaseException:
             os.close(handle)
@@ -130,20 +144,24 @@ class Folder:
             text = self.format.read_text(encoding="ascii", errors="replace").strip()
             if not text.isdigit():
                 raise FolderProblem(
-                    f"{self.format} is damaged; it should hold a number. Restore the folder from a backup."
+                    f"{self.format} is damaged; it should hold a number. Restore the folder from a backup.",
+                    f"{self.format} 已损坏，其内容应为数字。请从备份恢复该文件夹。",
                 )
             if int(text) > FORMAT:
                 raise FolderProblem(
                     f"{self.path} was written by a newer version (format {text}, this one knows {FORMAT})."
-                    " Start that version, or use another folder. Nothing was changed."
+                    " Start that version, or use another folder. Nothing was changed.",
+                    f"{self.path} 由较新的版本写入（格式 {text}，本版本为 {FORMAT}）。请启动该版本，"
+                    "或使用其他文件夹。未作任何改动。",
                 )
             if int(text) < FORMAT:
-                raise FolderProblem(older_format(self.path, int(text)))
+                raise FolderProblem(older_format(self.path, int(text)), older_format_zh(self.path))
             return
         strange = [one.name for one in self.path.iterdir() if one.name != "lock"]
         if strange and not self.log.exists():
             raise FolderProblem(
-                f"{self.path} holds other files and no data of Huiyin; name an empty or a new folder with --data."
+                f"{self.path} holds other files and no data of Huiyin; name an empty or a new folder with --data.",
+                f"{self.path} 中有其他文件，没有回音的数据。请用 --data 指定空文件夹或新文件夹。",
             )
         self.path.chmod(0o700)  # an existing empty folder may be readable by others
         self.keys.mkdir(mode=0o700, exist_ok=True)

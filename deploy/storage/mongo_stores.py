@@ -22,7 +22,11 @@ from shared.repositories.policy_repository import PolicyRepository
 
 
 class StoreProblem(Exception):
-    """The stores cannot be used; the message gives the reason and the remedy. It quotes no URL."""
+    """The stores cannot be used; the message gives the reason and the remedy. It quotes no URL. `zh`: the same in Chinese."""
+
+    def __init__(self, why: str, zh: str | None = None) -> None:
+        super().__init__(why)
+        self.zh = zh
 
 
 class StoreAway(StoreProblem):
@@ -48,7 +52,8 @@ async def open_stores(settings: Settings) -> Stores:
     """Open all stores, in the event loop that will use them. Raises StoreProblem; then nothing is left open."""
     if settings.mongodb_url is None:
         raise StoreProblem(
-            "The full mode needs MongoDB: set HUIYIN_MONGODB_URL to mongodb://HOST:PORT/?replicaSet=NAME."
+            "The full mode needs MongoDB: set HUIYIN_MONGODB_URL to mongodb://HOST:PORT/?replicaSet=NAME.",
+            "完整模式需要 MongoDB：请把 HUIYIN_MONGODB_URL 设为 mongodb://HOST:PORT/?replicaSet=NAME。",
         )
     secrets = settings.secrets or settings.data / "keys"
     name = settings.mongodb_name
@@ -71,7 +76,10 @@ async def open_stores(settings: Settings) -> Stores:
         except StoreUnavailable as error:
             raise store_problem(error) from error
         except NewerData as error:
-            raise StoreProblem(f"A newer version wrote the data: {error}. Start that version.") from error
+            raise StoreProblem(
+                f"A newer version wrote the data: {error}. Start that version.",
+                f"数据由较新的版本写入：{error}。请启动该版本。",
+            ) from error
         except OlderData as error:
             raise StoreProblem(
                 f"An earlier version wrote the data, whose names of inboxes and cases contain no jurisdiction: {error}. Keep them"

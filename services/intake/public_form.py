@@ -12,8 +12,9 @@ from services.intake.commands.parties import PARTIES_LIMIT
 from shared.application.response import Answer
 from shared.commands.command_fields import TEXT_LIMIT
 from shared.kernel import data_file
+from shared.kernel.text_normalization import identifier_form
 from shared.policy.book import PolicyBook
-from shared.policy.documents import ChannelClass, Entry
+from shared.policy.documents import ChannelClass, Entry, ancestry
 from shared.policy.file_rules import FileRules
 
 OPEN_CLASSES: tuple[ChannelClass, ...] = ("web", "app", "mini_program", "qr")
@@ -50,6 +51,20 @@ class Notice(Answer):
     source: str = Field(description="The article, or `own choice`")
 
 
+class ScannedSign(Answer):
+    """A QR code on a sign, such as on a street lamp."""
+
+    qr: str = Field(description="The code, as it was asked for")
+    channel: str | None = Field(description="Channel of the sign; null: no sign of this jurisdiction has the code")
+    place: str | None = Field(description="Code of the place of the sign; null: not known")
+
+
+class SubjectGuesses(Answer):
+    """Subjects that the words of a text speak for."""
+
+    subjects: list[Choice] = Field(description="At most three, the likeliest first. A guess: the person chooses")
+
+
 class FormAnswer(Answer):
     """The lists and texts of the form."""
 
@@ -61,6 +76,7 @@ class FormAnswer(Answer):
     subjects: list[TreeChoice] = Field(description="Subjects")
     organisations: list[Choice] = Field(description="Organisations, for the respondent of an accusation")
     identities: list[Identity] = Field(description="Ways to file; the notice of the same code says what each means")
+    scanned: ScannedSign | None = Field(description="What is known of the QR code that was asked for; null: none was")
     notices: list[Notice] = Field(description="What has to be said before and while filing")
     text_limit: int = Field(description="Most characters of the text")
     files_limit: int = Field(description="Most files of a filing")
@@ -89,8 +105,39 @@ def open_channels(book: PolicyBook) -> list[str]:
     ]
 
 
-def form(books: dict[str, PolicyBook], chosen: PolicyBook | None) -> FormAnswer:
-    """The form of the chosen jurisdiction; without one, only the list to choose from."""
+def channel_of_sign(book: PolicyBook, qr: str) -> str | None:
+    """The open channel to which a scanned QR code belongs."""
+    code = identifier_form(qr)
+    return next((one for one in open_channels(book) if (one, code) in book.qr_codes), None)
+
+
+def scanned_sign(book: PolicyBook, qr: str) -> ScannedSign:
+    """What the policy knows of a scanned QR code."""
+    channel = channel_of_sign(book, qr)
+    sign = book.qr_codes[(channel, identifier_form(qr))] if channel is not None else None
+    return ScannedSign(qr=qr, channel=channel, place=sign.place if sign is not None else None)
+
+
+MOST_GUESSES = 3
+"""Subjects that are offered for a text (own choice)."""
+
+
+def guesses(book: PolicyBook, title: str, text: str) -> SubjectGuesses:
+    """The likeliest subjects by the keyword rules of the policy. A subject is left out where one below it is offered."""
+    subjects = book.subjects
+    found = [one for one in book.keywords.likely_subjects(title, text) if one in subjects]
+    above = {higher for one in found for higher in ancestry_of(book, one)}
+    offered = [one for one in found if one not in above][:MOST_GUESSES]
+    return SubjectGuesses(subjects=[choice(subjects[one]) for one in offered])
+
+
+def ancestry_of(book: PolicyBook, subject: str) -> tuple[str, ...]:
+    """The subjects above a subject."""
+    return ancestry({one.code: one.parent for one in book.subjects.values()}).get(subject, (subject,))[1:]
+
+
+def form(books: dict[str, PolicyBook], chosen: PolicyBook | None, qr: str | None = None) -> FormAnswer:
+    """The form of the chosen jurisdiction; without one, only the list to choose from. `qr`: a scanned QR code."""
     named = [
         Choice(code=code, name=book.settings.name, name_en=book.settings.name_en)
         for code, book in sorted(books.items())
@@ -112,6 +159,7 @@ def form(books: dict[str, PolicyBook], chosen: PolicyBook | None) -> FormAnswer:
         subjects=_tree(chosen.subjects) if chosen is not None else [],
         organisations=[choice(one) for one in chosen.organisations.values()] if chosen is not None else [],
         identities=["named", "confidential", "anonymous"],
+        scanned=scanned_sign(chosen, qr) if chosen is not None and qr else None,
         notices=list(notices()),
         text_limit=TEXT_LIMIT,
         files_limit=limits.files_per_filing.value,

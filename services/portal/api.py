@@ -45,6 +45,10 @@ class Problem(Exception):
     request: str | None = None
     """The id of the request in the log of the interface."""
     retry_after: str | None = None
+    turn: str | None = None
+    """The turn of a filing in the slower queue, which it carries when it is sent again."""
+    bits: int = 0
+    """Zero bits of the proof of work with which it goes on at once."""
 
     @property
     def known(self) -> bool:
@@ -87,6 +91,8 @@ def _problem(answer: httpx.Response) -> Problem:
         errors if isinstance(errors, list) else [],
         answer.headers.get("x-request-id"),
         answer.headers.get("retry-after"),
+        str(said["turn"]) if "turn" in said else None,
+        int(said.get("bits", 0)),
     )
 
 

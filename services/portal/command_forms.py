@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Literal, NamedTuple
 
-from services.portal.browser import Form
+from services.portal.browser import Form, whole
 
 Kind = Literal["text", "long", "choice", "yes_no", "number", "day", "lines", "group"]
 _NOT_ASKED = frozenset({"command", "command_id", "expected_version", "number", "code"})
@@ -118,7 +118,8 @@ def _value(field: Field, text: str) -> Any:
     if field.kind == "yes_no":
         return {"true": True, "false": False}.get(text)
     if field.kind == "number":
-        return int(text) if text.lstrip("-").isascii() and text.lstrip("-").isdigit() and len(text) < 17 else None
+        found = whole(text.removeprefix("-"))
+        return -found if found is not None and text.startswith("-") else found
     if field.kind == "day":
         try:
             return date.fromisoformat(text).isoformat()

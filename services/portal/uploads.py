@@ -15,11 +15,14 @@ from services.portal.browser import Form, caller
 from services.portal.multipart import Part
 from services.portal.rendering import sentence
 
+PROOF = "certificate"
+"""What a file of the field `proof` is to the case: the proof of an authorisation or of a guardianship."""
 FIELD = "uploads"
 """Hidden field: the files that arrived, as JSON."""
 MOST = 100
 """Maximum number of files that a form carries; the policy allows fewer."""
 _NAME = 200
+_LARGEST = 2**40
 
 
 class Upload(NamedTuple):
@@ -31,6 +34,8 @@ class Upload(NamedTuple):
     latitude: float | None = None
     longitude: float | None = None
     """Where a photograph says it was taken."""
+    kind: str = ""
+    """`certificate` for a proof of authorisation; empty: what the matter is about."""
 
     @property
     def place(self) -> str | None:
@@ -53,16 +58,19 @@ def uploads_of(form: Mapping[str, str]) -> list[Upload]:
     uploads = []
     for one in found[:MOST] if isinstance(found, list) else ():
         match one:
-            case [str(id_), str(name), int(size), latitude, longitude] if id_.isascii() and len(id_) <= 80:
+            case [str(id_), str(name), int(size), latitude, longitude, *rest] if id_.isascii() and len(id_) <= 80:
                 position = (latitude, longitude)
-                known = all(isinstance(part, int | float) for part in position)
-                uploads.append(Upload(id_, name[:_NAME], size, *(position if known else (None, None))))
+                known = all(isinstance(part, int | float) and -180 <= part <= 180 for part in position)
+                kind = PROOF if rest == [PROOF] else ""
+                shown = name[:_NAME].encode("utf-8", "replace").decode()  # JSON can hold half of a character
+                latitude, longitude = position if known else (None, None)
+                uploads.append(Upload(id_, shown, min(max(size, 0), _LARGEST), latitude, longitude, kind))
     return uploads
 
 
 def carry(form: Form, uploads: Sequence[Upload]) -> None:
     """Let the form carry these files."""
-    form[FIELD] = json.dumps(uploads, ensure_ascii=False) if uploads else ""
+    form[FIELD] = json.dumps([one if one.kind else one[:5] for one in uploads], ensure_ascii=False) if uploads else ""
 
 
 class Receiver:
@@ -82,7 +90,7 @@ class Receiver:
     async def keep(self, fields: Sequence[tuple[str, str]], part: Part, content: AsyncIterator[bytes]) -> None:
         """Send one file on. A refusal is remembered, and the next file is read."""
         api: Api = self._request.app.state.api
-        owner = self._owner(dict(fields))
+        owner, kind = self._owner(dict(fields)), PROOF if part.name == "proof" else ""
         name = (part.file or "").replace("\\", "/").rpartition("/")[2][:_NAME]
         if owner is None or len(self._arrived) + len(self.refused) >= MOST:
             return
@@ -94,14 +102,26 @@ class Receiver:
         }
         try:
             answer = (
-                await api.ask("POST", caller(self._request), "/v1/files", headers=headers, content=content)
+                await api.ask(
+                    "POST",
+                    caller(self._request),
+                    "/v1/files",
+                    headers=headers,
+                    content=content,
+                    params={"kind": kind} if kind else {},
+                )
             ).json()
         except Problem as problem:
             self.refused.append(f"{name}: {sentence(self._request, problem)}")
             return
         self._arrived.append(
             Upload(
-                answer["upload"], answer["name"] or name, answer["size"] or 0, answer["latitude"], answer["longitude"]
+                answer["upload"],
+                answer["name"] or name,
+                answer["size"] or 0,
+                answer["latitude"],
+                answer["longitude"],
+                kind,
             )
         )
 

@@ -7,6 +7,7 @@ from zlib import crc32
 
 from services.supervision.leases import SLOTS
 from shared.case import Case
+from shared.case.erasures import undecided_erasure
 from shared.case.withdrawals import waits_for_person, withdrawal_due
 from shared.commands.authorization import owes_notice
 from shared.consumers.projection import Projection
@@ -127,6 +128,8 @@ def also_queue_of(case: Case) -> str | None:
     """The queue of work beside the handling of the case, which may go on in another queue meanwhile."""
     if case.live and case.open and "received_at" in case.filing.unclear:
         return "to_confirm_receipt"
+    if case.live and undecided_erasure(case) is not None:
+        return "to_decide_erasure"
     return None
 
 

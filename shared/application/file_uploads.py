@@ -58,8 +58,9 @@ LIFETIME = timedelta(days=1)
 """From the beginning of an upload until it is removed, if no event names it."""
 CLAIM = timedelta(seconds=60)
 """How long a process may write to an upload, or a command decide on it, without saying so again."""
-ROUND = 64 * CHUNK
-"""Bytes after which the progress of a running part is saved."""
+ROUND = 256 * CHUNK
+ROUND_SECONDS = 5.0
+"""Bytes and seconds after which the progress of a running part is saved, whichever comes first."""
 _UPLOAD_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REMEMBERED = 512
@@ -230,16 +231,24 @@ class FileUploads:
         except DraftShorter:
             await self._remove([found])
             raise _unknown() from None
-        found = await self._save(replace(found, claim=None))
         self._remember(found.key, found.offset, hashed)
         if pieces.error is not None:
             raise pieces.error
         return _status(upload, found)
 
     async def finish(
-        self, owner: str, upload: str, *, sha256: str | None = None, details: FileDetails | None = None
+        self,
+        owner: str,
+        upload: str,
+        *,
+        sha256: str | None = None,
+        details: FileDetails | None = None,
+        held: str | None = None,
     ) -> UploadStatus:
         """Complete the upload: its content is durable as a blob afterwards. Again: the upload as it stands.
+
+        Args:
+            held: Why no event may name it before accept(), if it is not held already.
 
         Raises:
             Refused: `upload_unknown`, `upload_busy`; `upload_incomplete`, fewer bytes than stated; `digest_mismatch`, other bytes
@@ -256,7 +265,7 @@ class FileUploads:
                     field="size",
                     offset=found.offset,
                 )
-            found = await self._claimed(found)
+            found = await self._claimed(replace(found, held=found.held or held))
             digest = self._keyed((await self._hashed(found)).hexdigest())
             if not _same(stated, digest):
                 await self._remove([found])
@@ -306,9 +315,10 @@ class FileUploads:
         await self._blobs.erase([found.blob])
         return _status(upload, new)
 
-    async def describe(self, owner: str, upload: str, details: FileDetails) -> UploadStatus:
-        """Set what is known of a file that no event names yet."""
-        return _status(upload, await self._save(replace(await self._unused(owner, upload), details=details)))
+    async def accept(self, owner: str, upload: str, details: FileDetails) -> UploadStatus:
+        """The file was checked, and this is known of it: from now on an event may name it."""
+        known = replace(await self._unused(owner, upload), details=details, held=None)
+        return _status(upload, await self._save(known))
 
     async def hold(self, owner: str, upload: str, why: str | None) -> UploadStatus:
         """Hold the file back: no event may name it until `why` is None again."""
@@ -455,17 +465,19 @@ class FileUploads:
         """Write up to ROUND bytes, then save how far the upload is."""
         assert found.file_key is not None
         writer = ChunkWriter(found.file_key, found.header, found.chunks, found.tail)
+        ends = self._clock.monotonic() + ROUND_SECONDS
 
         async def frames() -> AsyncGenerator[bytes, None]:
             if writer.number == 0:
                 yield found.header
-            async for piece in pieces.next(ROUND):
+            async for piece in pieces.next(ROUND, lambda: self._clock.monotonic() >= ends):
                 hashed.update(piece)
                 for frame in writer.add(piece):
                     yield frame
 
         await self._blobs.write(found.draft, writer.written if writer.number else 0, frames())
-        return await self._save(replace(found, chunks=writer.number, tail=bytes(writer.tail), claim=self._claim()))
+        claim = None if pieces.ended else self._claim()
+        return await self._save(replace(found, chunks=writer.number, tail=bytes(writer.tail), claim=claim))
 
     async def _completed(self, found: _Upload, digest: str, details: FileDetails | None) -> _Upload:
         """The record names the blob before it is one, so that no kill in between loses the content."""
@@ -637,13 +649,17 @@ class _Pieces:
         self.ended = False
         self.error: BaseException | None = None
 
-    async def next(self, most: int) -> AsyncIterator[memoryview]:
-        """Pieces of the next `most` bytes."""
+    async def next(self, most: int, late: Callable[[], bool]) -> AsyncIterator[memoryview]:
+        """Pieces of the next `most` bytes, or of what came before it was `late`."""
+        taken = False
         while most and not self.ended:
             if not self._left:
+                if taken and late():
+                    return
                 await self._take()
+                taken = True
                 continue
-            piece = self._left[: min(most, CHUNK)]
+            piece = self._left[:most]
             self._left = self._left[len(piece) :]
             most -= len(piece)
             yield piece

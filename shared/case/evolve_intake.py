@@ -172,6 +172,10 @@ def _unlinked(case: Case, event: RecordedEvent, body: i.CaseUnlinked) -> Changes
     )
 
 
+_PATHS = {str(path): path for path in range(1, 7)}
+"""The statutory paths (Art. 31) as a correction writes them."""
+
+
 @on(i.CaseCorrected, fact=False)
 def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Changes:
     entry = Correction(
@@ -180,7 +184,8 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
     changes: Changes = {"corrections": (*case.corrections, entry)}
     if body.field != "effective_at":
         unclear = _without(case, body.field, *(("qr",) if body.field == "place" else ()))
-        changes["filing"] = {body.field: body.new, "unclear": unclear}
+        new_value = _PATHS.get(body.new or "") if body.field == "path" else body.new
+        changes["filing"] = {body.field: new_value, "unclear": unclear}
         if body.field == "class_":
             changes["accusation"] = {"sealed": body.new == "accusation" or case.accusation.suspected is not None}
             changes["filing"] |= sealed_code(case, body.new)
@@ -271,6 +276,16 @@ def _erased(case: Case, event: RecordedEvent, body: i.PartyErased) -> Changes:
     return {}
 
 
+@on(i.ErasureRequested, fact=kind_of("party"))
+def _erasure_requested(case: Case, event: RecordedEvent, body: i.ErasureRequested) -> Changes:
+    return {}
+
+
+@on(i.ErasureDeclined, fact=kind_of("party"))
+def _erasure_declined(case: Case, event: RecordedEvent, body: i.ErasureDeclined) -> Changes:
+    return {}
+
+
 @on(i.AnsweredAtOnce, "replied")
 def _answered(case: Case, event: RecordedEvent, body: i.AnsweredAtOnce) -> Changes:
     return {"handling": {"result": "explained", "replied_at": event.effective_at, "replies": case.handling.replies + 1}}
@@ -298,19 +313,19 @@ def _evaluated(case: Case, event: RecordedEvent, body: i.EvaluationSubmitted) ->
 
 @on(i.ReviewRequested, "in_review")
 def _review_requested(case: Case, event: RecordedEvent, body: i.ReviewRequested) -> Changes:
-    return _under_review(case, late=body.late)
+    return _under_review(case, body)
 
 
 @on(i.ReReviewRequested, "in_re_review")
 def _re_review_requested(case: Case, event: RecordedEvent, body: i.ReReviewRequested) -> Changes:
-    return _under_review(case, late=body.late)
+    return _under_review(case, body)
 
 
-def _under_review(case: Case, *, late: bool) -> Changes:
-    before = BeforeReview(case.state, case.closure.kind, case.closure.closed_at) if late else None
+def _under_review(case: Case, body: i.ReviewRequested | i.ReReviewRequested) -> Changes:
+    before = BeforeReview(case.state, case.closure.kind, case.closure.closed_at) if body.late else None
     return {
         "closure": {"kind": None, "closed_at": None},
-        "review": {"reviewer": None, "accepted": False, "late": late, "before": before},
+        "review": {"reviewer": None, "accepted": False, "late": body.late, "chosen": body.body, "before": before},
     }
 
 
@@ -370,9 +385,11 @@ def _withdrawal_declined(case: Case, event: RecordedEvent, body: i.SealedWithdra
 
 @on(i.QueryCodeRenewed, fact=False)
 def _code_renewed(case: Case, event: RecordedEvent, body: i.QueryCodeRenewed) -> Changes:
+    """Whoever renews a code has had the present one in hand: a code that staff knew is followed by one that staff may know."""
+    own = event.actor.role in ("platform", "citizen") and case.service.code_issued_by == "own"
     return {
         "filing": {"code_generation": body.generation},
-        "service": {"code_issued_by": "own" if event.actor.role in ("platform", "citizen") else "staff"},
+        "service": {"code_issued_by": "own" if own else "staff"},
     }
 
 

@@ -324,6 +324,8 @@ class Review:
     result: str | None = None
     late: bool = False
     """Requested after its period with a reason, on which the review body decides first."""
+    chosen: str | None = None
+    """The body that the petitioner chose for this request."""
     before: BeforeReview | None = None
 
 

@@ -17,7 +17,8 @@ MOST_IN_A_DAY = 500
 _HELD = frozenset({*MOVES, "CaseLinked"}) - {"CaseVoided", "CaseWithdrawn"}
 """Events that cannot happen to a suspected accusation before a person has decided on the suspicion (Art. 30)."""
 
-
+_AFTER_VOIDING = ("PartyErased", "ErasureRequested", "ErasureDeclined")
+"""What is still recorded in a voided case: its personal data are erased like those of any other."""
 COMPLETES_WITHDRAWAL = "complete_withdrawal"
 """The only command that withdraws a sealed case: it needs the confirmation by a person (docs/adr/0035)."""
 
@@ -85,7 +86,7 @@ def check_decided(case: Case, events: Iterable[Event], *, name: str, zh: str, st
     types = [type(event).__name__ for event in events]
     if not types:
         return
-    if case.state == "voided" and types != ["PartyErased"]:
+    if case.state == "voided" and types[0] not in _AFTER_VOIDING:
         raise Refused(
             "voided",
             "The case was voided because it was registered by mistake, so no command is possible on it. If there is a matter,"

@@ -34,6 +34,7 @@ Act = Literal[
     "correct_party",
     "confirm_delivery_address",
     "consent_to_messages",
+    "request_erasure",
 ]
 """What may be said for the petitioner."""
 PROVEN: frozenset[Act] = frozenset(
@@ -44,6 +45,7 @@ PROVEN: frozenset[Act] = frozenset(
         "request_review",
         "request_re_review",
         "correct_party",
+        "request_erasure",
     }
 )
 """Acts for which an office that records them needs evidence."""

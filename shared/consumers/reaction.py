@@ -35,6 +35,11 @@ class Reaction(NamedTuple):
     no query and no read of the log."""
 
 
+MOVED_ON = frozenset({"not_in_this_state", "follow_the_lead", "voided", "suspicion_undecided"})
+"""Refusals that say that the case has moved on since the event: it left the state, was joined, voided or suspected meanwhile,
+or the event was delivered again long after. What is to be done then follows from the later event."""
+
+
 def stamp_for(service: Service, name: str, turn: Trigger) -> EventMetadata:
     """The metadata of a reaction's events: the same event never causes it twice."""
     return EventMetadata(
@@ -63,6 +68,6 @@ async def carry_out(
             expected=Expected(turn.case.version),
         )
     except Refused as refused:
-        if refused.code == "not_in_this_state":
+        if refused.code in MOVED_ON:
             return None
         raise

@@ -243,6 +243,8 @@ class DecisionIssued(
     """None: not recorded."""
     review_body: str | None = None
     review_days: int | None = None
+    review_choice: tuple[str, ...] = ()
+    """Further bodies of which the petitioner may choose one instead of `review_body`."""
     with_lead: bool | None = None
     """True: taken over from the lead case; what it promises is carried out there."""
 

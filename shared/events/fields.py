@@ -15,6 +15,9 @@ Purpose = Literal["identity", "text", "file", "credential"]
 """file: the keys of files, which no reader of texts ever gets."""
 Class = Literal["claim", "accusation", "suggestion", "litigation", "consultation"]
 Urgency = Literal["ordinary", "urgent"]
+AgentRelation = Literal["guardian", "authorised"]
+"""guardian: parent or guardian of a person under 14, who consents to the processing of that person's data (PIPL Art. 31);
+authorised: the petitioner asked them to file."""
 """urgent: 重大、紧急信访事项 (Art. 22, 25)."""
 
 Word = Literal["own_hand", "keyed", "platform"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from shared.events.base import Event
-from shared.events.fields import Class, Evidence, Identity, Moment, Service, Text, Texts, Urgency, Word
+from shared.events.fields import AgentRelation, Class, Evidence, Identity, Moment, Service, Text, Texts, Urgency, Word
 
 EvaluationObject = Literal["petition_office", "organisation"]
 Grade = Literal["satisfied", "basically_satisfied", "dissatisfied"]
@@ -73,11 +73,13 @@ class CaseRegistered(_Intake, zh="登记", en="The filing was registered.", for_
     level_text: Text = None
 
 
-class PartyRecorded(_Intake, zh="登记当事人", en="A party was recorded."):
+class PartyRecorded(_Intake, zh="登记当事人", en="A party was recorded.", shows=("relation",)):
     """A party of the case was recorded: petitioner, co-petitioner, representative, filing agent or respondent."""
 
     party: str
     role: Literal["petitioner", "co_petitioner", "representative", "agent", "respondent"]
+    relation: AgentRelation | None = None
+    """Of an agent: as whom they file."""
     respondent_org: str | None = None
     named: bool = False
     """True if a name was given: an accusation with a name is a real-name one (实名检举控告)."""
@@ -236,7 +238,7 @@ class CaseCorrected(_Intake, zh="更正登记事项", en="A registered fact was 
     recorded it.
     """
 
-    field: Literal["effective_at", "place", "subject", "class_", "level", "channel", "urgency"]
+    field: Literal["effective_at", "place", "subject", "class_", "path", "level", "channel", "urgency"]
     of: int | None = None
     old: str | None = None
     new: str | None = None
@@ -312,6 +314,33 @@ class PartyErased(
     ground: Literal["requested", "purpose_achieved", "retention_over", "unlawful", "consent_withdrawn"]
 
 
+class ErasureRequested(
+    _PetitionersWord,
+    zh="申请删除个人信息",
+    en="The petitioner asked for the erasure of their data.",
+    shows=("party", "word", "evidence"),
+    for_petitioner=True,
+):
+    """A party asked for the erasure of its personal data (PIPL Art. 47, 50). A supervisor decides on it."""
+
+    party: str
+    text: Text = None
+
+
+class ErasureDeclined(
+    _Intake,
+    zh="未予删除个人信息",
+    en="The erasure of personal data was declined.",
+    shows=("party",),
+    for_petitioner=True,
+    petitioner_reads=("text",),
+):
+    """The request for erasure was declined, with the reason that the petitioner reads (PIPL Art. 50 ¶2)."""
+
+    party: str
+    text: Text = None
+
+
 class AnsweredAtOnce(
     _Intake, zh="直接答复", en="It was answered at once.", for_petitioner=True, petitioner_reads=("text",)
 ):
@@ -354,6 +383,8 @@ class ReviewRequested(
 
     late: bool = False
     """After the period, with a reason (不可抗力、正当理由) on which the review body decides."""
+    body: str | None = None
+    """The body that the petitioner chose, where the law gives a choice; None: the one that the policy names."""
     text: Text = None
     late_reason: Text = None
 
@@ -365,6 +396,8 @@ class ReReviewRequested(
 
     late: bool = False
     """After the period, with a reason (不可抗力、正当理由) on which the review body decides."""
+    body: str | None = None
+    """The body that the petitioner chose, where the law gives a choice; None: the one that the policy names."""
     text: Text = None
     late_reason: Text = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.events import REGISTRY
@@ -14,7 +14,7 @@ DETAILS = frozenset({
     "agreed", "ground", "decider", "body", "decision", "from_", "parties",
     "document", "document_number", "electronic", "opened_on", "party", "word", "evidence", "effective_on", "independent", "clerk",
     "class_", "path", "rule", "field", "old", "new", "of", "lead", "by", "reached", "satisfied", "times",
-    "consent", "count",
+    "consent", "count", "relation",
 })  # fmt: skip
 """Names of fields that a timeline shows of every event that has them: codes and dates, never text."""
 
@@ -31,21 +31,22 @@ def details(body: Event) -> dict[str, Any]:
     return {name.rstrip("_"): value for name, value in shown.items()}
 
 
-def decisive(kind: str, told: Mapping[str, Any]) -> str:
+def decisive(kind: str, told: Mapping[str, Any], say: Callable[[str], str] = with_words) -> str:
     """The details that a line of a timeline needs, as text: `支持 supported`, `zj, rule r-12`.
 
     Args:
         kind: the event type.
         told: its details, as `details` returns them.
+        say: the words of a code.
     """
     model = REGISTRY.get(kind)
     parts = []
     for name in model.shows if model is not None else ():
         value = told.get(name)
         if isinstance(value, bool):
-            parts.append(f"{name} {'yes 是' if value else 'no 否'}")
+            parts.append(f"{name} {say('yes' if value else 'no')}")
         elif isinstance(value, str):
-            parts.append(f"{name} {value}" if name == "rule" else with_words(value))
+            parts.append(f"{name} {value}" if name == "rule" else say(value))
         elif value is not None:
             parts.append(f"{name} {value}")
     return ", ".join(parts)

@@ -127,22 +127,29 @@ class ChunkWriter:
 
     def add(self, piece: bytes | memoryview) -> Iterator[bytes]:
         """The chunks that are complete with `piece`. It is consumed chunk by chunk."""
-        at = 0
-        while len(self.tail) + len(piece) - at > CHUNK:
-            taken = CHUNK - len(self.tail)
-            self.tail += piece[at : at + taken]
-            at += taken
-            yield self._whole(last=False)
-        self.tail += piece[at:]
+        view, at = memoryview(piece), 0
+        if self.tail:
+            at = CHUNK - len(self.tail)
+            if len(view) <= at:
+                self.tail += view
+                return
+            self.tail += view[:at]
+            yield self._framed(bytes(self.tail), last=False)
+            self.tail.clear()
+        while len(view) - at > CHUNK:
+            yield self._framed(view[at : at + CHUNK], last=False)
+            at += CHUNK
+        self.tail += view[at:]
 
     def last(self) -> bytes:
         """The last chunk. Nothing can be added after it."""
-        return self._whole(last=True)
-
-    def _whole(self, *, last: bool) -> bytes:
-        frame = self._key.encrypt(bytes(self.tail), _bound(self._header, self.number, last))
-        self.number += 1
+        frame = self._framed(bytes(self.tail), last=True)
         self.tail.clear()
+        return frame
+
+    def _framed(self, clear: bytes | memoryview, *, last: bool) -> bytes:
+        frame = self._key.encrypt(clear, _bound(self._header, self.number, last))
+        self.number += 1
         return frame
 
 
@@ -169,17 +176,19 @@ async def decrypted(
         FileDamaged: at the first chunk that does not belong here; nothing of it was returned.
     """
     check_header(key, header)
-    number, waiting = first, bytearray()
+    number, waiting = first, b""
     async for piece in content:
-        waiting += piece
-        while len(waiting) > FRAME:  # more follows, so this is not the last one
-            yield key.decrypt(bytes(waiting[:FRAME]), _bound(header, number, False))
-            del waiting[:FRAME]
+        waiting = waiting + piece if waiting else piece
+        view, at = memoryview(waiting), 0
+        while len(view) - at > FRAME:  # more follows, so this is not the last one
+            yield key.decrypt(view[at : at + FRAME], _bound(header, number, False))
+            at += FRAME
             number += 1
+        waiting = waiting[at:]
     if whole:
-        yield key.decrypt(bytes(waiting), _bound(header, number, True))
+        yield key.decrypt(waiting, _bound(header, number, True))
     elif waiting:
-        yield key.decrypt(bytes(waiting), _bound(header, number, False))
+        yield key.decrypt(waiting, _bound(header, number, False))
 
 
 def plain_size(stored: int) -> int:

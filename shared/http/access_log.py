@@ -13,6 +13,7 @@ import traceback
 import structlog
 import uuid_utils
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
@@ -91,6 +92,23 @@ class WithoutBody:
             self._begun.set()
 
 
+def ambiguous(scope: Scope) -> bool:
+    """True for a request that says twice where its body ends, or in a way that its version of HTTP does not know: a proxy may see
+    another end than this server, and the rest would be taken for a request of somebody else (RFC 9112, 6.1)."""
+    names = {name for name, _value in scope["headers"]}
+    return b"transfer-encoding" in names and (b"content-length" in names or scope["http_version"] == "1.0")
+
+
+def _two_ends() -> Response:
+    content = problem(
+        400,
+        "ambiguous_length",
+        "The request says twice, or in an unknown way, where its body ends. Send either Content-Length or Transfer-Encoding.",
+        "请求对内容长度的说明有歧义，请只发送 Content-Length 或 Transfer-Encoding 之一。",
+    )
+    return response(content, {"connection": "close"})
+
+
 class AccessLog:
     """The outermost layer of the app."""
 
@@ -125,6 +143,9 @@ class AccessLog:
             await send(message)
 
         try:
+            if ambiguous(scope):
+                await _two_ends()(scope, receive, watch)
+                return
             await self._app(scope, receive, watch)
         except asyncio.CancelledError:
             raise

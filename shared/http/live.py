@@ -15,6 +15,7 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import StreamingResponse
 
+from shared.application.problem import TooMany
 from shared.case import STREAM
 from shared.commands.authorization import LIST, Principal, authorize, visible
 from shared.eventstore.commit import Commit
@@ -30,6 +31,8 @@ MOST = 50
 """Cases that one event names. More are told as one event without names."""
 MOST_SECONDS = 1_800.0
 """After so long a stream ends and its client connects again, with the token that it has renewed meanwhile."""
+MOST_OPEN = 20
+"""Open streams of one access key or post (own choice): tabs and machines of one person."""
 _NAME = "live\x1f"
 """No stream has this name: only the end of the process wakes those who watch it."""
 _EVENT = {
@@ -64,6 +67,16 @@ class LiveUpdates:
         self._clients: set[Client] = set()
         self._listening = False
 
+    def check_room(self, principal: Principal) -> None:
+        """Raises TooMany for a principal who has `MOST_OPEN` streams open."""
+        if sum(client.principal.name == principal.name for client in self._clients) >= MOST_OPEN:
+            raise TooMany(
+                "too_many_streams",
+                f"You have {MOST_OPEN} streams of live updates open. Close pages that you do not use, then open this one again.",
+                detail_zh=f"您已打开{MOST_OPEN}个实时更新连接，请关闭不用的页面后重试。",
+                retry_after=60,
+            )
+
     def _listen(self) -> None:
         """Hear of what this process appends, and of what its consumers have put into the lists."""
         if not self._listening:
@@ -83,10 +96,14 @@ class LiveUpdates:
     async def stream(
         self, principal: Principal, valid: Callable[[], Awaitable[bool]], wait: float = MOST_SECONDS
     ) -> AsyncIterator[bytes]:
-        """The events for one client, for at most `wait` seconds."""
+        """The events for one client, for at most `wait` seconds.
+
+        Rights are looked at and a comment is sent at fixed times, whatever happens to cases that the client may not see: the pauses
+        tell nothing of them, and a proxy never sees the stream silent."""
         runtime = self._runtime
         self._listen()
         until = time.monotonic() + wait
+        look = time.monotonic() + LOOK_SECONDS
         with runtime.watching(_NAME) as woken:
             client = Client(principal, valid, woken)
             self._clients.add(client)
@@ -96,19 +113,22 @@ class LiveUpdates:
                     woken.clear()
                     if not client.moved:
                         with suppress(TimeoutError):
-                            await asyncio.wait_for(woken.wait(), min(LOOK_SECONDS, until - time.monotonic()))
+                            await asyncio.wait_for(woken.wait(), max(0.0, min(look, until) - time.monotonic()))
                     if runtime.stopping:
                         return
-                    if not await valid():
+                    told = None
+                    if client.moved:
+                        await asyncio.sleep(GATHER_SECONDS)
+                        told = await self._told(client)
+                    due = time.monotonic() >= look
+                    if (due or told is not None) and not await valid():
                         yield _END
                         return
-                    if not client.moved:
-                        yield b": \n\n"
-                        continue
-                    await asyncio.sleep(GATHER_SECONDS)
-                    told = await self._told(client)
                     if told is not None:
                         yield told
+                    if due:
+                        look += LOOK_SECONDS
+                        yield b": \n\n"
             finally:
                 self._clients.discard(client)
 
@@ -142,7 +162,7 @@ def router(runtime: Process) -> APIRouter:
                 " `counts`; `end` when the session has ended",
                 "content": {"text/event-stream": {"schema": _EVENT}},
             },
-            **answers(401, 403, 503),
+            **answers(401, 403, 429, 503),
         },
     )
     async def live(
@@ -154,6 +174,7 @@ def router(runtime: Process) -> APIRouter:
     ) -> StreamingResponse:
         """Server-sent events that say which of the cases that you may see moved. Fetch again what you show."""
         authorize(caller, LIST)
+        updates.check_room(caller)
         session = getattr(request.state, "session", None)
 
         async def valid() -> bool:

@@ -65,7 +65,8 @@ class Settings(BaseSettings):
     status_misses: int = Field(10, ge=1)
     """Wrong pairs of number and query code per client and minute before 429; a client is an IPv4 address or an IPv6 network /64"""
     public_filings: int = Field(10, ge=1)
-    """Filings that one client may send per minute without an access key before 429; a client is counted as for status_misses"""
+    """Filings that one client may send per minute without an access key; further ones are queued, or do a proof of work (429). A
+    client is counted as for status_misses"""
     sign_in_misses: int = Field(5, ge=1)
     """Wrong sign-ins of one person from one client per minute before 429; 20 times as many of a whole client or of a person"""
     oidc_issuer: str | None = Field(None, pattern=r"^https?://[^\s?#]+$", max_length=300)

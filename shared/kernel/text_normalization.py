@@ -22,6 +22,7 @@ import re
 import unicodedata
 from functools import cache
 from pathlib import Path
+from urllib.parse import unquote
 
 VARIANTS = Path(__file__).parent / "data" / "character_variants.txt"
 """Traditional, variant and radical forms of Chinese characters, one class per line."""
@@ -53,6 +54,11 @@ _TAG = re.compile(
 """Tags of HTML that systems leave in texts. Only ASCII is removed with them."""
 _ESCAPE = re.compile(r"\\(?:([nrt])|u([0-9a-fA-F]{4}))")
 """Escapes of JSON that were escaped twice."""
+_ANY_TAG = re.compile(r"<!--.{0,2000}?-->|<[!?/]?[a-z][^<>]{0,2000}>", re.IGNORECASE | re.DOTALL)
+"""Tags and comments of any markup, with what stands in them."""
+_QUOTED = re.compile("%[0-9a-f]{2}", re.IGNORECASE)
+_NOT_HAN = re.compile("[^\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U000323af]+")
+_MOST_ESCAPES = 5
 _MOST_FORMS = 100_000
 
 
@@ -97,20 +103,55 @@ def _decomposed(one: str) -> str:
     return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", one).casefold())
 
 
+class _Signs(dict[int, str]):
+    """Code point -> nothing for a sign such as ㊤ or ①, which may stand for what it shows or only between letters."""
+
+    def __missing__(self, code: int) -> str:
+        found = "" if unicodedata.category(chr(code)) in ("So", "No", "Sk", "Sm") else chr(code)
+        if len(self) < _MOST_FORMS:
+            self[code] = found
+        return found
+
+
+_SIGNS = _Signs()
 _SEARCH = _Forms(marks=False)
 _NAME = _Forms(marks=True)
 
 
 def search_form(text: str) -> str:
     """Letters and digits only, in one width, case and set of characters."""
-    for _ in range(2):  # &amp;nbsp; was escaped twice
-        if "&" in text:
-            text = html.unescape(text)
+    for _ in range(_MOST_ESCAPES):  # &amp;nbsp; was escaped twice
+        if "&" not in text or (plain := html.unescape(text)) == text:
+            break
+        text = plain
     if "<" in text:
         text = _TAG.sub("", text)
     if "\\" in text:
         text = _ESCAPE.sub(lambda found: chr(int(found[2], 16)) if found[2] else "", text)
     return text.translate(_SEARCH)
+
+
+def search_forms(text: str) -> list[str]:
+    """All search forms in which a word may stand that its writer, or a system on the way, has broken up: the plain one, that of
+    search_form(), that without any markup, and each of them without what is no Chinese character, the last one also without
+    what signs such as ㊤ show.
+
+    >>> search_forms('受<font face="宋体">贿</font>')[1], search_forms("受(shòu)贿(huì)")[-1], search_forms("受 贿")
+    ('受贿', '受贿', ['受贿', '受贿', '受贿', '受贿'])
+    """
+    plain = search_form(text)
+    bare = text
+    for _ in range(_MOST_ESCAPES):
+        if "&" not in bare or (found := html.unescape(bare)) == bare:
+            break
+        bare = found
+    if _QUOTED.search(bare):
+        bare = unquote(bare)
+    if "<" in bare:
+        bare = _ANY_TAG.sub("", bare)
+    form = plain if bare is text else search_form(bare)
+    without_signs = bare if bare.isascii() else bare.translate(_SIGNS)
+    return [plain, form, _NOT_HAN.sub("", plain), _NOT_HAN.sub("", search_form(without_signs))]
 
 
 def name_form(text: str) -> str:

@@ -57,8 +57,8 @@ CODE_WORDS: dict[str, str] = {
     "outside_mandate": "不属于职责范围", "in_progress_elsewhere": "正由其他机关处理", "no_facts": "没有具体事实",
     "suspected_accusation": "疑似检举控告，待确认",
     "no_rule": "没有适用的派单规则", "unknown_place": "属地不明", "unknown_subject": "事项不明", "weak_keyword": "关键词依据不足",
-    "litigation_visit": "来访反映涉法涉诉，应释法明理、引导", "ordinary": "一般", "urgent": "重大紧急",
-    "urgency": "紧急程度",
+    "litigation_visit": "来访反映涉法涉诉，应释法明理、引导", "guardian": "监护人", "authorised": "受托人",
+    "ordinary": "一般", "urgent": "重大紧急", "urgency": "紧急程度", "path": "法定途径",
     "place": "属地", "subject": "事项", "class": "类别", "level": "层级", "channel": "渠道", "effective_at": "日期",
     "not_our_mandate": "不属于职责范围", "not_our_place": "不属于管辖区域",
     "another_organ_leads": "应由其他单位主办", "done": "已办完",
@@ -78,6 +78,9 @@ CODE_WORDS: dict[str, str] = {
     "named": "实名", "anonymous": "匿名", "confidential": "保密", "calendar": "自然日", "working": "工作日",
     "requested": "本人要求", "purpose_achieved": "处理目的已实现", "retention_over": "保存期限已届满", "unlawful": "违法处理",
     "consent_withdrawn": "撤回同意",
+    "registrar": "登记人员", "clerk": "经办人", "supervisor": "督查人员", "petitioner": "信访人", "platform": "平台",
+    "analyst": "统计人员", "operations": "运维人员", "service": "系统", "portal": "网页",
+    "own_hand": "本人", "keyed": "单位录入", "yes": "是", "no": "否",
     "other": "其他", "zh": "中文", "en": "英文",
 }  # fmt: skip
 """Chinese words for the codes of classes, results, kinds of closing and notice, grades and clock states."""

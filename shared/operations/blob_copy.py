@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from shared.application.ports import Ports
 from shared.events.files import FileAttached
-from shared.eventstore.blobs import BlobMissing, Blobs
+from shared.eventstore.blobs import BlobMissing, Blobs, address_of
 from shared.eventstore.event_store import EventStore
 from shared.eventstore.read_models import ReadModelStore
 from shared.eventstore.verification import Finding
+from shared.kernel.progress import reached
 from shared.queries.file_index import FILES, named
 
 _MARK = f'"{FileAttached.__name__}"'.encode()
@@ -59,6 +60,7 @@ async def blobs_digest(blobs: Blobs) -> str:
 async def named_blobs(log: EventStore) -> AsyncIterator[Sequence[NamedBlob]]:
     """The blobs that events of the log name, in the order of the log."""
     async for commits in log.scan():
+        reached(commits[-1].stream)
         found = [
             NamedBlob(event.body.blob, commit.stream, event.version, commit.position)
             for commit in commits
@@ -99,13 +101,28 @@ async def copy_blobs(source: Blobs, target: Blobs) -> Copied:
         for one in page:
             if one.address in known:
                 continue
-            info = await target.put(source.open(one.address))
-            if info.address == one.address:
-                copied += 1
-            else:
-                await target.erase([info.address])
+            try:
+                await target.put(_checked(source, one.address))
+            except _Damaged:
                 damaged.append(one.address)
+            else:
+                copied += 1
     return Copied(copied, there, tuple(damaged))
+
+
+class _Damaged(Exception):
+    """The bytes of a blob do not match its address."""
+
+
+async def _checked(source: Blobs, address: str) -> AsyncIterator[bytes]:
+    """The bytes of a blob. Raises _Damaged at their end, so that the target stores nothing: bytes in the wrong place can be of
+    another blob, which the target has already and keeps."""
+    digest = hashlib.sha256()
+    async for piece in source.open(address):
+        digest.update(piece)
+        yield piece
+    if address_of(digest) != address:
+        raise _Damaged
 
 
 async def scrub_blobs(ports: Ports) -> FileScrub:
@@ -131,4 +148,4 @@ async def _wrong(blobs: Blobs, address: str) -> str | None:
             digest.update(piece)
     except BlobMissing:
         return "is missing"
-    return None if f"sha256:{digest.hexdigest()}" == address else "does not match its bytes"
+    return None if address_of(digest) == address else "does not match its bytes"

@@ -18,6 +18,7 @@ from shared.events.supervision import TICKER
 from shared.eventstore.event_store import EventStore
 from shared.eventstore.read_models import ReadModelStore
 from shared.hosting.service_module import ServiceModule
+from shared.kernel.progress import measured, reached
 from shared.operations.rehydration import scanned_streams
 
 _OF_ONE_RUN = frozenset({"number", "seq", "lead", "concluding_case", "concluding_event"})
@@ -32,6 +33,7 @@ async def log_digest(log: EventStore) -> str:
     async for heads in log.heads():
         for stream, head in heads:
             digest.update(orjson.dumps([stream, head.version, head.hash]) + b"\n")
+        reached(heads[-1][0])
     return f"sha256:{digest.hexdigest()}"
 
 
@@ -39,7 +41,8 @@ async def views_digest(views: ReadModelStore, parts: Sequence[ServiceModule]) ->
     """The digest over every row of every view and table of facts, in canonical order."""
     digest = hashlib.sha256()
     names = sorted({show.view.name for part in parts for consumer in part.consumers for show in consumer.shows})
-    for name in names:
+    for number, name in enumerate(names):
+        measured(number, len(names))
         async for rows in views.rows(name):
             for row in rows:
                 values = None if row.values is None else dict(sorted(row.values.items()))
@@ -59,6 +62,7 @@ async def outcome_digest(log: EventStore) -> str:
     ids."""
     cases: list[bytes] = []
     async for commits in scanned_streams(log, STREAM):
+        reached(commits[0].stream)
         events = [orjson.loads(data) for commit in commits for data in commit.events]
         steps = [
             orjson.dumps([event["type"], event["effective_at"], _body(event["body"])])

@@ -12,6 +12,7 @@ from shared.eventstore.commit import Commit
 from shared.eventstore.event_store import EventStore
 from shared.eventstore.read_models import ReadModelStore
 from shared.hosting.service_module import ServiceModule
+from shared.kernel.progress import reached
 
 Form = Literal["events", "commits", "views"]
 FACTS = "cases"
@@ -21,6 +22,7 @@ FACTS = "cases"
 async def lines(log: EventStore, prefix: str = "") -> AsyncIterator[bytes]:
     """The bytes of each event, one per line, stream by stream and in order. Sealed parts stay sealed."""
     async for commits in log.scan(prefix):
+        reached(commits[-1].stream)
         yield b"".join(data + b"\n" for commit in commits for data in commit.events)
 
 
@@ -28,6 +30,7 @@ async def commits(log: EventStore, prefix: str = "") -> AsyncIterator[bytes]:
     """One commit per line, with its place, cause and hashes and the bytes of its events in base64, so that a reader can check the
     chains without this product."""
     async for found in log.scan(prefix):
+        reached(found[-1].stream)
         yield b"".join(_commit(one) for one in found)
 
 

@@ -11,6 +11,7 @@ from shared.case import STREAM, Case
 from shared.consumers.projection import Projection
 from shared.consumers.row_batch import RowBatch
 from shared.hosting.service_module import ServiceModule
+from shared.kernel.progress import reached
 
 _NAMED = 20
 _AT_ONCE = 64
@@ -38,6 +39,7 @@ async def reconcile(ports: Ports, parts: Sequence[ServiceModule], *, mend: bool 
     ahead: list[str] = []
     async for heads in ports.log.heads(STREAM):
         streams += len(heads)
+        reached(heads[-1][0])
         versions = {stream.removeprefix(STREAM): head.version for stream, head in heads}
         to_write: list[tuple[Projection, list[str]]] = []
         for consumer in consumers:

@@ -19,6 +19,7 @@ from shared.events.fields import Class, Urgency
 from shared.events.policy import EntryAdded, OrganisationAdded, PolicyActivated, Section
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import LegalTime
+from shared.policy.boundaries import place_at
 from shared.policy.deadline_rules import Clocks, Escalation, UnreadService
 from shared.policy.documents import (
     CalendarDocument,
@@ -291,6 +292,14 @@ class PolicyBook(OrganisationsInForce):
     def place_lines(self) -> dict[str, tuple[str, ...]]:
         """Place -> (itself, ..., the root)."""
         return ancestry({place.code: place.parent for place in self.places.values()})
+
+    def place_at(self, latitude: float, longitude: float) -> str | None:
+        """The smallest place around a position, by the boundaries of the policy; None if it is unknown."""
+        return place_at(self._boundaries, self.place_lines, latitude, longitude)
+
+    @cached_property
+    def _boundaries(self) -> dict[str, str]:
+        return {code: place.boundary for code, place in self.places.items() if place.boundary is not None}
 
     @cached_property
     def subject_lines(self) -> dict[str, tuple[str, ...]]:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.kernel.text_normalization import identifier_form
+from shared.policy.boundaries import BoundaryText
 
 ChannelClass = Literal[
     "letter", "visit", "call", "fax", "web", "app", "mini_program", "qr", "platform", "hotline_transfer"
@@ -83,20 +84,30 @@ class Organisation(Entry):
 
     `places`: the places that it serves, shown when a person dispatches. Kind `sealed`: it receives accusations (Art. 30);
     `political_legal` (政法部门): it receives matters of litigation (Art. 22 ¶2). `review_by`: the reviewing organisation, if it
-    is not the `parent` (Art. 35, 36: the next higher level). `delivery`: with `kafka` its notifications are also sent to its topic
-    in the full mode; they can always be read over HTTP. `may_follow_up`: it may ask petitioners of cases in which it has no part
-    whether they are satisfied (回访), and confirm withdrawals that an office recorded."""
+    is not the `parent` (Art. 35, 36: the next higher level). `review_choice`: further ones of which the petitioner may choose one
+    instead, where the law gives the choice, such as the government of the level and the department above. `delivery`: with
+    `kafka` its notifications are also sent to its topic in the full mode; they can always be read over HTTP. `may_follow_up`: it
+    may ask petitioners of cases in which it has no part whether they are satisfied (回访), and confirm withdrawals that an office
+    recorded. `telephone`, `opening_hours`: the number that petitioners may call, and when, in words; without hours they are the
+    office hours of the jurisdiction."""
 
     kind: OrganisationKind = "handling"
     parent: Code | None = None
     review_by: Code | None = None
+    review_choice: tuple[Code, ...] = ()
     places: tuple[Code, ...] = ()
     delivery: Literal["pull", "kafka"] = "pull"
     may_follow_up: bool = False
+    telephone: Annotated[str, Field(pattern=r"^[0-9+() -]{3,30}$")] | None = None
+    opening_hours: Name | None = None
+    opening_hours_en: Name | None = None
 
 
 class Place(Entry):
+    """`boundary`: well-known text; a filing with a position and without a place gets the smallest place around it."""
+
     parent: Code | None = None
+    boundary: BoundaryText | None = None
 
 
 class Subject(Entry):

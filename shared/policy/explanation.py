@@ -73,7 +73,7 @@ def _step(message: str, day: date | None = None, **values: object) -> Step:
 
 
 def _zh(day: date) -> str:
-    return f"{day.year}年{day.month}月{day.day}日(星期{_WEEKDAYS_ZH[day.weekday()]})"
+    return f"{day.year}年{day.month}月{day.day}日（星期{_WEEKDAYS_ZH[day.weekday()]}）"
 
 
 def _en(day: date) -> str:

@@ -14,9 +14,10 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from shared.kernel.text_normalization import search_form
+from shared.kernel.text_normalization import search_form, search_forms
 from shared.kernel.validation_messages import WrongValue
 from shared.policy.documents import Code, Document
+from shared.policy.public_office_words import said_of_an_office
 
 MOST_GAPS = 2
 """Stars in one word; each multiplies the time for a long text by ten."""
@@ -35,6 +36,8 @@ class KeywordRule(Document):
     id: Code
     subject: Code | None = None
     suspected: bool = False
+    official: bool = False
+    """The word of `any` has to stand near a public office, as in 局长收了钱."""
     any: tuple[Word, ...] = ()
     all: tuple[Word, ...] = ()
     none: tuple[Word, ...] = ()
@@ -51,6 +54,11 @@ class KeywordRule(Document):
             raise WrongValue(
                 "a keyword rule needs a word under any or all", "关键词规则须在 any 或 all 中至少写一个词。"
             )
+        if self.official and (not self.suspected or not self.any):
+            raise WrongValue(
+                "official: yes is for rules with suspected: true and words under any",
+                "official: yes 只用于 suspected: true 且在 any 中写有词的规则。",
+            )
         for word in (*self.any, *self.all, *self.none):
             if _stars(word).count("*") > MOST_GAPS or not search_form(word):
                 raise WrongValue(
@@ -64,9 +72,17 @@ class KeywordRule(Document):
         text = self._searched(title, text)
         return (
             all(_occurs(word, text) for word in self.all)
-            and (not self.any or any(_occurs(word, text) for word in self.any))
+            and self._any_occurs(text)
             and not any(_occurs(word, text) for word in self.none)
         )
+
+    def _any_occurs(self, text: str) -> bool:
+        occurs = not self.any or any(_occurs(word, text) for word in self.any)
+        return occurs and (not self.official or said_of_an_office(self._patterns).search(text) is not None)
+
+    @cached_property
+    def _patterns(self) -> tuple[str, ...]:
+        return tuple(_GAP.join(map(re.escape, _compiled(word)[0])) for word in self.any)
 
     def evidence(self, title: str, text: str) -> int:
         """How much speaks for the rule: its different words that occur, and one more if one of them is in the title or occurs
@@ -111,15 +127,32 @@ class Keywords(Document):
 
     def recognised(self, title: str, text: str) -> Recognised:
         """What the rules find. Title and text as filed."""
-        title, text = search_form(title), search_form(text)
+        plain, *others = dict.fromkeys(zip(search_forms(title), search_forms(text), strict=True))
+        suspicion = self._suspicion(*plain) or next(filter(None, (self._suspicion(*one) for one in others)), None)
+        title, text = plain
         rules = self._candidates(title + text)
-        suspicion = _first((rule for rule in rules if rule.suspected), title, text)
-        subject = _first((rule for rule in rules if not rule.suspected), title, text)
+        subject = _first(rules, title, text)
         return Recognised(
             suspicion.id if suspicion else None,
             subject.id if subject else None,
             subject is not None and self._weak(subject, title, text, rules),
         )
+
+    def _suspicion(self, title: str, text: str) -> KeywordRule | None:
+        """The first rule of a suspected accusation that matches one reading."""
+        return _first((rule for rule in self._candidates(title + text, suspected=True)), title, text)
+
+    def likely_subjects(self, title: str, text: str) -> list[str]:
+        """The subjects for which a rule speaks, the likeliest first: most evidence, then the longest word, then the order of the
+        rules. Title and text as filed. Rules of suspected accusations say nothing here."""
+        title, text = search_form(title), search_form(text)
+        ranked: dict[str, tuple[int, int]] = {}
+        for rule in self._candidates(title + text):
+            if rule.subject is None or not rule.matches(title, text):
+                continue
+            weight = (rule.evidence(title, text), rule.longest(title, text))
+            ranked[rule.subject] = max(ranked.get(rule.subject, (0, 0)), weight)
+        return sorted(ranked, key=lambda subject: ranked[subject], reverse=True)
 
     @cached_property
     def _starts(self) -> dict[str, list[tuple[str, int]]]:
@@ -131,12 +164,13 @@ class Keywords(Document):
                 found.setdefault(part[0], []).append((part, place))
         return found
 
-    def _candidates(self, text: str) -> list[KeywordRule]:
-        """The rules, in order, of which a word begins in the text. Only words whose first letter occurs are looked for."""
+    def _candidates(self, text: str, *, suspected: bool = False) -> list[KeywordRule]:
+        """The rules, in order, of which a word begins in the text, those of a suspicion or those of a subject. Only words whose
+        first letter occurs are looked for."""
         starts, places = self._starts, set[int]()
         for letter in starts.keys() & set(text):
             places.update(place for part, place in starts[letter] if place not in places and part in text)
-        return [self.rules[place] for place in sorted(places)]
+        return [self.rules[place] for place in sorted(places) if self.rules[place].suspected is suspected]
 
     def _weak(self, rule: KeywordRule, title: str, text: str, rules: Iterable[KeywordRule]) -> bool:
         """True if nothing but the word was written, if one word of a long text is all that matches, or if more speaks for

@@ -84,6 +84,13 @@ class OrganisationsInForce(InForce):
             return self.review_body
         return own.review_by or own.parent or (None if own.kind == "review" else self.review_body)
 
+    def reviewers_of(self, code: str) -> tuple[str, ...]:
+        """The organisations of which the petitioner may choose one for the review of a decision of `code`; the first one reviews
+        it where no other is chosen. Most laws name one only."""
+        first, own = self.reviewer_of(code), self.organisation(code)
+        others = own.review_choice if own is not None else ()
+        return tuple(dict.fromkeys((*([first] if first is not None else []), *others)))
+
     @cached_property
     def organisation_lines(self) -> dict[str, tuple[str, ...]]:
         """Organisation -> (itself, its parent, ..., the root)."""

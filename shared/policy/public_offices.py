@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-
-from shared.kernel import data_file
 from shared.kernel.text_normalization import search_form
 from shared.policy.book import PolicyBook
-
-
-@cache
-def _words() -> dict[str, list[str]]:
-    raw: dict[str, list[str]] = data_file.load(Path(__file__).with_name("public_offices.yaml"))
-    return {kind: [search_form(word) for word in words] for kind, words in raw.items()}
+from shared.policy.public_office_words import office_words
 
 
 def holds_public_office(respondent: str, book: PolicyBook) -> bool:
@@ -22,7 +13,7 @@ def holds_public_office(respondent: str, book: PolicyBook) -> bool:
     Args:
         respondent: name of the respondent as given.
     """
-    text, words = search_form(respondent), _words()
+    text, words = search_form(respondent), office_words()
     if any(word in text for word in words["certain"]) or any(
         name and name in text for name in book.names_of_organisations
     ):

@@ -107,10 +107,12 @@ def _right(event: RecordedEvent, book: PolicyBook) -> StatedRight | None:
     body = event.body
     if not isinstance(body, DecisionIssued) or body.review_body is None or body.review_days is None:
         return None
-    name, days = book.names.get(body.review_body, body.review_body), body.review_days
+    names, days = [book.names.get(one, one) for one in (body.review_body, *body.review_choice)], body.review_days
+    name = "或者".join(names)
     return StatedRight(
         body=name,
         days=days,
         zh=f"对本处理意见不服的，可自收到之日起{days}日内向{name}申请复查（《信访工作条例》第三十五条）。",
-        en=f"If you do not agree, you may ask {name} for a review within {days} days of receiving this (Regulation Art. 35).",
+        en=f"If you do not agree, you may ask {' or '.join(names)} for a review within {days} days of receiving this"
+        " (Regulation Art. 35).",
     )

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from shared.application.ports import Ports
 from shared.case import FINAL_STATES, Case, PendingWithdrawal, fold
+from shared.case.erasures import undecided_erasure
 from shared.case.steps import NUDGE
 from shared.case.withdrawals import waits_for_person
 from shared.commands.allowed_commands import allowed
@@ -16,6 +17,7 @@ from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
 from shared.events import department as d
 from shared.events import routing as r
+from shared.events.files import FileAttached
 from shared.events.intake import CaseCorrected, CaseLinked, CaseUnlinked, EvaluationInvited
 from shared.events.supervision import CaseClosed
 from shared.events.wording import event_words
@@ -26,8 +28,9 @@ from shared.kernel.wording import Words, code_words, state_words
 from shared.policy.book import PolicyBook
 from shared.queries.case_events import all_events, without_nudges
 from shared.queries.citizen_documents import readable
-from shared.queries.citizen_status_models import MayAsk, OpenQuestions, StatusAnswer
+from shared.queries.citizen_status_models import MayAsk, OpenQuestions, ReviewBody, StatusAnswer
 from shared.queries.next_step import NextStep, next_step
+from shared.queries.office_contact import contact_of
 from shared.queries.sealed_status import told_of_sealed
 
 _NOT_TOLD = frozenset({"exempt"})
@@ -77,17 +80,20 @@ async def status(ports: Ports, case: Case, before: int | None = None) -> StatusA
     if leaving is not None:
         said = _withdrawal(case, leaving, book)
         sentence = Words(sentence.zh + said.zh, f"{sentence.en} {said.en}")
+    erasure = undecided_erasure(case, "p1")
     return StatusAnswer(
         number=case.number,
         state=case.state,
         zh=sentence.zh,
         en=sentence.en,
         org=book.names.get(responsible, responsible) if responsible else None,
+        contact=contact_of(book, responsible if case.state not in FINAL_STATES else None),
         due_day=step.deadline.due_day.isoformat() if step.deadline else None,
         due_because=step.deadline.rule.article if step.deadline else None,
         notice_due=step.notice.due_day.isoformat() if step.notice else None,
         may_ask=right,
         withdrawal=day_of(leaving.effective_on, book.zone).isoformat() if leaving is not None else None,
+        erasure=day_of(erasure.effective_at, book.zone).isoformat() if erasure is not None else None,
         questions=await _open_questions(ports, case, events, book),
         today=day_of(now, book.zone).isoformat(),
         days_left=_days_left(step.deadline, day_of(now, book.zone), book) if step.deadline else None,
@@ -211,8 +217,18 @@ def _right(case: Case, book: PolicyBook, now: datetime) -> MayAsk | None:
             zh=f"{words.zh}，{limit.zh}（{one.rule.article_zh}）。",
             en=f"{words.en}, {limit.en} ({one.rule.article_en}).",
             article=one.rule.article,
+            bodies=_bodies(case, command, book),
         )
     return None
+
+
+def _bodies(case: Case, command: str, book: PolicyBook) -> list[ReviewBody]:
+    """The bodies of which the petitioner may choose one; none where there is no choice."""
+    decided = case.assignment.org if command == "request_review" else case.review.reviewed_by
+    offered = book.reviewers_of(decided) if decided is not None else ()
+    if len(offered) < 2:
+        return []
+    return [ReviewBody(code=one, zh=called(book, one).zh, en=called(book, one).en) for one in offered]
 
 
 def _withdrawal(case: Case, pending: PendingWithdrawal, book: PolicyBook) -> Words:
@@ -249,6 +265,8 @@ def heard(event: RecordedEvent, until: Sequence[RecordedEvent], book: PolicyBook
 
     `until`: the events of the case up to this one."""
     body = event.body
+    if isinstance(body, FileAttached) and body.form is not None:  # a smaller or redacted form of a file that was told
+        return None
     if not isinstance(body, NewerEvent) and body.for_petitioner:
         return event_words(event.type)
     if isinstance(body, CaseLinked | CaseUnlinked):

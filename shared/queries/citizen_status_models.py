@@ -5,6 +5,15 @@ from __future__ import annotations
 from pydantic import Field
 
 from shared.application.response import Answer
+from shared.queries.office_contact import OfficeContact
+
+
+class ReviewBody(Answer):
+    """A body that you may choose."""
+
+    code: str = Field(description="Give it as `body` with the request")
+    zh: str = Field(description="Its name in Chinese")
+    en: str = Field(description="Its name in English, where the policy has one")
 
 
 class MayAsk(Answer):
@@ -15,6 +24,9 @@ class MayAsk(Answer):
     zh: str = Field(description="In Chinese")
     en: str = Field(description="In English")
     article: str = Field(description="Article of the law")
+    bodies: list[ReviewBody] = Field(
+        description="Where the law gives a choice: the bodies of which you may choose one; the first reviews it otherwise"
+    )
 
 
 class OpenQuestions(Answer):
@@ -33,6 +45,9 @@ class StatusAnswer(Answer):
     zh: str = Field(description="State, responsible organisation, next step and due day with its article, in Chinese")
     en: str = Field(description="The same in English")
     org: str | None = Field(description="Name of the responsible organisation")
+    contact: OfficeContact | None = Field(
+        description="Whom to call: the responsible organisation, or the petition office where the policy has no number of it"
+    )
     due_day: str | None = Field(description="Day by which the next step is due")
     due_because: str | None = Field(description="Article of the law")
     notice_due: str | None = Field(description="Day by which a written notice is due that is not the next step itself")
@@ -47,6 +62,9 @@ class StatusAnswer(Answer):
     documents: int = Field(description="Number of texts that can be read with /v1/status/documents")
     withdrawal: str | None = Field(
         description="Last day before your request to withdraw takes effect; until then you may take it back. Null: none"
+    )
+    erasure: str | None = Field(
+        description="Day on which you asked for the erasure of your data and were not answered yet. Null: you did not ask"
     )
     events: list[dict[str, str]] = Field(description="The latest events, oldest first: day, zh, en; at most 100")
     events_before: int | None = Field(

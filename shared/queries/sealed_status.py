@@ -16,7 +16,7 @@ from shared.eventstore.recorded_event import RecordedEvent
 TOLD = frozenset(
     {
         "CaseRegistered", "PartyRecorded", "RepresentativesNamed", "ConfidentialityRequested", "MaterialAdded", "Nudged",
-        "NudgedAgain",
+        "NudgedAgain", "ErasureRequested",
         "QueryCodeRenewed", "WithdrawalRequested", "CaseWithdrawn", "CaseVoided", "CaseUnlinked", "AssignmentWithdrawn",
     }
 )  # fmt: skip

@@ -40,9 +40,10 @@ QUEUES = (
     "forwarded",
     "to_notify",
     "to_confirm_receipt",
+    "to_decide_erasure",
     "to_serve_on_paper",
 )
-_ALSO = ("to_confirm_receipt",)
+ALSO = ("to_confirm_receipt", "to_decide_erasure")
 """Queues of work beside the handling of a case: values of the column `also`."""
 _BY_TIME = ("at_risk", "overdue")
 _MOST_COUNTED_CASES = 1_000
@@ -146,7 +147,7 @@ async def cases(
         wanted = wanted._replace(**{"org": None, _AS[wanted.queue]: wanted.org})
     cursor = _read(after)
     now = to_text(ports.clock.now())
-    if wanted.queue in _ALSO:
+    if wanted.queue in ALSO:
         wanted = wanted._replace(queue=None, also=wanted.queue)
     if wanted.queue == "overdue":  # the list ends at the present time, not at the last open case
         wanted = wanted._replace(due_before=min(now, wanted.due_before or now))

@@ -87,7 +87,7 @@ async def counted(ports: Ports, principal: Principal) -> CountsAnswer:
         minimum = minimum or cut
         for row in await _seen(ports, principal, rows):
             found.update(_queues(row, now))
-    for name in ("to_confirm_receipt", "to_serve_on_paper"):
+    for name in (*listing.ALSO, "to_serve_on_paper"):
         number, cut = await _listed(ports, principal, name, now)
         found[name] = number
         minimum = minimum or cut

@@ -47,8 +47,12 @@ from shared.eventstore.key_store import KeyStore
 from shared.eventstore.read_models import ReadModelStore
 from shared.eventstore.subscription import Subscriptions
 from shared.eventstore.uploads import UploadStore
+from shared.kernel.settings import Settings
 from tests.support import topics
 from tests.support.servers import kafka, mongodb
+
+DEFAULT_MONGO_DRIVER = Settings.model_fields["mongodb_driver"].default
+"""The other one is checked by `make nightly`."""
 
 
 class DrainingFeed(Subscriptions, Protocol):
@@ -186,7 +190,7 @@ ADAPTERS = (
             restarts=True,
             checkpoints=True,
             feeds=False,
-            marks=(pytest.mark.needs_mongo,),
+            marks=(pytest.mark.needs_mongo, *((pytest.mark.nightly,) if driver != DEFAULT_MONGO_DRIVER else ())),
         )
         for driver in get_args(Driver)
     ),

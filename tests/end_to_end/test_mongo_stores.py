@@ -29,6 +29,7 @@ from shared.eventstore.event_store import Conflict, DuplicateCommand
 from shared.eventstore.key_store import KeyErased
 from shared.eventstore.read_models import Condition, ReadModel, Row
 from shared.kernel.settings import Settings
+from tests.contract.adapters import DEFAULT_MONGO_DRIVER
 from tests.support.commits import START, commit, history
 from tests.support.servers import mongodb
 
@@ -36,7 +37,11 @@ pytestmark = pytest.mark.needs_mongo
 NAME = mongodb.PREFIX + "stores"
 
 
-@pytest.fixture(params=get_args(Driver))
+@pytest.fixture(
+    params=[
+        pytest.param(one, marks=pytest.mark.nightly if one != DEFAULT_MONGO_DRIVER else ()) for one in get_args(Driver)
+    ]
+)
 def driver(request: pytest.FixtureRequest) -> Driver:
     chosen: Driver = request.param
     return chosen

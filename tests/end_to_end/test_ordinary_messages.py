@@ -17,8 +17,8 @@ from tests.support.policies import demo
 DATA = Path(os.environ.get("HUIYIN_EVAL_DATA", "/nonexistent")) / "taidi2020c/messages_labelled_train.csv.gz"
 SEED, DRAWN = 1, 100
 ORDINARY = {
-    "140", "1760", "3318", "4013", "5190", "5405", "5453", "5840", "6107", "6564", "6567", "7024", "7544", "8335", "8532",
-    "8925",
+    "212", "1760", "2145", "3359", "3848", "4422", "4632", "4701", "5035", "5060",
+    "6644", "6856", "7225", "7896", "8338", "8363", "8699",
 }  # fmt: skip
 """Of the 100 sealed messages that the seed draws, those that name no official's misconduct: all were read, 28 November 2026."""
 MOST = 0.02

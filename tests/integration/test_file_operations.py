@@ -131,6 +131,14 @@ async def test_copy_takes_nothing_damaged_and_goes_on(here: Served, tmp_path: Pa
         await target.stat(blobs[0])
 
 
+async def test_bytes_of_one_file_in_the_place_of_another_cost_the_copy_neither(here: Served, tmp_path: Path) -> None:
+    blobs = sorted(await lived(here))
+    source, target = FolderBlobs(folder_of(here).blobs), FolderBlobs(tmp_path / "target")
+    source.path(blobs[2]).write_bytes(source.path(blobs[0]).read_bytes())
+    assert await copy_blobs(source, target) == (2, 0, (blobs[2],))
+    assert await target.exists(blobs) == set(blobs[:2])
+
+
 async def test_erased_party_opens_no_file_also_where_the_process_was_killed(here: Served) -> None:
     ports = here.runtime.ports
     await upload(here, "u1", CONTENT)

@@ -25,6 +25,7 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/v1/channels/{channel}/items:batch"): frozenset({"platform", "registrar", "operator"}),
     ("GET", "/v1/public/form"): OPEN,
     ("POST", "/v1/public/submissions"): OPEN,
+    ("POST", "/v1/public/subjects"): OPEN,
     ("POST", "/v1/status"): OPEN,
     ("POST", "/v1/status/token"): OPEN,
     ("POST", "/v1/status/documents"): OPEN,

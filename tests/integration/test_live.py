@@ -139,3 +139,39 @@ async def test_stream_ends_with_the_process() -> None:
         here.runtime.tell()
         with pytest.raises(StopAsyncIteration):
             await asyncio.wait_for(waiting, 1)
+
+
+async def test_pauses_tell_nothing_of_hidden_cases() -> None:
+    """While only cases of others move, however often, a client hears what it hears while nothing happens: a comment at its time."""
+    async with served() as here:
+        await here.filed()
+        updates = LiveUpdates(here.runtime)
+        stream = updates.stream(WJ, always)
+        assert (await next_event(stream))[0] == "ready"
+        commits = [commit async for part in here.runtime.ports.log.scan("case/") for commit in part]
+
+        async def busy() -> None:
+            while True:
+                updates._moved(commits)
+                await asyncio.sleep(0.01)
+
+        others = asyncio.create_task(busy())
+        try:
+            for _ in range(3):
+                assert (await asyncio.wait_for(anext(stream), 10)) == b": \n\n"
+        finally:
+            others.cancel()
+
+
+async def test_streams_of_one_person_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "MOST_OPEN", 2)
+    async with served() as here:
+        mine = [over_http(here, here.keys["clerk"]) for _ in range(2)]
+        for stream in mine:
+            assert (await next_event(stream))[0] == "ready"
+        async with here.client("clerk") as client:
+            refused = await client.get("/v1/live")
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_streams")
+        assert refused.headers["retry-after"]
+        async with here.client("registrar") as client:
+            assert (await client.get("/v1/live")).status_code == 200, "others have their own"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -11,6 +12,7 @@ import pytest
 
 from services.portal.api import Api, Caller
 from services.portal.application import build
+from tests.support.sample_files import jpeg
 from tests.support.serving import Served, served
 
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
@@ -89,6 +91,129 @@ async def test_what_is_missing_is_named_beside_its_field_and_nothing_is_lost(her
             strict(answer)
         skipped = await citizen.post("/submit", data={**good, "text": "", "go": "send"})
         assert skipped.status_code == 422 and 'id="text-error"' in skipped.text, "steps cannot be skipped"
+
+
+async def test_sign_in_the_address_gives_the_place_and_an_unknown_one_is_said_and_kept(here: Served) -> None:
+    async with here.browser(**ZH) as citizen:
+        for address, place, said in (
+            ("/submit?place=dh-yl", "dh-yl", "地点来自您扫描的标识"),
+            ("/submit?qr=LD-0417", "dh-yl", "地点来自您扫描的标识"),
+            ("/submit?place=LAMP-7", "LAMP-7", "该标识所示地点不在目录中"),
+            ("/submit?qr=LD-9", "", "该标识所示地点不在目录中"),
+        ):
+            page = await citizen.get(address)
+            strict(page)
+            assert said in page.text
+            assert f'<option value="{place}" selected>' in page.text or not place
+        hostile = await citizen.get("/submit", params={"place": HOSTILE, "qr": HOSTILE})
+        assert "<img" not in hostile.text and hostile.status_code == 200
+        good = await filing(citizen, place="LAMP-7", sign="1")
+        receipt = await citizen.post("/submit", data={**good, "go": "send"})
+        assert "待核定" in receipt.text or "LAMP-7" in receipt.text
+
+
+async def test_subjects_are_suggested_from_the_text_and_one_press_chooses_one(here: Served) -> None:
+    async with here.browser(**ZH) as citizen:
+        good = await filing(citizen, subject="", text="楼道漏水，墙面渗水")
+        offered = await citizen.post("/submit", data={**good, "at": "0", "go": "guess"})
+        assert '<button class="second small" name="guess" value="0102"' in offered.text
+        chosen = await citizen.post("/submit", data={**good, "at": "0", "guess": "0102"})
+        assert '<option value="0102" selected>' in chosen.text and 'name="guess"' not in chosen.text
+        last = await citizen.post("/submit", data={**good, "at": "1", "go": "next"})
+        assert 'name="guess" value="0102"' in last.text, "before sending, too"
+        part = await citizen.post("/submit/subjects", data={"text": "拖欠工资"})
+        assert 'value="0201"' in part.text and "<html" not in part.text
+        strange = await citizen.post("/submit/subjects", data={"text": HOSTILE, "jurisdiction": "nowhere"})
+        assert strange.status_code == 200 and "button" not in strange.text
+
+
+async def test_parent_files_for_a_child_with_consent_and_proof(here: Served) -> None:
+    async with here.browser(**ZH) as citizen:
+        good = {**await filing(citizen, for_whom="guardian"), "at": "1", "go": "next"}
+        missing = await citizen.post("/submit", data=good)
+        assert 'id="agent_name-error"' in missing.text and 'id="agent_consent-error"' in missing.text
+        unsaid = await citizen.post("/submit", data={**good, "for_whom": "", "agent_name": "李四"})
+        assert 'id="for_whom-error"' in unsaid.text
+        named = {**good, "agent_name": "李四", "agent_consent": "yes"}
+        proof = ("proof", ("出生证明.jpg", jpeg(), "image/jpeg"))
+        check = await citizen.post("/submit", data=named, files=[proof])
+        assert "出生证明.jpg" in check.text and "监护人身份" in check.text and "请将回执转交本人" in check.text
+        last = {**named, "uploads": html.unescape(hidden(check, "uploads")), "at": "2", "go": "send"}
+        receipt = await citizen.post("/submit", data=last)
+        assert "data-hand-on" in receipt.text, receipt.text
+        await here.runtime.drain()
+    async with here.client("registrar") as registrar:
+        (listed,) = (await registrar.get("/v1/cases")).json()["cases"]
+        files = (await registrar.get(f"/v1/files/{listed['number']}")).json()["files"]
+    assert [(one["name"], one["kind"]) for one in files if one["form"] is None] == [("出生证明.jpg", "certificate")]
+
+
+async def test_receipt_has_the_digits_for_the_telephone_and_the_case_names_whom_to_call(here: Served) -> None:
+    async with here.browser(**ZH) as citizen:
+        receipt = await citizen.post("/submit", data={**await filing(citizen), "go": "send"})
+        pin = re.findall(r"<dd><code>([^<]+)</code>", receipt.text)[2]
+        assert re.fullmatch(r"\d{6}", pin) and "电话查询密码" in receipt.text
+        await here.runtime.drain()
+        page = await citizen.get("/track")
+        assert (
+            'href="tel:000-5550-0111"' in page.text
+            and "示例市住房和城乡建设局" in page.text
+            and "办公时间" in page.text
+        )
+        assert pin not in page.text
+        data = await citizen.post("/track/data")
+        assert "/track/do/request_erasure" in data.text
+        form = await citizen.get("/track/do/request_erasure")
+        sent_ = {"command_id": hidden(form, "command_id"), "text": "已经解决"}
+        done = await citizen.post("/track/do/request_erasure", data=sent_)
+        assert done.headers["location"] == "/track?done=request_erasure"
+        after = await citizen.post("/track/data")
+        assert "申请删除个人信息，由督查人员决定" in after.text
+
+
+async def test_filing_in_the_queue_keeps_its_text_and_goes_on_when_its_turn_has_come() -> None:
+    async with served(public_filings=1) as here, here.browser(**ZH) as citizen:
+        await sent(citizen)
+        good = {**await filing(citizen), "go": "send"}
+        queued = await citizen.post("/submit", data=good)
+        strict(queued)
+        assert queued.status_code == 429 and int(queued.headers["retry-after"]) > 0
+        assert hidden(queued, "text") == "楼道漏水" and "您的事项已排队" in queued.text
+        wait = int(queued.headers["retry-after"])
+        early = await citizen.post("/submit", data={**good, "turn": hidden(queued, "turn")})
+        assert hidden(early, "turn") == hidden(queued, "turn")
+        here.clock.advance(wait)
+        done = await citizen.post("/submit", data={**good, "turn": hidden(queued, "turn")})
+        assert done.status_code == 200 and "<svg" in done.text
+
+
+async def test_case_that_moved_meanwhile_is_told_and_what_was_typed_is_kept(here: Served) -> None:
+    async with here.browser(**ZH) as citizen:
+        number, _code = await sent(citizen)
+        form = await citizen.get("/track/do/withdraw")
+        fields = {"command_id": hidden(form, "command_id"), "text": "打了很久的字"}
+        await here.runtime.drain()
+        voided = await here.act("registrar", number, "void", reason_code="test")
+        assert voided.is_success, voided.text
+        late = await citizen.post("/track/do/withdraw", data=fields)
+        strict(late)
+        assert late.status_code == 409 and "该件已有新的进展" in late.text and "作废" in late.text
+        assert "打了很久的字</textarea>" in late.text and "data-once" not in late.text
+        assert 'href="tel:000-5550-0100"' in late.text, "whom to call"
+
+
+async def test_documents_and_data_are_shown_again_by_their_address_once_they_were_opened(here: Served) -> None:
+    async with here.browser(**ZH) as citizen:
+        await sent(citizen)
+        for what in ("documents", "data"):
+            assert (await citizen.get(f"/track/{what}")).headers["location"] == "/track", (
+                "an address alone reads nothing"
+            )
+            opened = await citizen.post(f"/track/{what}")
+            again = await citizen.get(f"/track/{what}")
+            assert again.status_code == 200 and again.text == opened.text
+        await citizen.post("/track/leave")
+        assert (await citizen.get("/track/data")).headers["location"] == "/track"
 
 
 async def test_hostile_text_is_text_on_every_page(here: Served) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.intake.filing_turns import zero_bits
 from shared.http.client_network import PORTAL_HEADER
 from tests.support.serving import Served, served
 
@@ -119,3 +120,79 @@ async def test_network_that_files_too_often_waits_and_others_do_not() -> None:
         assert (await send(here, filing(), **one(2))).status_code == 201
         here.clock.advance(61)
         assert (await send(here, filing(), **one(1))).status_code == 201
+
+
+async def test_filing_over_the_limit_has_a_turn_and_is_never_refused() -> None:
+    async with served(public_filings=2) as here:
+        for _ in range(2):
+            assert (await send(here, filing())).status_code == 201
+        late, hurried = filing(), filing()
+        queued, other = await send(here, late), await send(here, hurried)
+        assert queued.status_code == other.status_code == 429
+        turn, bits, wait = queued.json()["turn"], queued.json()["bits"], int(queued.headers["retry-after"])
+        assert (await send(here, {**late, "turn": turn})).json()["turn"] == turn, "it keeps its place"
+        stolen = await send(here, {**filing(), "turn": turn})
+        assert stolen.status_code == 429 and stolen.json()["turn"] != turn
+        answer = next(str(one) for one in count() if zero_bits(other.json()["turn"], str(one)) >= other.json()["bits"])
+        assert bits >= 16
+        at_once = await send(here, {**hurried, "turn": other.json()["turn"], "work": answer})
+        assert at_once.status_code == 201, at_once.text
+        again = await send(here, {**hurried, "turn": other.json()["turn"], "work": answer})
+        assert again.json() == at_once.json() | {"repeated": True}
+        here.clock.advance(wait)
+        assert (await send(here, {**late, "turn": turn})).status_code == 201
+
+
+async def test_sign_names_its_place_and_an_unknown_one_is_queued() -> None:
+    async with served() as here:
+        async with here.client() as client:
+            known = (await client.get("/v1/public/form", params={"qr": "LD-0417"})).json()["scanned"]
+            unknown = (await client.get("/v1/public/form", params={"qr": "LD-9"})).json()["scanned"]
+            none = (await client.get("/v1/public/form")).json()["scanned"]
+        assert known == {"qr": "LD-0417", "channel": "qr-dh", "place": "dh-yl"}
+        assert unknown == {"qr": "LD-9", "channel": None, "place": None} and none is None
+        wanted = {"place": None, "subject": None}
+        cases = []
+        for more in ({"qr": "LD-0417"}, {"qr": "LD-9"}, {"place": "LAMP-7"}):
+            body = {name: value for name, value in filing(**{**wanted, **more}).items() if value is not None}
+            answer = await send(here, body)
+            assert answer.status_code == 201, answer.text
+            cases.append((await here.runtime.ports.cases.get(answer.json()["case"]))[0].filing)
+        assert [(one.channel, one.place, one.unclear) for one in cases] == [
+            ("qr-dh", "dh-yl", ()), ("web", None, ("qr",)), ("web", None, ("place",)),
+        ]  # fmt: skip
+
+
+async def test_at_most_three_subjects_are_guessed_and_too_many_questions_wait() -> None:
+    async with served() as here, here.client() as client:
+
+        async def guessed(text: str) -> list[str]:
+            answer = await client.post("/v1/public/subjects", json={"text": text})
+            assert answer.status_code == 200, answer.text
+            return [one["code"] for one in answer.json()["subjects"]]
+
+        assert (await guessed("楼道漏水，墙面渗水，物业不管"))[0] == "0102"
+        assert await guessed("天气很好") == []
+        assert len(await guessed("漏水 欠薪 公交 油烟 医保 学区")) == 3
+        assert "0102" in await guessed("房屋漏水，城乡建设规划"), "the one below, not the one above"
+        empty = await client.post("/v1/public/subjects", json={"text": " "})
+        assert empty.status_code == 422
+        statuses = [(await client.post("/v1/public/subjects", json={"text": "漏水"})).status_code for _ in range(120)]
+        assert statuses[0] == 200 and statuses[-1] == 429
+        here.clock.advance(61)
+        assert await guessed("漏水") == ["0102"]
+
+
+async def test_guardian_files_for_a_child_under_their_own_name() -> None:
+    async with served() as here:
+        nameless = await send(here, filing(agent_relation="guardian"))
+        assert (nameless.status_code, nameless.json()["code"]) == (422, "agent_needed")
+        assert nameless.json()["field"] == "agent.name"
+        done = await send(here, filing(agent={"name": "李四"}, agent_relation="guardian"))
+        assert done.status_code == 201, done.text
+        pair = {"number": done.json()["number"], "code": done.json()["code"]}
+        async with here.client() as client:
+            assert (await client.post("/v1/receipt/details", json=pair)).json()["for_another"] is True
+        async with here.client("registrar") as desk:
+            shown = (await desk.get(f"/v1/cases/{done.json()['case']}")).json()
+        assert "guardian" in str(shown), "who consented is recorded"

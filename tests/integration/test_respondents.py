@@ -533,6 +533,7 @@ PROBES: dict[tuple[str, str], Callable[[Twins], Iterator[Asked]]] = {
     ("GET", "/v1/cases/counts"): at("/v1/cases/counts"),
     ("GET", "/v1/public/form"): at("/v1/public/form"),
     ("POST", "/v1/public/submissions"): public_filings,
+    ("POST", "/v1/public/subjects"): sent("POST", "/v1/public/subjects", text="楼道漏水"),
     ("POST", "/v1/status/token"): tokens,
     ("POST", "/v1/cases/{reference}/clerk"): desk("POST", "clerk"),
     ("POST", "/v1/cases/{reference}/notes"): desk("POST", "notes"),

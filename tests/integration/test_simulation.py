@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-import chinese_calendar
 import orjson
 import pytest
 
 from deploy.demo.sample.texts import sample_texts
 from deploy.demo.simulation import Day, Parameters, Report, simulate
 from tests.faults.checker import read_log
+from tests.support.official_days import works
 
 CHINA = ZoneInfo("Asia/Shanghai")
 CASES = 200
@@ -60,13 +60,13 @@ def instant(text: str) -> datetime:
 
 
 def in_office(at: datetime) -> bool:
-    return bool(chinese_calendar.is_workday(at.date())) and OPENS <= at.hour < CLOSES
+    return works(at.date()) and OPENS <= at.hour < CLOSES
 
 
 def midnight_after(start: datetime, days: int) -> datetime:
     """The end of the period: calendar days, the last one moved to a working day."""
     day = start.date() + timedelta(days=days)
-    while day.year < 2027 and not chinese_calendar.is_workday(day):  # long after the play has ended
+    while day.year < 2027 and not works(day):  # long after the play has ended
         day += timedelta(days=1)
     return datetime(day.year, day.month, day.day, tzinfo=CHINA) + timedelta(days=1)
 
@@ -76,7 +76,7 @@ def midnight_after_workdays(start: datetime, days: int) -> datetime:
     day = start.date()
     while days:
         day += timedelta(days=1)
-        days -= day.year >= 2027 or chinese_calendar.is_workday(day)
+        days -= day.year >= 2027 or works(day)
     return datetime(day.year, day.month, day.day, tzinfo=CHINA) + timedelta(days=1)
 
 
@@ -262,5 +262,5 @@ def test_simulation_depends_on_seed_only(tmp_path: Path) -> None:
 
 def test_days_off_are_reported(shown: Shown) -> None:
     off = {day.day for day in shown.days if day.off}
-    assert off == {day.day for day in shown.days if not chinese_calendar.is_workday(day.day)}
+    assert off == {day.day for day in shown.days if not works(day.day)}
     assert date(2026, 10, 1) in off

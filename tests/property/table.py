@@ -696,8 +696,19 @@ def answered_at_once(matter: Matter, attempt: Attempt) -> None:
     matter.replied = True
 
 
+WITH_OPINION = frozenset({"decided", "replied", "in_review", "reviewed", "in_re_review", "concluded", "closed"})
+
+
+def of_duties(attempt: Attempt) -> bool:
+    """True if the duties of the unit that handles the case, and the remedies of the petitioner, depend on what is corrected."""
+    return attempt.get("field") in ("class", "path") and attempt.get("new") != "accusation"
+
+
 def present(matter: Matter, attempt: Attempt) -> object:
-    return {"subject": matter.subject, "place": matter.place, "class": matter.class_}[attempt.fields["field"]]
+    path = None if matter.path is None else str(matter.path)
+    return {"subject": matter.subject, "place": matter.place, "class": matter.class_, "path": path}[
+        attempt.fields["field"]
+    ]
 
 
 def corrected(matter: Matter, attempt: Attempt) -> None:
@@ -1106,7 +1117,8 @@ TABLE: dict[str, Row] = {
     ),
     "confirm_date": Row("desk_or_supervisor", frozenset(), barred=has_part, basis="the tests of late records"),
     "renew_query_code": Row(
-        "holder_of_code", EVERY, effect=lambda m, a: setattr(m, "own_code", a.who.role == "citizen"),
+        "holder_of_code", EVERY, effect=lambda m, a: setattr(m, "own_code", m.own_code and a.who.role == "citizen"),
+        basis="whoever renews has the code before in hand",
     ),
     "evaluate": Row(
         "petitioner", states("replied", "closed", "reviewed", "concluded"), basis="Art. 21 ¶2", effect=graded,
@@ -1115,8 +1127,16 @@ TABLE: dict[str, Row] = {
     # mistakes
     "correct": Row(
         "desk_or_supervisor", EVERY, effect=corrected, again=lambda m, a: present(m, a) == a.get("new"), now=True,
+        barred=lambda m, a: of_duties(a) and has_part(m, a), basis="Art. 31(6), 35: no correction takes the review away",
+        unless=says("an opinion was given", lambda m, a: of_duties(a) and m.opinion and m.state in WITH_OPINION),
     ),
-    "erase_party": Row("supervisor", states(), basis="PIPL Art. 47; the driver names another number"),
+    "erase_party": Row(
+        "supervisor", states(), barred=has_part, basis="PIPL Art. 47; the driver names another number",
+    ),
+    "request_erasure": Row(
+        "petitioner", frozenset(), barred=speaks_wrongly, unproven=unproved_word, basis="PIPL Art. 47; no party is recorded here",
+    ),
+    "decline_erasure": Row("supervisor", frozenset(), basis="PIPL Art. 50; nothing is requested here"),
     "void": Row(
         "desk_or_supervisor", EVERY, "voided", by_the_clocks=True, or_a_supervisor=True, barred=has_part,
         basis="a breach: a supervisor of the level above whoever had the duty",

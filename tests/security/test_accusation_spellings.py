@@ -78,6 +78,16 @@ def between(signs: list[str]) -> Callable[[str, Dice], str]:
     return write
 
 
+OTHER_SCRIPTS = ["x", "shou", "(huì)", "1", "①", "㊤", "Ⅰ", "\u0640", "я", "ﾞ", "²", "ᵃ"]
+"""Letters, figures and signs that a writer puts between the characters of a word, such as its pronunciation."""
+MARKUP = [
+    "<!-- 注 -->",
+    '<span style="font-family:宋体;mso-ascii-font-family:Calibri">',
+    "</font><font face='微软雅黑' color=red>",
+    "<o:p></o:p>",
+    "<![CDATA[",
+    "&amp;amp;nbsp;",
+]
 WAYS: list[Callable[[str, Dice], str]] = [replaced, between(INVISIBLE), between(PUNCTUATION), between(BREAKS)]
 
 
@@ -99,6 +109,33 @@ def test_all_spellings_of_accusations_are_suspected() -> None:
     assert len(WORDS) >= 50 and len(set(written)) >= 2_000
     missed = [text.encode("unicode_escape") for text in written if BOOK.keywords.recognised("", text).suspicion is None]
     assert missed == []
+
+
+@pytest.mark.parametrize("between_them", [OTHER_SCRIPTS, MARKUP[:4], MARKUP[5:]], ids=["scripts", "markup", "escapes"])
+def test_words_broken_up_by_what_is_no_chinese_are_suspected(between_them: list[str]) -> None:
+    dice = Dice(70)
+    written = []
+    for word in WORDS:
+        filled = word.replace("*", "了")
+        written.append("反映镇里" + "".join(f"{one}{dice.choice(between_them)}" for one in filled) + "的问题")
+    missed = [text for text in written if BOOK.keywords.recognised("", text).suspicion is None]
+    assert missed == []
+
+
+SAID = (
+    "收了包工头五万块钱", "拿了开发商的钱", "收受现金20万元", "把救灾款贪了", "收两条烟就不抓人", "和施工方串通",
+    "给亲戚安排低保", "自己的腰包", "打人", "虚报面积",
+)  # fmt: skip
+OFFICES = ("村支部书记", "镇长", "派出所所长", "城管队长", "民政局副局长", "法官", "村干部", "学校校长", "村主任")
+
+
+def test_sentence_about_an_official_is_suspected_and_the_same_about_others_is_not() -> None:
+    for said in SAID:
+        for office in OFFICES:
+            assert BOOK.keywords.recognised("", f"我们那里的{office}{said}").suspicion, (office, said)
+    for said in ("收了我两万块钱没有退", "收了钱不办事", "打人", "拿了工程款跑了"):
+        for who in ("物业公司", "包工头", "健身房", "培训机构"):
+            assert BOOK.keywords.recognised("", f"尊敬的书记：{who}{said}").suspicion is None, (who, said)
 
 
 def test_suspected_spelling_leaves_by_no_rule() -> None:

@@ -70,7 +70,16 @@ def test_command_id_with_personal_number_is_refused(number: str, form: str) -> N
 
 
 @pytest.mark.parametrize(
-    "good", ["c-1", "01JD8Y6Z3V4", "1764295821123", "8f14e45f-ceea-467f-a8a6-9b1e6a0c2d11", "2026.000117"]
+    "good",
+    [
+        "c-1",
+        "01JD8Y6Z3V4",
+        "1764295821123",
+        "2026.000117",
+        "8f14e45f-ceea-467f-a8a6-9b1e6a0c2d11",
+        "8f14e45f-ceea-467f-a8a6-a13800000000",
+        "8F14E45FCEEA467FA8A6A13800000000",
+    ],
 )
 def test_usual_command_ids_are_accepted(good: str) -> None:
     assert TypeAdapter(CommandId).validate_python(good) == good

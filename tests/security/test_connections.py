@@ -336,3 +336,26 @@ async def test_answers_of_every_phase_have_safe_headers(here: Served, make: Call
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             assert b"cache-control: no-store\r\n" in head and b"x-content-type-options: nosniff\r\n" in head
             writer.close()
+
+
+TWICE = [
+    b"content-length: 5\r\ntransfer-encoding: chunked\r\n",
+    b"transfer-encoding: chunked\r\ncontent-length: 5\r\n",
+    b"Transfer-Encoding: chunked\r\nContent-Length: 0\r\n",
+]
+
+
+@pytest.mark.parametrize("ends", TWICE)
+@pytest.mark.parametrize("version", [b"1.1", b"1.0"])
+async def test_request_with_two_ends_is_refused_and_nothing_behind_it_is_answered(
+    here: Served, ends: bytes, version: bytes
+) -> None:
+    """A proxy in front may see another end of the body: what follows must never be taken for the next request."""
+    head = b"POST /v1/status HTTP/" + version + b"\r\nhost: x\r\ncontent-type: application/json\r\n" + ends + b"\r\n"
+    async with listening(build_app(here.runtime)) as server:
+        answer = await ended(await server.connect(head + b"0\r\n\r\n" + LIVE))
+        only = await ended(await server.connect(head.replace(b"content-length: 5\r\n", b"") + b"0\r\n\r\n"))
+        assert await server.alive()
+    assert answer.startswith(b"HTTP/1.1 400") and b"ambiguous_length" in answer
+    assert answer.count(b"HTTP/1.1") == 1, "the connection ends"
+    assert version == b"1.1" or b"ambiguous_length" in only

@@ -232,6 +232,7 @@ BODIES: dict[str, Any] = {
     "/v1/submissions": lambda two: [filing(ONE), filing(ONE, item="P-2")],
     "/v1/channels/{channel}/items": lambda two: [{"id": ITEM, "text": TEXTS[ONE]}],
     "/v1/status": lambda two: [{"number": two.cases[ONE]["number"], "code": two.cases[OTHER]["code"]}],
+    "/v1/public/subjects": lambda two: [{"text": TEXTS[ONE], "jurisdiction": OTHER}],
     "/v1/public/submissions": lambda two: [
         {"command_id": "0123456789abcdef", "text": "x", "identity": "anonymous", "jurisdiction": OTHER},
         {

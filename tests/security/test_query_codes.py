@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from shared.case.withdrawals import waits_for_person
 from shared.kernel.identifiers import query_code
 from tests.support.serving import Served, served
 
@@ -118,6 +119,31 @@ async def test_petitioner_and_registrar_renew_code() -> None:
         async with here.client("registrar") as desk:
             page = (await desk.get(f"/v1/cases/{receipt['case']}/receipt")).text
         assert codes[-1] in page and codes[0] not in page
+
+
+@pytest.mark.parametrize("way", ["printed", "renewed", "filed at the desk"])
+async def test_code_that_staff_knew_never_becomes_the_petitioners_own_hand(way: str) -> None:
+    """Whoever printed or issued a code could renew it in the petitioner's name: the next one proves no own hand either."""
+    async with served() as here:
+        receipt = await made(here, **({} if way == "filed at the desk" else {"channel": "province"}))
+        desk = here.runtime.ports.cases
+        assert (await desk.reload(receipt["case"]))[0].service.code_issued_by == (
+            "staff" if way == "filed at the desk" else "own"
+        )
+        if way == "printed":
+            async with here.client("registrar") as client:
+                assert (await client.get(f"/v1/cases/{receipt['case']}/receipt")).is_success
+        elif way == "renewed":
+            assert (await here.act("registrar", receipt["case"], "renew_query_code", reason="回执遗失")).is_success
+        code = await present_code(here, receipt)
+        for _ in range(2):
+            renewed = await citizen(here, receipt, "renew_query_code", code)
+            assert renewed.is_success, renewed.text
+            code = renewed.json()["code"]
+        assert (await citizen(here, receipt, "withdraw", code)).is_success
+        case, _head = await desk.reload(receipt["case"])
+        assert case.service.code_issued_by == "staff"
+        assert waits_for_person(case, case.withdrawals.pending[0]), "a third unit confirms it"
 
 
 async def neutral_pair(here: Served) -> tuple[dict[str, Any], dict[str, Any]]:

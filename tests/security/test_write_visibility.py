@@ -121,6 +121,7 @@ BODIES: dict[tuple[str, str], Requests] = {
     ],
     ("POST", "/v1/citizens/commands"): _codes("/v1/citizens/commands", COMMAND),
     ("POST", "/v1/status/token"): _codes("/v1/status/token"),
+    ("POST", "/v1/public/subjects"): _same(Request("/v1/public/subjects", {"text": "楼道漏水"})),
     ("POST", "/v1/public/submissions"): lambda target: [
         Request(
             "/v1/public/submissions", {"command_id": f"of-{target.item}-0123456789", "text": "x", "identity": "named"}

@@ -11,6 +11,7 @@ from services.intake.commands.late_accusations import named, only_of_an_accusati
 from services.intake.commands.parties import Respondent
 from shared.case import MOVES, Case
 from shared.case.evolve import changed
+from shared.case.opinions import opinion_given
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText
 from shared.commands.petitioners_word import apart, concerned
@@ -20,13 +21,20 @@ from shared.events.fields import Class, Urgency
 from shared.kernel.legal_time import LegalTime, before, day_of, given_time, to_text
 from shared.kernel.refusals import Denied, Invalid, Refused
 
+_OF_DUTIES = ("effective_at", "class", "path")
+"""Fields on which the duties of the handling unit depend: it does not correct them itself."""
+_PATHS = ("1", "2", "3", "4", "5", "6")
+_WITH_OPINION = ("decided", "replied", "in_review", "reviewed", "in_re_review", "concluded", "closed")
+
 
 class Correct(Command):
-    field: Literal["effective_at", "place", "subject", "class", "level", "urgency"] = Field(
+    field: Literal["effective_at", "place", "subject", "class", "path", "level", "urgency"] = Field(
         description="The wrong field"
     )
     of: int | None = Field(None, ge=1, description="For effective_at: the version with the wrong date")
-    new: Code = Field(description="The correct value; for effective_at a date or an instant with offset")
+    new: Code = Field(
+        description="The correct value; for effective_at a date or an instant with offset, for path 1 to 6 (Art. 31)"
+    )
     reason_code: Literal["typing", "misread", "wrong_source", "wrong_clock", "other"] = Field(
         "other", description="Reason code; wrong_clock: a machine with a wrong clock recorded the step"
     )
@@ -41,16 +49,17 @@ def correct(case: Case, command: Correct, given: DecisionContext) -> list[NewEve
     """Correct a registered fact. The original event stays in the log, and all deadlines are derived again.
 
     A petition that turns out to be an accusation is withdrawn from its organisation and sealed (Art. 30)."""
-    if command.field == "effective_at":
+    if command.field in _OF_DUTIES and (command.field, command.new) != ("class", "accusation"):
         apart(case, given)
     only_of_an_accusation(command.respondent, command.field, command.new)
     about = named(case, command.respondent, given)
     old = _present(case, command, given)
     if old == command.new:
         return [*taken_away(case, about, given), *about] if about else []
-    field: Literal["effective_at", "place", "subject", "class_", "level", "urgency"] = (
+    field: Literal["effective_at", "place", "subject", "class_", "path", "level", "urgency"] = (
         "class_" if command.field == "class" else command.field
     )
+    _opinion_stands(case, command)
     after = _as_corrected(case, command, given)
     _no_breach_removed(case, after, given, "new")
     if command.field == "effective_at" and _eased(case, after, given):
@@ -69,11 +78,28 @@ def correct(case: Case, command: Correct, given: DecisionContext) -> list[NewEve
     return [*taken_away(case, about, given), NewEvent(corrected), *about]
 
 
+def _opinion_stands(case: Case, command: Correct) -> None:
+    """Raises Refused for another class or path of a matter on which an opinion was given: it would take the review away from the
+    petitioner (Art. 31(6), 35). That it is an accusation is never refused (Art. 30)."""
+    if command.field not in ("class", "path") or command.new == "accusation":
+        return
+    if case.state in _WITH_OPINION and opinion_given(case):
+        raise Refused(
+            "opinion_given",
+            "An opinion was given on this matter as it was registered, and the petitioner may have it reviewed. Order a redo, or"
+            " let the review body decide; then correct it.",
+            detail_zh="该件已按原登记的类别、途径出具处理意见，信访人可据此申请复查；请先责令重办或者由复查机关处理，再作更正。",
+            field="field",
+        )
+
+
 def _as_corrected(case: Case, command: Correct, given: DecisionContext) -> Case:
     """The case with the new value, as far as deadlines depend on it, as if the new date were confirmed."""
     if command.field == "class":
         sealed = command.new == "accusation" or case.accusation.suspected is not None
         return changed(case, {"filing": {"class_": command.new}, "accusation": {"sealed": sealed}})
+    if command.field == "path":
+        return changed(case, {"filing": {"path": int(command.new)}})
     if command.field != "effective_at":
         return changed(case, {"filing": {command.field: command.new}})
     at = given_time(command.new)
@@ -213,6 +239,22 @@ def _present(case: Case, command: Correct, given: DecisionContext) -> str | None
                 field="new",
             )
         return case.filing.class_
+    if command.field == "path":
+        if command.new not in _PATHS:
+            raise Invalid(
+                "unknown_path",
+                f"This is not a statutory path (Art. 31). Use one of: {', '.join(_PATHS)}.",
+                detail_zh="法定途径应为第三十一条第一至六项，请填写1至6。",
+                field="new",
+            )
+        if case.filing.class_ not in (None, "claim"):
+            raise Refused(
+                "path_of_a_claim",
+                "Only a claim has a statutory path (Art. 31). Correct the class first.",
+                detail_zh="只有申诉求决类事项有法定途径，请先更正类别。",
+                field="field",
+            )
+        return None if case.filing.path is None else str(case.filing.path)
     if command.field == "urgency":
         if command.new not in get_args(Urgency):
             raise Invalid(

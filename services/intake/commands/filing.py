@@ -17,7 +17,7 @@ from shared.commands.knowledge_text import OptionalEntry, filled_at_once
 from shared.commands.petitioners_word import Keyed, own_word_stands, spoken, standing
 from shared.events import intake as e
 from shared.events.base import Event
-from shared.events.fields import Class, Moment, Urgency
+from shared.events.fields import AgentRelation, Class, Moment, Urgency
 from shared.events.routing import AssignmentWithdrawn
 from shared.kernel.identifiers import number
 from shared.kernel.legal_time import LegalTime, day_of
@@ -57,6 +57,11 @@ class FileCase(Command):
     confidential: bool = Field(False, description="Identity is not shown to the handling organisation")
     petitioner: Person | None = Field(None, description="The petitioner")
     agent: Person | None = Field(None, description="The agent who files on behalf of the petitioner")
+    agent_relation: AgentRelation | None = Field(
+        None,
+        description="As whom the agent files. guardian: parent or guardian of a petitioner under 14, who consents to the processing"
+        " of the child's data (PIPL Art. 31); authorised: the petitioner asked them to",
+    )
     co_petitioners: tuple[Person, ...] = Field((), max_length=PARTIES_LIMIT, description="The co-petitioners")
     representatives: tuple[Annotated[int, Field(ge=1, le=PARTIES_LIMIT + 1)], ...] = Field(
         (),
@@ -112,6 +117,13 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
             "An anonymous filing must not contain a name or an identity number. Leave them out, or file confidentially.",
             detail_zh="匿名提交不应填写姓名或证件号码；如需保密，请选择保密提交。",
             field="petitioner",
+        )
+    if command.agent_relation is not None and (command.agent is None or is_empty(command.agent.name or "")):
+        raise Invalid(
+            "agent_needed",
+            "A parent, guardian or agent files under their own name. Give the name of the agent, or leave agent_relation out.",
+            detail_zh="监护人或者受托人代为提出的，请填写代为提出人的姓名。",
+            field="agent.name",
         )
     at = command.received_at or given.at
     qr, subject, level = (_code(given) for given in (command.qr, command.subject, command.level))
@@ -189,7 +201,8 @@ def _parties(command: FileCase, book: PolicyBook) -> list[e.PartyRecorded]:
         named = bool(command.petitioner.name) and not command.anonymous
         events.append(e.PartyRecorded(party="p1", role="petitioner", named=named, **command.petitioner.model_dump()))
     if command.agent is not None:
-        events.append(e.PartyRecorded(party="a1", role="agent", **command.agent.model_dump()))
+        relation = command.agent_relation
+        events.append(e.PartyRecorded(party="a1", role="agent", relation=relation, **command.agent.model_dump()))
     for place, person in enumerate(command.co_petitioners, start=2):
         events.append(e.PartyRecorded(party=f"p{place}", role="co_petitioner", **person.model_dump()))
     if command.respondent is not None:

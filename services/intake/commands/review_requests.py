@@ -10,13 +10,13 @@ from services.intake.commands.filing import CITIZEN
 from shared.case import Case
 from shared.case.opinions import has_opinion
 from shared.commands.command import DecisionContext, NewEvent, rule
-from shared.commands.command_fields import FreeText
+from shared.commands.command_fields import Code, FreeText
 from shared.commands.petitioners_word import Keyed, spoken
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
 from shared.events import intake as e
 from shared.kernel.legal_time import before
-from shared.kernel.refusals import Refused
+from shared.kernel.refusals import Invalid, Refused
 
 
 def _open(case: Case) -> bool:
@@ -40,8 +40,33 @@ LateReason = Annotated[
 ]
 
 
+ChosenBody = Annotated[
+    Code | None,
+    Field(
+        description="Where the law gives a choice: the body that reviews it, one of those that the status names; left out: the"
+        " first of them"
+    ),
+]
+
+
+def _chosen(case: Case, body: str | None, decided: str | None, given: DecisionContext) -> str | None:
+    """The chosen body. Raises Invalid for one that the petitioner cannot choose."""
+    if body is None:
+        return None
+    offered = given.book.reviewers_of(decided) if decided is not None else ()
+    if body not in offered:
+        raise Invalid(
+            "review_body_not_offered",
+            f"This body does not review the decision. Choose one of: {', '.join(offered) or 'none'}; or leave body out.",
+            detail_zh="所选机关不是可受理复查复核的机关，请在所列机关中选择，或者不填写。",
+            field="body",
+        )
+    return body
+
+
 class RequestReview(Keyed):
     text: FreeText | None = Field(None, description="Objections to the decision, sealed")
+    body: ChosenBody = None
     late_reason: LateReason = None
 
 
@@ -59,7 +84,8 @@ def request_review(case: Case, command: RequestReview, given: DecisionContext) -
         _opinion_exists(case)
         late = _late(_window(case, given, "ReviewRequested"), given, _REVIEW, command.late_reason)
     reason = command.late_reason if late else None
-    return [NewEvent(e.ReviewRequested(late=late, text=command.text, late_reason=reason, **said))]
+    body = _chosen(case, command.body, case.assignment.org, given)
+    return [NewEvent(e.ReviewRequested(late=late, text=command.text, late_reason=reason, body=body, **said))]
 
 
 def _opinion_exists(case: Case) -> None:
@@ -78,6 +104,7 @@ def _nothing_to_review(zh: str, en: str, article: str) -> Refused:
 
 class RequestReReview(Keyed):
     text: FreeText | None = Field(None, description="Objections to the review opinion, sealed")
+    body: ChosenBody = None
     late_reason: LateReason = None
 
 
@@ -94,7 +121,8 @@ def request_re_review(case: Case, command: RequestReReview, given: DecisionConte
         _not_concluded(case)
         late = _late(_window(case, given, "ReReviewRequested"), given, _RE_REVIEW, command.late_reason)
     reason = command.late_reason if late else None
-    return [NewEvent(e.ReReviewRequested(late=late, text=command.text, late_reason=reason, **said))]
+    body = _chosen(case, command.body, case.review.reviewed_by, given)
+    return [NewEvent(e.ReReviewRequested(late=late, text=command.text, late_reason=reason, body=body, **said))]
 
 
 def _window(case: Case, given: DecisionContext, request: str) -> Deadline | None:

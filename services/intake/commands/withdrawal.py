@@ -40,7 +40,7 @@ def withdraw(case: Case, command: Withdraw, given: DecisionContext) -> list[NewE
     """Ask to withdraw the petition, or one's own name of a joint one. It takes effect after the cooling-off period, counted from
     the day on which it is recorded; a request that an office recorded also needs the confirmation of a third unit."""
     said = spoken(case, command, given, "withdraw")
-    _own_name(said, command.party)
+    own_name(said, command.party)
     if said["word"] == "keyed":
         if command.evidence not in _PAPERS:
             raise Invalid(
@@ -91,7 +91,7 @@ class TakeBackWithdrawal(Keyed):
 def take_back_withdrawal(case: Case, command: TakeBackWithdrawal, given: DecisionContext) -> list[NewEvent]:
     """Take back the request to withdraw before it takes effect. No proof is needed: the petition simply goes on."""
     said = spoken(case, command, given, "take_back_withdrawal")
-    _own_name(said, command.party)
+    own_name(said, command.party)
     if _pending(case, command.party) is None:
         last = [fact for fact in case.facts if fact.name.startswith("Withdrawal") and fact.kind == command.party]
         if last and last[-1].name == "WithdrawalTakenBack":
@@ -137,7 +137,7 @@ def confirm_withdrawal(case: Case, command: ConfirmWithdrawal, given: DecisionCo
     return [NewEvent(e.WithdrawalConfirmed(party=command.party, text=command.text), given.now)]
 
 
-def _own_name(said: dict[str, Any], party: str) -> None:
+def own_name(said: dict[str, Any], party: str) -> None:
     """Raises Denied if the holder of the query code acts for another petitioner of a joint filing."""
     if said["word"] != "keyed" and party != FILER:
         raise Denied(

@@ -29,6 +29,8 @@ _EQUAL = {
     ".md": ".txt",
     ".log": ".txt",
 }
+_UNREADABLE = "\ufffd"
+"""What a decoder puts in the place of bytes that are no character."""
 _PLAIN = "file"
 
 
@@ -43,7 +45,7 @@ def clean_name(name: str, kind: MediaType, number: int = 1) -> str:
     last = "".join(
         one
         for one in identifier_form(last)
-        if unicodedata.category(one) not in ("Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp")
+        if one != _UNREADABLE and unicodedata.category(one) not in ("Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp")
     )
     last = " ".join(_FORBIDDEN.sub("_", last).split()).strip(". ")
     found = _EXTENSION.search(last)

@@ -1,39 +1,87 @@
-"""The process in which one file is inspected: `python -I -m services.intake.files.inspection_process TASK`.
+"""The process that inspects files: `python -I -m services.intake.files.inspection_process`.
 
-It has no key, no socket, no file to write to, little memory and little time. It reads the file from standard input and writes to
-standard output one line of JSON, then the bytes of the thumbnail and of the new image, whose lengths the line names.
+It has no key and no file to write to. For each file it makes a process of its own (fork), with little memory and little time, which
+ends with that file: no file meets what another one did. Standard input is a socket to the server. Each task on it is a line of JSON
+with a further socket, which brings the file to the process of the task, and takes back one line of JSON, then the bytes of the
+thumbnail and of the new image, whose lengths that line names. The exit code of the process is answered on standard input.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import resource
-import sys
+import socket
 from pathlib import Path
 from typing import Any
 
+IDLE = 60.0
+"""Seconds without a task after which it ends."""
 MEMORY = 1024 * 1024 * 1024
 """Bytes of address space. An image of 40 megapixels needs some 400 MB while it is turned upright."""
 SECONDS = 30
 """Processor time."""
 _OPEN_FILES = 64
+_TASK = 64 * 1024
 
 
 def main() -> None:
-    _limited()
-    task = json.loads(sys.argv[1])
-    data = sys.stdin.buffer.read()
+    # what every task needs is loaded once
+    from services.intake.files import image_reencoding, inspection  # noqa: F401
+
+    with socket.socket(fileno=0) as control:
+        control.settimeout(IDLE)
+        while (found := _next(control)) is not None:
+            task, file = found
+            process = os.fork()
+            if process == 0:
+                _serve(task, file)
+            os.close(file)
+            code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+            control.sendall(b"%d\n" % code)
+
+
+def _next(control: socket.socket) -> tuple[dict[str, Any], int] | None:
+    """A task, and the descriptor of its socket; None if none came for a while, or the server has gone."""
+    try:
+        line, descriptors, _flags, _address = socket.recv_fds(control, _TASK, 1)
+        while line and not line.endswith(b"\n"):
+            more = control.recv(_TASK)
+            line = line + more if more else b""
+    except OSError:
+        return None
+    if not line or not descriptors:
+        return None
+    task: dict[str, Any] = json.loads(line)
+    return task, descriptors[0]
+
+
+def _serve(task: dict[str, Any], file: int) -> None:
+    """Inspect one file, and end this process."""
+    code = 1
+    try:
+        os.dup2(file, 0)  # in the place of the socket to the server
+        os.close(file)
+        _limited()
+        _answer(task)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _answer(task: dict[str, Any]) -> None:
+    with open(0, "rb", buffering=0, closefd=False) as given:
+        data = given.read()
     try:
         line, parts = _result(data, task)
     except MemoryError:
         line, parts = {"code": "file_bomb"}, ()
     line["peak"] = _peak()
     line["parts"] = [len(part) for part in parts]
-    out = sys.stdout.buffer
-    out.write(json.dumps(line).encode("ascii") + b"\n")
-    for part in reversed(parts):
-        out.write(part)
-    out.flush()
+    with open(0, "wb", closefd=False) as out:
+        out.write(json.dumps(line).encode("ascii") + b"\n")
+        for part in reversed(parts):
+            out.write(part)
 
 
 def _peak() -> int:
@@ -54,6 +102,7 @@ def _limited() -> None:
 
 
 def _result(data: bytes, task: dict[str, Any]) -> tuple[dict[str, Any], tuple[bytes, ...]]:
+    from services.intake.files.image_reencoding import Rectangle, reencode
     from services.intake.files.inspection import inspect
     from services.intake.files.media_types import Limits, Unfit
 
@@ -66,8 +115,6 @@ def _result(data: bytes, task: dict[str, Any]) -> tuple[dict[str, Any], tuple[by
             if task["cover"]:
                 raise Unfit("not_an_image")
             return {"type": kind.name}, ()
-        from services.intake.files.image_reencoding import Rectangle, reencode
-
         made = reencode(data, kind, limits, [Rectangle(*one) for one in task["cover"]])
     except Unfit as unfit:
         return {"code": unfit.code}, ()

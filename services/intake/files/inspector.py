@@ -1,22 +1,31 @@
-"""Runs the inspection process: one at a time, with a time limit, fed piece by piece: no file stands in the server's memory."""
+"""Has files inspected by a process apart: one at a time, with a time limit, fed piece by piece: no file stands in the server's
+memory."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
+import os
+import signal
+import socket
+import subprocess
 import sys
+import time
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, NamedTuple, TypeVar
 
+from services.intake.files.inspection_process import IDLE
 from services.intake.files.media_types import BY_NAME, MediaType
 from services.intake.files.verdicts import not_checked, refusal
+from shared.kernel.refusals import Refused
 from shared.policy.file_rules import FileRules
 
 SECONDS = 60.0
 """How long one inspection may take before its process is ended and the file is refused."""
-_PIECE = 64 * 1024
+_PIECE = 256 * 1024
 _ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"}
 """No variable of the server: its environment holds secrets."""
 T = TypeVar("T")
@@ -45,8 +54,9 @@ class Inspector:
     def __init__(self, *, seconds: float = SECONDS) -> None:
         self._one = asyncio.Lock()
         self._seconds = seconds
+        self._process: _InspectionProcess | None = None
         self.peak = 0
-        """Most memory of an inspection process so far, in bytes."""
+        """Most memory of the process of a file so far, in bytes."""
 
     async def inspect(
         self,
@@ -66,47 +76,61 @@ class Inspector:
         """
         task = {"pixels": rules.megapixels.value * 1_000_000, "kinds": rules.types.value, "cover": list(cover)}
         async with self._one, aclosing(content) as pieces:
-            process = await self._started(json.dumps(task))
+            process = await self._ready()
+            used_up = True
             try:
                 async with asyncio.timeout(self._seconds):
-                    return await self._inspected(process, pieces, keep)
+                    found = await self._inspected(process, json.dumps(task), pieces, keep)
+                    used_up = False
             except TimeoutError:
                 raise refusal("file_bomb") from None
             finally:
-                await _ended(process)
+                if used_up:  # it may still be busy with this file
+                    self._process = None
+                    await asyncio.to_thread(process.end)
+        if isinstance(found, Refused):
+            raise found
+        return found
 
-    async def _started(self, task: str) -> asyncio.subprocess.Process:
-        try:
-            return await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-I",
-                "-m",
-                "services.intake.files.inspection_process",
-                task,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                env=_ENVIRONMENT,
-                limit=_PIECE,
-            )
-        except OSError:
-            raise not_checked() from None
+    async def _ready(self) -> _InspectionProcess:
+        """The process, a new one if it has ended or is about to. Raises Unavailable."""
+        if self._process is not None and not self._process.waits():
+            await asyncio.to_thread(self._process.end)
+            self._process = None
+        if self._process is None:
+            try:
+                self._process = await asyncio.to_thread(_InspectionProcess)
+            except OSError:
+                raise not_checked() from None
+        return self._process
 
-    async def _inspected(self, process: asyncio.subprocess.Process, pieces: AsyncIterator[bytes], keep: Keep[T]) -> T:
-        assert process.stdin is not None and process.stdout is not None
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it ended; its answer or exit says why
-            async for piece in pieces:
-                process.stdin.write(piece)
-                await process.stdin.drain()
-            process.stdin.close()
-        line = await process.stdout.readline()
-        if not line.endswith(b"\n"):
-            # killed by its limits, or broken down by this file: no decoder should be trusted with it
-            raise refusal("file_bomb" if await process.wait() else "file_damaged")
-        found: dict[str, Any] = json.loads(line)
-        self.peak = max(self.peak, found["peak"] * 1024)
-        if "code" in found:
-            raise refusal(found["code"])
+    async def _inspected(
+        self, process: _InspectionProcess, task: str, pieces: AsyncIterator[bytes], keep: Keep[T]
+    ) -> T | Refused:
+        """What `keep` makes of the file, or its refusal; afterwards the process waits for the next task."""
+        async with process.given(task) as (answers, file):
+            with contextlib.suppress(ConnectionError):  # it ended; its exit code says why
+                async for piece in pieces:
+                    file.write(piece)
+                    await file.drain()
+                file.write_eof()
+            try:
+                line = await answers.readline()
+            except ConnectionError:
+                line = b""
+            if not line.endswith(b"\n"):
+                # killed by its limits, or broken down by this file: no decoder should be trusted with it
+                return refusal("file_bomb" if await process.exit_code() else "file_damaged")
+            found: dict[str, Any] = json.loads(line)
+            self.peak = max(self.peak, found["peak"] * 1024)
+            if "code" in found:
+                await process.exit_code()
+                return refusal(found["code"])
+            kept = await self._kept(found, answers, keep)
+        await process.exit_code()
+        return kept
+
+    async def _kept(self, found: dict[str, Any], answers: asyncio.StreamReader, keep: Keep[T]) -> T:
         kind = BY_NAME[found["type"]]
         if not found["parts"]:
             return await keep(Inspected(kind, kind), _nothing())
@@ -115,8 +139,68 @@ class Inspector:
         inspected = Inspected(
             kind, BY_NAME[found["from"]], found["width"], found["height"], position and (position[0], position[1]), size
         )
-        thumbnail = await process.stdout.readexactly(small)
-        return await keep(inspected._replace(thumbnail=thumbnail), _pieces(process.stdout, size))
+        thumbnail = await answers.readexactly(small)
+        return await keep(inspected._replace(thumbnail=thumbnail), _pieces(answers, size))
+
+
+class _InspectionProcess:
+    """The process that inspects, as the server sees it. It ends with this object. Raises OSError if it cannot be started."""
+
+    def __init__(self) -> None:
+        self._control, theirs = socket.socketpair()
+        self._control.setblocking(False)
+        try:
+            with theirs:
+                process = subprocess.Popen(
+                    [sys.executable, "-I", "-m", "services.intake.files.inspection_process"],
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    env=_ENVIRONMENT,
+                    start_new_session=True,
+                )
+        except BaseException:
+            self._control.close()
+            raise
+        self._used = time.monotonic()
+        self.end = weakref.finalize(self, _end, process, self._control)
+        """End it, and the process of a file. Waits for both."""
+
+    def waits(self) -> bool:
+        """True if it surely waits for a task. It ends by itself when it had none for a while."""
+        return self.end.alive and time.monotonic() - self._used < IDLE / 2
+
+    @contextlib.asynccontextmanager
+    async def given(self, task: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        """Begin a task: its answers, and where its file goes. Raises Unavailable."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                socket.send_fds(self._control, [task.encode() + b"\n"], [theirs.fileno()])
+            except OSError:  # it was ended from outside
+                ours.close()
+                raise not_checked() from None
+        answers, file = await asyncio.open_unix_connection(sock=ours, limit=_PIECE)
+        try:
+            yield answers, file
+        finally:
+            file.transport.abort()
+
+    async def exit_code(self) -> int:
+        """How the process of the file ended: 0, an exit code, or a negative signal, also where this process was ended with it."""
+        line = await asyncio.get_running_loop().sock_recv(self._control, 16)
+        self._used = time.monotonic()
+        if not line:
+            await asyncio.to_thread(self.end)
+            return -1
+        return int(line)
+
+
+def _end(process: subprocess.Popen[bytes], control: socket.socket) -> None:
+    control.close()
+    with contextlib.suppress(OSError):
+        os.killpg(process.pid, signal.SIGKILL)  # it leads a group of its own
+    process.wait()
 
 
 async def _nothing() -> AsyncIterator[bytes]:
@@ -131,12 +215,3 @@ async def _pieces(stream: asyncio.StreamReader, size: int) -> AsyncIterator[byte
             raise not_checked()
         size -= len(piece)
         yield piece
-
-
-async def _ended(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-    if process.stdin is not None:
-        process.stdin.close()
-    await process.wait()

@@ -8,7 +8,9 @@ from __future__ import annotations
 import io
 import re
 import struct
+from html import unescape
 from typing import Any
+from urllib.parse import unquote
 
 from services.intake.files.media_types import DOC, DOCX, PPT, PPTX, XLS, XLSX, Budget, Limits, MediaType, Unfit
 from services.intake.files.signatures import OLE, ZIP, program
@@ -28,12 +30,28 @@ _MACRO_PARTS = re.compile(
     r"(^|/)(vba(Project|Data)[^/]*|macrosheets|activeX|dialogsheets|intlmacrosheets|customUI\d*)(/|\.|$)", re.IGNORECASE
 )
 _MARKUP = (b"<!DOCTYPE", b"<!ENTITY")
-_RELATION = re.compile(rb"<(?:[\w.-]+:)?Relationship\b[^>]*>", re.IGNORECASE)
-_LOADED = re.compile(
-    rb"/(?:attachedTemplate|oleObject|frame|subDocument|externalLinkPath|package|aFChunk)[\"']", re.IGNORECASE
+_RELATION = re.compile(rb"<(?:[\w.-]+:)?Relationship\b((?:[^>\"']|\"[^\"]*\"|'[^']*')*)>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(rb"""([\w:.-]+)\s*=\s*("[^"]*"|'[^']*')""")
+_CHUNK = "afchunk"
+"""A part in another format, such as HTML, that the reader inserts into the text when the document is opened."""
+_FOLLOWED = "hyperlink"
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):")
+_LINKS = frozenset(("http", "https", "mailto", "tel", "sms", "ftp", "ftps", "file"))
+"""What a reader opens only when a person clicks. Anything else that begins like an address starts a program."""
+_LOCAL_FILE = re.compile(r"file:(?:/{0,3}[a-z]:/|///(?!/)|/(?!/)|(?!/))")
+"""On the computer on which the document was made, such as its template; `file://host/` and `file:////host/` are servers."""
+_FIELD = re.compile(
+    rb"<(?:[\w.-]+:)?(?:instrText\b[^>]*>([^<]*)|fldSimple\b[^>]*?instr\s*=\s*(\"[^\"]*\"|'[^']*')|fldChar\b)"
 )
-_REMOTE = re.compile(rb"""Target\s*=\s*["'](?:https?:|ftp:|mhtml:|ms-|file:////|file:\\\\|\\\\|//)""", re.IGNORECASE)
-_DDE = re.compile(rb"<w:instrText[^>]*>\s*DDE(?:AUTO)?\b|<ddeLink\b|instr=[\"']\s*DDE", re.IGNORECASE)
+_BETWEEN = b"\x13"
+_COMMAND = re.compile(
+    r"(?<!\w)DDE(?:AUTO)?\b|\bQUOTE(?:\s+\d{2,3}){3}|\b(?:INCLUDEPICTURE|INCLUDETEXT|INCLUDE|IMPORT|LINK|RD|DATABASE)\s"
+    r'[^\x13]{0,400}?(?:https?:|ftp:|["\s](?:\\\\|//))',
+    re.IGNORECASE,
+)
+"""Fields that start a program, that spell its name by numbers, or that fetch something from a server (ECMA-376 part 1, 17.16.5)."""
+_STARTED = re.compile(rb"<(?:[\w.-]+:)?(?:ddeLink|webPr|dbPr|olapPr)\b|ppaction://(?:program|macro|ole)", re.IGNORECASE)
+"""Data that a workbook fetches, and actions of a presentation that start something."""
 _XML = (".xml", ".rels", ".vml")
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".emf", ".wmf", ".tif", ".tiff", ".svg", ".wdp", ".webp")
 _NESTED = 1
@@ -97,12 +115,39 @@ def _readable(content: bytes) -> bytes:
 def _markup(name: str, content: bytes) -> None:
     if any(mark in content for mark in _MARKUP):
         raise Unfit("file_active_content")
-    if name.endswith(".rels"):
-        for relation in _RELATION.findall(content):
-            if _LOADED.search(relation) and b"External" in relation and _REMOTE.search(relation):
-                raise Unfit("file_active_content")
-    if _DDE.search(content):
+    if name.endswith(".rels") and any(_loads(relation) for relation in _RELATION.findall(content)):
         raise Unfit("file_active_content")
+    if _STARTED.search(content):
+        raise Unfit("file_active_content")
+    if _COMMAND.search(_text(b"".join(_field(found) for found in _FIELD.finditer(content)))):
+        raise Unfit("file_active_content")
+
+
+def _loads(relation: bytes) -> bool:
+    """True if a reader fetches or starts something when it meets this relationship (ECMA-376 part 2, 6.5.3)."""
+    given = {name.lower(): _text(value[1:-1]) for name, value in _ATTRIBUTE.findall(relation)}
+    kind = given.get(b"type", "").rpartition("/")[2].casefold()
+    if kind == _CHUNK:
+        return True
+    if given.get(b"targetmode", "").casefold() != "external":
+        return False
+    target = re.sub(r"[\x00-\x20]", "", unquote(given.get(b"target", ""))).replace("\\", "/").casefold()
+    scheme = _SCHEME.match(target)
+    if kind == _FOLLOWED:
+        return scheme is not None and scheme[1] not in _LINKS
+    return target.startswith("//") if scheme is None else not _LOCAL_FILE.match(target)
+
+
+def _field(found: re.Match[bytes]) -> bytes:
+    """What the code of a field says in this element; a code may be spread over several."""
+    if found[1] is not None:
+        return found[1]
+    return _BETWEEN + (found[2] or b"")[1:-1] + _BETWEEN
+
+
+def _text(value: bytes) -> str:
+    """The characters that an XML reader makes of it."""
+    return unescape(value.decode("utf-8", "replace"))
 
 
 def ole(data: bytes, *, embedded: bool = False) -> MediaType | None:

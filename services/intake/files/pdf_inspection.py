@@ -14,6 +14,7 @@ import zlib
 
 from services.intake.files.inflation import WRAPPED, Inflation
 from services.intake.files.media_types import PDF, Budget, Limits, MediaType, Unfit
+from services.intake.files.signatures import code
 
 _END = re.compile(rb"%%EOF[\s\0]*\Z")
 _STREAM = re.compile(rb"stream(?:\r\n|\n|\r)")
@@ -46,6 +47,12 @@ _PROGRAMS = re.compile(
             _name("SubmitForm"),
             _name("Rendition"),
             _name("XFA", rb"\s*(?:\[|\d+\s+\d+\s+R)"),
+            _name("GoToR"),
+            _name("Movie"),
+            _name("OnInstantiate"),
+            _name("Subtype", rb"\s*/3D\b"),
+            _name("FFilter"),
+            _name("URI", rb"\s*\(\s*(?i:javascript|vbscript):"),
         )
     )
 )
@@ -55,13 +62,21 @@ _ATTACHED = re.compile(
             _name("EmbeddedFile"),
             _name("EmbeddedFiles"),
             _name("GoToE"),
+            _name("FileAttachment"),
+            _name("EF", rb"\s*(?:<<|\d+\s+\d+\s+R)"),
             _name("Collection", rb"\s*(?:<<|\d+\s+\d+\s+R)"),
         )
     )
 )
 _ENCRYPTED = re.compile(_name("Encrypt", rb"\s*(?:<<|\d+\s+\d+\s+R)"))
+_REFUSED = re.compile(b"|".join(one.pattern for one in (_PROGRAMS, _ATTACHED, _ENCRYPTED)))
 _OBJECTS = re.compile(_name("ObjStm") + b"|" + _name("XRef"))
 _FLATE = re.compile(_name("FlateDecode") + b"|" + _name("Fl"))
+_OBJECT = re.compile(rb"\d\s+\d+\s+obj\b")
+_ELSEWHERE = re.compile(rb"/F\s*(?:\(|<[^<])")
+"""The content of a stream in another file (7.3.8.2)."""
+_START = 1024
+"""Bytes in which programs look for what a file is."""
 _IMAGE = re.compile(_name("Image") + b"|" + _name("Length1") + b"|" + _name("FontFile"))
 
 
@@ -69,9 +84,11 @@ def pdf(data: bytes, limits: Limits, budget: Budget) -> MediaType:
     """Raises Unfit where the document is not only a document."""
     if not _END.search(data[-4096:]):
         raise Unfit("file_polyglot" if b"%%EOF" in data else "file_damaged")
+    if not _OBJECT.search(data):
+        raise Unfit("file_damaged")
     _searched(data)
-    if _ENCRYPTED.search(data):
-        raise Unfit("file_encrypted")
+    if code(data[:_START].partition(b"stream")[0]):
+        raise Unfit("file_polyglot")
     reached = 0
     view = memoryview(data)
     for found in _STREAM.finditer(data):
@@ -86,14 +103,19 @@ def pdf(data: bytes, limits: Limits, budget: Budget) -> MediaType:
 
 
 def _searched(text: bytes) -> None:
+    if not _REFUSED.search(text):  # one pass; the rest is for the few that are refused
+        return
     if _PROGRAMS.search(text):
         raise Unfit("file_active_content")
     if _ATTACHED.search(text):
         raise Unfit("file_embedded")
+    raise Unfit("file_encrypted")
 
 
 def _stream(view: memoryview, start: int, dictionary: bytes, limits: Limits, budget: Budget) -> None:
     """Decompress one stream within the budget, and search it if it may hold objects."""
+    if _ELSEWHERE.search(dictionary):
+        raise Unfit("file_active_content")
     objects = _OBJECTS.search(dictionary) is not None
     picture = not objects and _IMAGE.search(dictionary) is not None
     for name, ratio in _LARGE_FILTERS:
@@ -126,8 +148,6 @@ def _stream(view: memoryview, start: int, dictionary: bytes, limits: Limits, bud
             if len(kept) >= _KEPT:
                 raise Unfit("file_bomb")
             _searched(bytes(kept))
-            if _ENCRYPTED.search(kept):
-                raise Unfit("file_encrypted")
         if len(_FLATE.findall(dictionary)) < 2:
             return
         data = memoryview(bytes(kept))

@@ -50,10 +50,7 @@ class FileReception:
         Raises:
             Refused: of FileUploads.finish(), and a code of `verdicts.yaml`; a file that is refused for its content is removed."""
         async with self._alone(owner, upload):
-            found = await self.uploads.status(owner, upload)
-            if not found.complete and found.held is None:
-                await self.uploads.hold(owner, upload, UNCHECKED)
-            found = await self.uploads.finish(owner, upload, sha256=sha256)
+            found = await self.uploads.finish(owner, upload, sha256=sha256, held=UNCHECKED)
             return await self._checked(owner, upload, found, rules)
 
     async def looked_at(self, owner: str, upload: str, rules: FileRules) -> UploadStatus:
@@ -165,8 +162,7 @@ class FileReception:
             position=made.position,
             pixels=None if made.width is None or made.height is None else (made.width, made.height),
         )
-        await self.uploads.describe(owner, upload, known)
-        return await self.uploads.hold(owner, upload, None)
+        return await self.uploads.accept(owner, upload, known)
 
     async def _with_thumbnail(self, owner: str, upload: str, blob: str, content: bytes, details: FileDetails) -> None:
         small = thumbnail_of(upload)

@@ -78,4 +78,4 @@ def code(text: bytes) -> bool:
 
 def second_header(data: bytes) -> bool:
     """True if the data, which is of another type, is also a PDF to readers that search for its header."""
-    return PDF in data[:_EARLY]
+    return PDF in data[: _EARLY + len(PDF)]

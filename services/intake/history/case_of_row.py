@@ -104,8 +104,12 @@ def register(item: HistoryItem, case: Case, given: DecisionContext, case_id: str
 
 
 def in_policy(filing: Filing, book: PolicyBook) -> tuple[str | None, str | None]:
-    """(place, subject) of a filing as codes of the policy, where it names them by code or name; else as they were given."""
+    """(place, subject) of a filing as codes of the policy, where it names them by code or name; else as they were given. The place
+    of a filing that names none is the smallest one around its position."""
     place = listed_code(book.places, filing.place) or filing.place if filing.place else None
+    if place is None and filing.position is not None:
+        latitude, longitude = map(float, filing.position.split(", "))
+        place = book.place_at(latitude, longitude)
     subject = listed_code(book.subjects, filing.subject) or filing.subject if filing.subject else None
     return place, subject
 

@@ -19,6 +19,28 @@ _LONGEST = 120
 """Characters of the name of an entry; what is longer is a text."""
 
 
+def created_names(item: HistoryItem) -> list[tuple[str, str]]:
+    """(list, name) of the entries that a row adds where the policy does not list them."""
+    found = []
+    for name in item.create:
+        given = getattr(item.filing, name)
+        if given is not None and (shown := name_of_entry(given)) is not None:
+            found.append((f"{name}s", shown))
+    if item.organisation is not None and item.organisation.create:
+        found.append(("organisations", item.organisation.name))
+    return found
+
+
+def name_of_entry(given: str) -> str | None:
+    """The name of an entry; None for a text that is none."""
+    if len(given) > _LONGEST:
+        return None
+    try:
+        return organisation_name(without_zero_width(given))
+    except WrongValue:
+        return None
+
+
 def new_entries(items: Iterable[HistoryItem], book: PolicyBook, most: int) -> list[EntryAdded]:
     """The places and subjects that rows name and the policy does not list, at most `most`. Their names are kept in clear, so a text
     that has not the form of a name is none."""
@@ -27,11 +49,7 @@ def new_entries(items: Iterable[HistoryItem], book: PolicyBook, most: int) -> li
     for item in items:
         for name in item.create:
             given = getattr(item.filing, name)
-            if given is None or len(given) > _LONGEST or listed_code(listed[name], given) is not None:
-                continue
-            try:
-                shown = organisation_name(without_zero_width(given))
-            except WrongValue:
+            if given is None or listed_code(listed[name], given) is not None or (shown := name_of_entry(given)) is None:
                 continue
             code = organisation_code(given, _PREFIX[name])
             if code not in listed[name] and len(found) < most:

@@ -18,6 +18,7 @@ from shared.commands.authorization import Principal
 from shared.commands.command import NewEvent
 from shared.events import Event
 from shared.events.fields import Class, Moment
+from shared.events.intake import LinkKind
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import LegalTime, instant_of, to_text
 from shared.kernel.plain_text import visible_controls
@@ -68,6 +69,19 @@ class HistoryStep(_Part):
         return NewEvent(body_of(self.type, self.body, org) if lacks_org else self.event, self.effective_at)
 
 
+_POSITION = re.compile(r"([+-]?\d{1,2}(?:\.\d{1,20})?), ([+-]?\d{1,3}(?:\.\d{1,20})?)")
+
+
+def _position(value: str) -> str:
+    found = _POSITION.fullmatch(value)
+    if found is None or abs(float(found[1])) > 90 or abs(float(found[2])) > 180:
+        raise WrongValue("is latitude, longitude in degrees: 39.37, -76.61", "须为以度表示的“纬度, 经度”。")
+    return value
+
+
+Position = Annotated[str, Field(max_length=60), AfterValidator(_position)]
+
+
 class Filing(_Part):
     """The filing. Unknown fields are left out."""
 
@@ -79,6 +93,10 @@ class Filing(_Part):
     level: Code | None = None
     class_: Class | None = Field(None, alias="class")
     location: Short | None = None
+    position: Position | None = Field(
+        None,
+        description="Latitude and longitude in degrees: gives the place, where none is named, and is not kept itself",
+    )
     received_by: Code | None = None
     anonymous: bool = False
     confidential: bool = False
@@ -133,6 +151,13 @@ class HistoryDue(_Part):
     at: Moment
 
 
+class HistoryLink(_Part):
+    """The source says that this filing repeats another one of the same channel. `item`: the number of that one."""
+
+    item: GivenCode
+    kind: LinkKind = "duplicate"
+
+
 OnChange = Literal["correct", "keep", "refuse"]
 """What becomes of content that the source has changed since an earlier import: a correction beside the original, nothing, or the
 row is refused. New steps are taken in the first two cases."""
@@ -150,6 +175,7 @@ class HistoryItem(_Part):
     organisation: HistoryOrganisation | None = None
     steps: Annotated[tuple[HistoryStep, ...], Field(max_length=200)] = ()
     due: HistoryDue | None = None
+    link: HistoryLink | None = None
     go_live: bool = False
     create: tuple[Literal["place", "subject"], ...] = Field(
         (), description="Fields of the filing whose value is added to the policy if it is not listed"

@@ -33,6 +33,7 @@ from services.intake.history.changes import (
 )
 from services.intake.history.entries import new_entries, with_codes
 from services.intake.history.items import DueCompared, HistoryItem, HistoryStep, ItemResult, LeftOut, Outcome
+from services.intake.history.links import not_linked
 from services.intake.history.organisations import accuses, check_organisations, unknown_organisation
 from services.intake.history.steps import (
     Run,
@@ -63,7 +64,7 @@ from shared.commands.effective_dates import check_order
 from shared.commands.event_writer import EventMetadata
 from shared.deadlines.derivation import deadlines
 from shared.events.base import Event
-from shared.events.intake import CaseRegistered
+from shared.events.intake import CaseLinked, CaseRegistered
 from shared.events.policy import OrganisationAdded
 from shared.eventstore.commit import Commit
 from shared.eventstore.event_store import EventStore
@@ -117,7 +118,11 @@ async def record_batch(
     for error in await asyncio.gather(*workers, return_exceptions=True):
         if isinstance(error, BaseException):
             raise error
-    return [result for result in found if result is not None]
+    done = [result for result in found if result is not None]
+    for index, item in enumerate(items):  # after all rows: the original may stand below its duplicate
+        if item.link is not None and done[index].result != "refused":
+            done[index] = await recorder.link(item, done[index])
+    return done
 
 
 class _Recorder:
@@ -133,6 +138,7 @@ class _Recorder:
         """Writes the steps of all services. Whether a case may be written to is decided for `principal`, at each append."""
         self._jurisdiction = jurisdiction
         self._secret = ports.keys.secret("request")
+        self._secret_of_cases = ports.keys.secret("case-id")
 
     async def item(self, item: HistoryItem) -> ItemResult:
         try:
@@ -152,7 +158,7 @@ class _Recorder:
     async def _named(self, item: HistoryItem) -> tuple[str, Case]:
         """The id of the case of a row, and the case. The item of a case that the importing person may not add to is recorded like a
         new one, as a case of its own: any other answer would tell that the case exists."""
-        secret, cases = self._ports.keys.secret("case-id"), self._intake.cases
+        secret, cases = self._secret_of_cases, self._intake.cases
         name = case_id(secret, self._jurisdiction, item.channel, item.item)
         loaded = await cases.load(name)
         if loaded.case.exists and not self._may_add(loaded.case):
@@ -333,6 +339,38 @@ class _Recorder:
             if commit.request != steps_digest(self._secret, case.id, (found[0] for found in steps)):
                 return True
         return False
+
+    async def link(self, item: HistoryItem, result: ItemResult) -> ItemResult:
+        """Link the case of a row to the one that it repeats, once. What stands against it is told as a part that was left out."""
+        assert item.link is not None
+        cases, kind = self._intake.cases, item.link.kind
+        name, _case = await self._named(item)
+        case = (await cases.load_confirmed(name)).case
+        original = case_id(self._secret_of_cases, self._jurisdiction, item.channel, item.link.item)
+        lead = (await cases.load_confirmed(original)).case
+        if lead.exists and not self._may_add(lead):  # the same answer as for a case that does not exist
+            lead = EMPTY
+        lines = await cases.lines([original]) if lead.exists else {}
+        book = await self._ports.policies.book(self._jurisdiction)
+        cause = f"link:{original}"
+        if any(commit.cause == cause for commit in await self._ports.log.load(case.stream)):
+            return (
+                result  # it was linked once; whether a person has unlinked it since then is not for an import to change
+            )
+        if (why := not_linked(case, lead, lines, kind, book.zone)) is not None:
+            return result._replace(left_out=(*result.left_out, why))
+        metadata = self._metadata(cause, item.filing.received_at)
+
+        def decide(found: Case, _given: object) -> list[NewEvent]:
+            self._own(found)
+            known = original in (found.matter.lead, *found.matter.related)
+            return [] if known else [NewEvent(CaseLinked(lead=original, kind=kind), item.filing.received_at)]
+
+        done = await self._intake.handle(case.id, RECORD, metadata, decide)
+        if done.commit is None or done.repeated:
+            return result
+        outcome: Outcome = "extended" if result.result == "same" else result.result
+        return result._replace(result=outcome, steps_added=result.steps_added + 1)
 
     async def organisations(self, items: Iterable[HistoryItem]) -> None:
         """Create the organisations, places and subjects that the rows need, each once, before the rows are recorded at once."""

@@ -28,7 +28,7 @@ from shared.http.authentication import Caller
 from shared.http.commands import Commands
 from shared.http.openapi import READING, answers, takes
 from shared.http.responses import CommandAnswer
-from shared.kernel.identifiers import query_code
+from shared.kernel.identifiers import query_code, telephone_pin
 from shared.queries import case_details as reading
 from shared.queries.case_content import record_reading
 from shared.queries.query_code_access import TOKEN, wrong_pair
@@ -158,4 +158,6 @@ async def page_of(runtime: Process, case_id: str) -> HTMLResponse:
     ports = runtime.ports
     case, _head = await ports.cases.get(case_id)
     book = await ports.policies.book(case.jurisdiction)
-    return receipt(await told_case(ports, case), book, await code_of(ports, case_id), runtime.settings.public_url)
+    code = await code_of(ports, case_id)
+    pin = telephone_pin(ports.keys.secret("telephone-pin"), case.id, case.filing.code_generation)
+    return receipt(await told_case(ports, case), book, code, pin, runtime.settings.public_url)

@@ -43,6 +43,9 @@ class ReceiptDetails(Answer):
     registered: str | None = Field(description="Day of the registration")
     office: Sentence = Field(description="The office that registered it")
     lines: list[ReceiptLine] = Field(description="What it was registered under, and what a person still looks at")
+    for_another: bool = Field(
+        description="Somebody filed for the petitioner: number and query code belong to the petitioner"
+    )
     rights: list[Sentence] = Field(description="Your rights, each with its period and article")
 
 
@@ -60,6 +63,7 @@ def details(case: Case, book: PolicyBook, pin: str) -> ReceiptDetails:
             ReceiptLine(label=Sentence(zh=zh, en=en), value=Sentence(zh=value.zh, en=value.en or value.zh))
             for zh, en, value in lines
         ],
+        for_another="agent" in dict(case.filing.parties).values(),
         rights=[Sentence(zh=one.zh, en=one.en) for one in rights(case, book)],
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from functools import cache
 
-from services.intake.importer.damaged_cells import Damaged, ShownNumber
+from services.intake.importer.damaged_cells import Damaged, ShownNumber, ShownTime
 from services.intake.importer.errors import RowError
 from services.intake.importer.readers import Cell
 from shared.kernel.text_normalization import is_empty, name_form
@@ -28,19 +28,33 @@ _NOTHING = frozenset(
         "无", "n/a", "na", "-", "--", "---", "/", "//", "\\", ".", "_", "*", "?", "暂无", "没有", "未知", "不详", "不明", "空",
         "空白", "无单位", "未填", "未填写", "未指定", "未分配", "unknown", "not available", "not applicable", "unassigned", "n.a.",
         "(blank)", "(空)", "(空白)", "0000-00-00", "0000-00-00 00:00:00", "0000/00/00", "00:00:00", "0000-00-00t00:00:00",
+        "1900-01-00", "1900/01/00", "1900/1/0", "1900-1-0", "1900年1月0日", "1900/1/0 0:00", "1900/1/0 00:00:00",
+        "1900-01-00 00:00:00", "0001-01-01", "0001-01-01 00:00:00", "0001-01-01t00:00:00", "0001/1/1 0:00:00",
     )
 )  # fmt: skip
 """Texts with which people and forms write that there is nothing. In a text they may be what was said, in a code or a date not."""
 _PROSE = frozenset(("text", "title", "location", "address", "reason", "how_to", "proof", "reference", "constant"))
-_ROUNDED = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+\d{1,3}")
+_ROUNDED = re.compile(r"[+-]?\d(?:(?:[.,]\d+)?[eE]\+|[.,]\d+[eE]-?)\d{1,3}")
+_DECIMAL = re.compile(r"\d+\.0")
+_TOO_NARROW = re.compile("#{3,}")
+_MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+_LIKE_A_DAY = re.compile(rf"\d{{1,2}}-{_MONTH}|{_MONTH}-\d{{2}}|\d{{1,2}}月\d{{1,2}}日", re.IGNORECASE)
+"""What spreadsheets make of `3-5`."""
+_LOST = re.compile("\ufffd|锟斤拷|烫烫烫|屯屯屯")
+"""What programs write for bytes that they could not read."""
 _ZEROS = re.compile(r"\d{15}000")
 _PROTECTED = re.compile(r"=\"(.*)\"|['\t]+(.*)", re.DOTALL)
 _LONGEST_NOTHING = 20
+_LONGEST_DAY = 12
 _EXACT = 1e15
 """Spreadsheets keep 15 digits of a number."""
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-NUMBERS = frozenset(("item", "phone", "id_number", "organisation", "channel"))
+NUMBERS = frozenset(("item", "link", "phone", "id_number", "organisation", "channel"))
 """Fields whose digits identify something: a rounded number is another person or another case."""
+_NO_DAYS = NUMBERS | {
+    "place", "subject", "level", "location", "address", "name", "postcode", "received_by", "latitude", "longitude", "position"
+}  # fmt: skip
+"""Fields that hold no date: a spreadsheet has made one of a code such as `3-5`."""
 
 
 def _check_digit(digits: str) -> str:
@@ -68,14 +82,31 @@ def _nothing_forms() -> frozenset[str]:
 
 
 def cell_text(
-    cell: Cell, line: int, field: str, cleaned: Callable[[], None], empty: Nothing | None = None, *, prose: bool = False
+    cell: Cell,
+    line: int,
+    field: str,
+    cleaned: Callable[[], None],
+    empty: Nothing | None = None,
+    notice: Callable[[str], None] | None = None,
+    *,
+    prose: bool = False,
+    part: bool = False,
 ) -> str | None:
     """The text of a cell, None if it is empty. `cleaned` is called if control characters were removed, `empty` with a text that
-    was read as an empty cell; with `prose`, what people write for nothing is a text. Raises RowError."""
+    was read as an empty cell, `notice` with a code of NOTICES; with `prose`, what people write for nothing is a text; with `part`,
+    the cell is one of several that are joined, and may be a date. Raises RowError."""
     if cell is None:
         return None
+    if not part and field.rpartition(".")[2] in _NO_DAYS and _is_day(cell):
+        raise RowError(line, field, "became_date")
     if isinstance(cell, str):
-        return _of_text(cell, line, field, cleaned, empty, prose)
+        text = _of_text(cell, line, field, cleaned, empty, prose)
+        if notice is not None and text is not None:
+            if not text.isascii() and _LOST.search(text):
+                notice("lost_characters")
+            if (field in NUMBERS or field == "postcode") and _DECIMAL.fullmatch(text):
+                notice("decimal_number")
+        return text
     if isinstance(cell, Damaged):
         raise RowError(line, field, cell.code)
     if isinstance(cell, ShownNumber):
@@ -89,6 +120,15 @@ def cell_text(
     if isinstance(cell, datetime | date):
         return cell.isoformat(sep=" ") if isinstance(cell, datetime) else cell.isoformat()
     raise RowError(line, field, "nested_value")
+
+
+def _is_day(cell: Cell) -> bool:
+    """True for what a spreadsheet makes of a code that looks like a day or a time."""
+    if isinstance(cell, str):
+        return isinstance(cell, ShownTime) or (
+            len(cell) < _LONGEST_DAY and _LIKE_A_DAY.fullmatch(cell.strip()) is not None
+        )
+    return isinstance(cell, date)
 
 
 def _of_text(
@@ -106,8 +146,11 @@ def _of_text(
         if empty is not None and not is_empty(text):
             empty(field, text)
         return None
-    if text[0] == "#" and text in _ERRORS:
-        raise RowError(line, field, "error_cell")
+    if text[0] == "#":
+        if text in _ERRORS:
+            raise RowError(line, field, "error_cell")
+        if _TOO_NARROW.fullmatch(text):
+            raise RowError(line, field, "too_narrow")
     if field.rpartition(".")[2] in NUMBERS:
         protected = _PROTECTED.fullmatch(cell.strip(" "))
         if protected:

@@ -26,7 +26,7 @@ from shared.policy.documents import Entry
 from shared.policy.validation.checks import checks_mappings
 
 _PERSON = ("name", "phone", "id_number", "address")
-_OF_IMPORTS = ("channel", "jurisdiction", "organisation", "steps", "due")
+_OF_IMPORTS = ("channel", "jurisdiction", "organisation", "steps", "due", "link")
 _parsed: WeakKeyDictionary[PolicyBook, dict[str, Reading]] = WeakKeyDictionary()
 
 
@@ -57,8 +57,11 @@ def mapped_item(book: PolicyBook, channel: str, value: Any) -> MappedItem:
         field = names.get(error.field, error.field)
         raise Invalid(error.code, f"{field}: {error.why}", detail_zh=f"{field}：{error.why_zh}", field=field) from None
     filing = dict(found["filing"])
+    position = filing.pop("position", None)
     for name in plain:
         filing[name] = _code(book, reading, name, filing.get(name))
+    if position is not None and filing.get("place") is None:
+        filing["place"] = book.place_at(*map(float, position.split(", ")))
     person = {name: filing.pop(name) for name in _PERSON if filing.get(name) is not None}
     submission = {
         "channel": channel,

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from services.intake.importer.errors import FileError
+from shared.kernel.text_normalization import is_empty
 
 LONGEST_RECORD = 12_000_000
 """Characters: far above any limit of a text, so that a text that is too long is one rejected row."""
@@ -93,10 +94,14 @@ class _Lines:
 
 
 def find_delimiter(sample: str) -> str:
-    """The separator that occurs most often in the first line; a comma if there is none."""
-    counts = {separator: sample.count(separator) for separator in (",", "\t", ";", "|", "，")}
-    best = max(counts, key=lambda separator: counts[separator])
-    return best if counts[best] else ","
+    """The separator that occurs most often in the first line, the rare ones only where no usual one occurs; a comma if there is
+    none."""
+    for separators in ((",", "\t", ";", "|", "，"), ("；", "、", "^", "~", "\x01", "\x1f", "\x1e")):
+        counts = {separator: sample.count(separator) for separator in separators}
+        best = max(counts, key=lambda separator: counts[separator])
+        if counts[best]:
+            return best
+    return ","
 
 
 _SEP = re.compile(r"\ufeff?\"?sep=(.)\"?[;,\t]*\s*", re.IGNORECASE)
@@ -146,7 +151,7 @@ def read_csv(source: TextIO, delimiter: str, header_row: int) -> Iterator[tuple[
             yield lines.line, cells
         elif len(cells) == width:
             yield lines.line, cells
-        elif not cells or (len(cells) == 1 and not cells[0].strip()):
+        elif not cells or (len(cells) == 1 and is_empty(cells[0]) and "\x00" not in cells[0]):
             continue
         elif extra and len(cells) == width + extra and not any(cells[width:]):
             yield lines.line, cells[:width]

@@ -23,6 +23,23 @@ class ShownNumber(float):
         return found
 
 
+class LinkedText(str):
+    """A text that leads to an address. `target`: the address, which the workbook does not show."""
+
+    target: str
+
+    def __new__(cls, text: str, target: str) -> LinkedText:
+        found = super().__new__(cls, text)
+        found.target = target
+        return found
+
+
+class ShownTime(str):
+    """A time of day or an elapsed time, as the workbook shows it."""
+
+    __slots__ = ()
+
+
 class SerialDay(float):
     """A number without a date format. `moment`: what it would be as days of the workbook's own date system, as local time."""
 

@@ -20,6 +20,7 @@ from shared.kernel.validation_messages import WrongValue
 
 _TOKENS = {
     "YYYY": r"(?P<year>\d{4})",
+    "YY": r"(?P<short_year>\d{2})",
     "MON": r"(?P<name>[A-Za-z]{3,9})\.?",
     "MM": r"(?P<month>\d{1,2})",
     "DD": r"(?P<day>\d{1,2})",
@@ -74,6 +75,8 @@ _NUMERALS = re.compile(
 )
 _DIGITS = {one: str(place % 10) for place, one in enumerate("〇一二三四五六七八九")} | {"零": "0", "○": "0"}
 _EITHER_WAY = re.compile(r"\d{1,2}\s*[./-]\s*\d{1,2}\s*[./-]\s*(\d{4}|\d{2})\b.*")
+_NAMED_ZONE = re.compile(r"(.*?\d\s*([Zz]|[+-]\d{2}:?\d{2})?)\[([A-Za-z]+(?:[/_+-][A-Za-z0-9_+-]+)*)\]")
+"""A zone beside the offset, as Java writes it: 2024-03-05T08:00+08:00[Asia/Shanghai]."""
 _NUMERIC_OFFSET = re.compile(r"(?:utc|gmt)?\s*([+-])(\d{1,2})(?::?(\d{2})(?::(\d{2}))?)?", re.IGNORECASE)
 _ZONE_WORDS = {"z": 0, "utc": 0, "gmt": 0, "zulu": 0, "北京时间": 8, "中国标准时间": 8, "北京": 8, "香港时间": 8, "台北标准时间": 8,
                "协调世界时": 0, "格林尼治标准时间": 0, "格林尼治时间": 0, "世界标准时间": 0}  # fmt: skip
@@ -96,6 +99,18 @@ class BadDate(ValueError):
         self.code = code
 
 
+class UnclearHour(datetime):
+    """An instant whose local time occurs twice or not at all. `code`: of NOTICES."""
+
+    code: str
+
+    @classmethod
+    def of(cls, found: datetime, code: str) -> UnclearHour:
+        own = cls.combine(found.date(), found.timetz())
+        own.code = code
+        return own
+
+
 @lru_cache(maxsize=256)
 def compile_format(text: str) -> re.Pattern[str]:
     """The pattern of a date format such as `MM/DD/YYYY hh:mm:ss AM`. Raises WrongValue for an unusable format."""
@@ -104,11 +119,12 @@ def compile_format(text: str) -> re.Pattern[str]:
     used = _FORMAT.findall(text)
     between = [re.escape(part).replace(r"\ ", r"\s+") for part in _FORMAT.split(text)]
     month = {"MM", "MON"} & set(used)
-    if len(set(used)) != len(used) or not {"YYYY", "DD"} <= set(used) or len(month) != 1 or _needs_hour(used):
+    year = {"YYYY", "YY"} & set(used)
+    if len(set(used)) != len(used) or "DD" not in used or len(month) != 1 or len(year) != 1 or _needs_hour(used):
         raise WrongValue(
-            "a date format is made of YYYY, MM (or MON), DD, hh, mm, ss, AM, ZZ, each once: for example MM/DD/YYYY hh:mm AM; "
-            f"or it is one of {', '.join(NUMBERS)}",
-            "日期格式由 YYYY、MM（或 MON）、DD、hh、mm、ss、AM、ZZ 组成，各用一次，例如 MM/DD/YYYY hh:mm AM；或为 "
+            "a date format is made of YYYY (or YY), MM (or MON), DD, hh, mm, ss, AM, ZZ, each once: for example MM/DD/YYYY hh:mm "
+            f"AM; or it is one of {', '.join(NUMBERS)}",
+            "日期格式由 YYYY（或 YY）、MM（或 MON）、DD、hh、mm、ss、AM、ZZ 组成，各用一次，例如 MM/DD/YYYY hh:mm AM；或为 "
             f"{'、'.join(NUMBERS)} 之一。",
         )
     tokens = [*(_TOKENS[token] for token in used), ""]
@@ -183,7 +199,11 @@ def _plain(text: str) -> str:
             .replace("\u202f", " ")
             .replace("\u2009", " ")
         )
-    return text.strip()
+        text = re.sub("(?<=[点时點時])半", "30分", re.sub("(?<=[点时點時])[整正]$", "", text))
+    text = text.strip()
+    if text.endswith("]") and (named := _NAMED_ZONE.fullmatch(text)) is not None:
+        return named[1] if named[2] else f"{named[1]} {named[3]}"
+    return text
 
 
 def _of_number(cell: float, zone: str, patterns: tuple[re.Pattern[str], ...], numbers: tuple[str, ...]) -> LegalTime:
@@ -284,7 +304,7 @@ def _of_parts(parts: dict[str, str | None], zone: str) -> LegalTime:
     if name:
         month = str(next((place for place, short in enumerate(_MONTHS, 1) if name.lower().startswith(short)), 0))
     try:
-        day = date(int(parts["year"] or 0), int(month or 0), int(parts["day"] or 0))
+        day = date(_year(parts), int(month or 0), int(parts["day"] or 0))
         _check_weekday(parts, day)
         if parts.get("hour") is None:
             return _day(day)
@@ -308,6 +328,17 @@ def _of_parts(parts: dict[str, str | None], zone: str) -> LegalTime:
     return _checked(wall, zone)
 
 
+def _year(parts: dict[str, str | None]) -> int:
+    """The year; one of two digits is in 1969 to 2068, as POSIX says."""
+    short = parts.get("short_year")
+    if short:
+        return int(short) + (1900 if int(short) > _LAST_SHORT_YEAR else 2000)
+    return int(parts.get("year") or 0)
+
+
+_LAST_SHORT_YEAR = 68
+
+
 def _hour(hour: int, half: str | None) -> int:
     """The hour of the day. Of a clock of twelve hours, 12 am is 0; a word of the day beside 13 to 24 changes nothing."""
     if half is None:
@@ -316,9 +347,9 @@ def _hour(hour: int, half: str | None) -> int:
     if half in ("中午",):
         return hour + 12 if hour < 3 else hour
     if half[0] in "AaPp" or half in ("上午", "下午"):
-        if not 1 <= hour <= 12 and not (half == "下午" and 13 <= hour <= 23) and not (half == "上午" and hour == 0):
+        if not 1 <= hour <= 12 and not (late and 13 <= hour <= 23) and not (not late and hour == 0):
             raise BadDate("impossible_date")
-        return hour if hour > 12 else hour % 12 + (12 if late else 0)
+        return hour if hour > 12 else hour % 12 + (12 if late else 0)  # 13:30 PM is written by hh:mm tt of 24 hours
     if hour == 12:
         return 24 if half in ("晚上", "夜间") else 12 if late else 0
     return hour + 12 if late and hour < 12 else hour
@@ -365,6 +396,34 @@ def _day(day: date) -> date:
 
 def _checked(wall: datetime, zone: str) -> datetime:
     _day(wall)
-    if wall.tzinfo is None:
-        wall = wall.replace(tzinfo=zone_of(zone), fold=0)
-    return wall.astimezone(UTC)
+    if wall.tzinfo is not None:
+        return wall.astimezone(UTC)
+    first, second = (wall.replace(tzinfo=zone_of(zone), fold=fold) for fold in (0, 1))
+    found = first.astimezone(UTC)
+    if first.utcoffset() == second.utcoffset():
+        return found
+    again = found.astimezone(first.tzinfo).replace(tzinfo=None)
+    return UnclearHour.of(found, "repeated_hour" if again == wall else "skipped_hour")
+
+
+_DEFAULTS = frozenset({date(1900, 1, 1), date(1970, 1, 1)})
+_LAST_DEFAULT = 1970
+
+
+def surprise(found: LegalTime, zone: str) -> str | None:
+    """The code of NOTICES of a date that is read, and surprising: with what databases write for an empty one, or in an hour of the
+    change of clocks. `zone`: that of the source.
+
+    >>> surprise(date(1900, 1, 1), "Asia/Shanghai"), surprise(date(2024, 3, 5), "Asia/Shanghai")
+    ('default_date', None)
+    """
+    if isinstance(found, UnclearHour):
+        return found.code
+    if found.year > _LAST_DEFAULT:
+        return None
+    if isinstance(found, datetime):
+        if found == datetime(1970, 1, 1, tzinfo=UTC):
+            return "default_date"
+        local = found.astimezone(zone_of(zone))
+        return "default_date" if local.date() in _DEFAULTS and local.time() == time() else None
+    return "default_date" if found in _DEFAULTS else None

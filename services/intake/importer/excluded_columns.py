@@ -19,6 +19,10 @@ class _Excluded(NamedTuple):
     whole: re.Pattern[str]
     abbreviations: frozenset[str]
     words: list[list[str]]
+    persons: re.Pattern[str]
+    is_: re.Pattern[str]
+    abbreviated: re.Pattern[str]
+    english: re.Pattern[str]
 
 
 @cache
@@ -30,7 +34,21 @@ def _excluded() -> _Excluded:
         re.compile(raw["whole"]),
         frozenset(raw["abbreviations"]),
         words,
+        _in_search_form(raw["persons"]),
+        _in_search_form(raw["is"]),
+        re.compile(rf"(?:sf)?(?:{'|'.join(raw['roots'])})(?:{'|'.join(raw['endings'])})?\d*"),
+        re.compile(
+            rf"(?:.* )?(?:{_either(raw['marks'])}) ?(?:{_either(raw['persons_en'])})s?(?:flag|type|id)?(?: .*)?"
+        ),
     )
+
+
+def _in_search_form(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.sub("[\u4e00-\u9fff]", lambda found: search_form(found[0]), pattern))
+
+
+def _either(words: list[str]) -> str:
+    return "|".join(word.replace(" ", " ?") for word in words)
 
 
 @lru_cache(maxsize=4096)
@@ -45,8 +63,13 @@ def classifies_persons(column: str) -> bool:
         bare = name.removeprefix("是否")
         if excluded.whole.fullmatch(bare) or excluded.whole.fullmatch(re.sub(r"[a-zA-Z0-9]+$", "", bare)):
             return True
+    bare = letters.removeprefix("是否").removeprefix("是")
+    if excluded.persons.fullmatch(letters) or excluded.is_.fullmatch(bare):
+        return True
     words = re.findall(r"[a-z0-9]+", name_form(in_words(identifier_form(column))))
     if excluded.abbreviations.intersection((*words, letters)):
+        return True
+    if any(map(excluded.abbreviated.fullmatch, (*words, letters))) or excluded.english.fullmatch(" ".join(words)):
         return True
     return any(
         words[start : start + len(wanted)] == wanted

@@ -19,7 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from services.intake.history.entries import created_names
 from services.intake.history.items import HistoryItem
+from services.intake.history.organisations import accuses
 from services.intake.history.steps import impossible
 from services.intake.importer.errors import FileError, RowError
 from services.intake.importer.mapping import Mapping
@@ -27,7 +29,7 @@ from services.intake.importer.preview import preview
 from services.intake.importer.readers import Table
 from services.intake.importer.rejects import Reject, RejectsFile
 from services.intake.importer.row_mapper import RowMapper
-from services.intake.importer.warnings import Snapshot
+from services.intake.importer.warnings import OTHERS, Snapshot
 from shared.application.problem import describe
 from shared.application.request_validation import validated
 from shared.kernel.refusals import Refused
@@ -38,6 +40,8 @@ LARGEST_BATCH = 4_000_000
 """Approximate number of characters in one batch."""
 IN_FLIGHT = 2
 SHOWN = 3
+MOST_NAMES = 200
+"""Names of created entries of one list in the report of a dry run; the others are counted together."""
 
 Item = dict[str, Any]
 Send = Callable[[list[Item]], Awaitable[list[dict[str, Any]]]]
@@ -76,6 +80,8 @@ class Report:
     """Texts that were read as empty cells, such as NULL, with counts."""
     undated_texts: dict[str, int] = field(default_factory=dict)
     """Column -> texts of steps without a date, which the mapping does not keep."""
+    created: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Of a dry run: places, subjects and organisations that an import adds where the policy does not list them -> rows."""
     notices: dict[str, int] = field(default_factory=dict)
     """What is surprising in the file, by code of NOTICES, with counts."""
     sheet: str | None = None
@@ -125,8 +131,8 @@ class _Batch(NamedTuple):
     share: float | None
 
 
-def _reject(error: RowError) -> Reject:
-    return Reject(error.line, error.field, error.code, error.why, error.why_zh)
+def _reject(error: RowError, rows: RowMapper) -> Reject:
+    return Reject(error.line, error.field, error.code, error.why, error.why_zh, rows.columns_of(error.field))
 
 
 def _batches(rows: RowMapper, table: Table, after: int, go_live: bool) -> Generator[_Batch, None, None]:
@@ -150,10 +156,10 @@ def _batches(rows: RowMapper, table: Table, after: int, go_live: bool) -> Genera
                     size += 200 + len(item["filing"].get("text", ""))
                     cut = row.line if row.short else None
                 except RowError as error:
-                    rejects.append(_reject(error))
+                    rejects.append(_reject(error, rows))
                     if cut is not None and (row.short or error.code == "wrong_number_of_fields"):
                         items.pop()
-                        rejects.append(_reject(RowError(cut, "row", "cut_row")))
+                        rejects.append(_reject(RowError(cut, "row", "cut_row"), rows))
                     cut = None
                 if cut is not None and count < 5 * BATCH:  # the next row may show that this one is only half of it
                     continue
@@ -229,7 +235,7 @@ async def import_file(
                 await asyncio.sleep(0)
                 continue
             batch, task = under_way.popleft()
-            _count(report, batch, await task, rejects)
+            _count(report, batch, await task, rejects, rows)
             state.save(batch.last, report, batch.warnings, rejects.size)
             _report_warnings(report, rows, batch.warnings, table)
             if progress is not None:
@@ -263,11 +269,12 @@ def _tried(items: list[Item], zone: str) -> list[dict[str, Any]]:
             results.append({"result": "refused", **told})
             continue
         _possible, left = impossible(parsed.distinct_steps, parsed.filing.received_at, datetime.now(UTC), zone)
-        results.append({"result": "understood", "left_out": [one._asdict() for one in left]})
+        named = [] if accuses(parsed) else created_names(parsed)
+        results.append({"result": "understood", "left_out": [one._asdict() for one in left], "created": named})
     return results
 
 
-def _count(report: Report, batch: _Batch, results: list[dict[str, Any]], rejects: RejectsFile) -> None:
+def _count(report: Report, batch: _Batch, results: list[dict[str, Any]], rejects: RejectsFile, rows: RowMapper) -> None:
     bad = list(batch.rejects)
     problems: Counter[str] = Counter(report.problems)
     problems.update(reject.code for reject in bad)
@@ -283,10 +290,16 @@ def _count(report: Report, batch: _Batch, results: list[dict[str, Any]], rejects
             code = str(result.get("code") or "refused")
             problems[code] += 1
             why = str(result.get("why") or "")
-            bad.append(Reject(item["line"], result.get("field") or "row", code, why, str(result.get("why_zh") or why)))
+            where, why_zh = str(result.get("field") or "row"), str(result.get("why_zh") or why)
+            bad.append(Reject(item["line"], where, code, why, why_zh, rows.columns_of(where)))
         report.corrected += result.get("corrected") or 0
+        for section, name in result.get("created") or ():
+            names = report.created.setdefault(section, {})
+            shown = name if name in names or len(names) < MOST_NAMES else OTHERS
+            names[shown] = names.get(shown, 0) + 1
         for part in result.get("left_out") or ():
-            bad.append(Reject(item["line"], part["field"], part["code"], part["why"], part["why_zh"]))
+            column = rows.columns_of(part["field"])
+            bad.append(Reject(item["line"], part["field"], part["code"], part["why"], part["why_zh"], column))
             problems[part["code"]] += 1
             report.left_out += 1
     rejects.write(bad)
@@ -299,7 +312,8 @@ def _count(report: Report, batch: _Batch, results: list[dict[str, Any]], rejects
 def _report_warnings(report: Report, rows: RowMapper, warnings: Snapshot, table: Table) -> None:
     report.empty_values = dict(sorted(warnings.empty.items()))
     report.undated_texts = dict(sorted(warnings.undated.items()))
-    report.notices = {code: count for code, count in sorted(table.found.items()) if count}
+    found = Counter(table.found) + Counter(warnings.notices)
+    report.notices = dict(sorted(found.items()))
     report.sheet = table.sheet
     report.cleaned = warnings.cleaned
     report.dropped_columns = rows.dropped()

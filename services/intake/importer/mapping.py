@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from services.intake.history.items import OnChange
 from services.intake.importer.dates import compile_format, contradicts, literal_zone
+from shared.events.intake import LinkKind
 from shared.kernel.legal_time import zone as zone_of
 from shared.kernel.text_normalization import name_form
 from shared.kernel.validation_messages import WrongValue
@@ -117,7 +118,7 @@ class Source(_Part):
     """The format of the file."""
 
     format: Literal["auto", "csv", "jsonl", "xlsx"] = "auto"
-    encoding: Literal["auto", "utf-8", "gb18030", "utf-16"] = "auto"
+    encoding: Literal["auto", "utf-8", "gb18030", "utf-16", "big5"] = "auto"
     zone: str
     header_row: int = Field(1, ge=1, le=1000)
     sheet: str | None = None
@@ -154,6 +155,12 @@ class Organisation(Value):
     """The responsible organisation. `create`: add it to the policy if it is not listed. A table gives codes for names."""
 
     create: bool = False
+
+
+class Link(Value):
+    """The number of the filing that a row repeats. `kind`: as in the command `link`."""
+
+    kind: LinkKind = "duplicate"
 
 
 class Step(_Part):
@@ -247,6 +254,7 @@ class Mapping(_Part):
     organisation: Annotated[Organisation, BeforeValidator(_short_form)] | None = None
     steps: tuple[Step, ...] = ()
     due: DueDate | None = None
+    link: Annotated[Link, BeforeValidator(_short_form)] | None = None
     ignore: tuple[Column, ...] = ()
     on_change: OnChange = "correct"
     """What becomes of content that a later export states otherwise."""
@@ -308,6 +316,8 @@ class Mapping(_Part):
             yield ("filing", name), value
         if self.organisation is not None:
             yield ("organisation",), self.organisation
+        if self.link is not None:
+            yield ("link",), self.link
         for index, step in enumerate(self.steps):
             if step.date is not None:
                 yield ("steps", index, "date"), step.date

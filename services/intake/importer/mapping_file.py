@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from services.intake.history.step_types import STEPS, WITHOUT_DATE, kept_without_date
 from services.intake.importer.errors import MAPPING_ERRORS, MappingError
 from services.intake.importer.excluded_columns import classifies_persons
-from services.intake.importer.mapping import Channel, DueDate, Filing, Mapping, Organisation, Source, Step, Value
+from services.intake.importer.mapping import Channel, DueDate, Filing, Link, Mapping, Organisation, Source, Step, Value
 from shared.events import REGISTRY
 from shared.kernel import bounded_yaml
 from shared.kernel.validation_messages import told
@@ -163,6 +163,7 @@ _ALLOWED: dict[str, type[BaseModel]] = {
     "organisation": Organisation,
     "filing": Filing,
     "due": DueDate,
+    "link": Link,
     "steps": Step,
 }
 
@@ -204,7 +205,7 @@ def _form_error(error: ErrorDetails) -> _FormError:
     return _FormError(path, field, "wrong_value", {"problem": problem, "problem_zh": told(error)[1]})
 
 
-_IDENTIFYING = ("channel", "item", "organisation")
+_IDENTIFYING = ("channel", "item", "organisation", "link")
 
 
 def _check(mapping: Mapping, lines: dict[Path_, int]) -> None:

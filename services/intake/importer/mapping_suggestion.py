@@ -113,7 +113,7 @@ def _guess(columns: list[_Column], rows: int) -> dict[str, _Column]:
             one for one in columns if one.name not in taken and one.dates + one.ambiguous >= max(1, one.filled * 0.9)
         ]
         take("received_at", dated)
-    for what in ("id_number", "phone", "reply", "text", "title"):
+    for what in ("link", "id_number", "phone", "reply", "text", "title"):
         take(what, named(what))
     unique = [one for one in columns if one.name not in taken and rows and one.filled == rows == one.different]
     keys = [one for one in unique if not one.dates and one.long <= 40]
@@ -198,6 +198,12 @@ def _write(
             "organisation:",
             f"  column: {names['organisation']}",
             "  create: true            # adds what is not in the policy 不存在则新增",
+        ]
+    if "link" in found:
+        lines += [
+            "link:                     # CHECK: the number of the filing that a row repeats 重复件所指的原件编号",
+            f"  column: {names['link']}",
+            "  kind: duplicate         # or related: a reference only 或 related，仅作参考",
         ]
     steps: list[str] = []
     for what, event in (("signed_at", "SignedFor"), ("accepted_at", "Accepted"), ("reply_at", "ReplyDelivered")):

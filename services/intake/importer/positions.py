@@ -38,14 +38,19 @@ def position_in(cell: str) -> str:
     raise BadPosition
 
 
+def position_of(values: Mapping[str, str]) -> str | None:
+    """The position of a filing as `latitude, longitude`, None if it has none. Raises BadPosition."""
+    if "position" in values:
+        return position_in(values["position"])
+    if "latitude" not in values and "longitude" not in values:
+        return None
+    if not ("latitude" in values and "longitude" in values):
+        raise BadPosition
+    return position(values["latitude"], values["longitude"])
+
+
 def located(values: Mapping[str, str]) -> str | None:
     """The location of a filing with its postcode and position, which are sealed with it. Raises BadPosition."""
-    where = None
-    if "position" in values:
-        where = position_in(values["position"])
-    elif "latitude" in values or "longitude" in values:
-        if not ("latitude" in values and "longitude" in values):
-            raise BadPosition
-        where = position(values["latitude"], values["longitude"])
+    where = position_of(values)
     parts = [values.get("location"), values.get("postcode"), f"({where})" if where else None]
     return " ".join(part for part in parts if part) or None

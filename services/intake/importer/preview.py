@@ -11,8 +11,10 @@ from shared.events import REGISTRY
 
 def preview(item: dict[str, Any]) -> dict[str, Any]:
     """An item without personal values: only their length is shown."""
-    shown = {name: value for name, value in item.items() if name not in ("filing", "steps", "item")}
+    shown = {name: value for name, value in item.items() if name not in ("filing", "steps", "item", "link")}
     shown["item"] = _masked(item["item"])
+    if "link" in item:
+        shown["link"] = {**item["link"], "item": _masked(item["link"]["item"])}
     shown["filing"] = {
         name: _masked(value) if name in PERSONAL else value for name, value in item.get("filing", {}).items()
     }

@@ -17,7 +17,7 @@ from typing import IO, Any, BinaryIO, NamedTuple, TextIO, cast
 
 from services.intake.importer.csv_reader import LONGEST_RECORD, read_csv
 from services.intake.importer.damaged_cells import Damaged
-from services.intake.importer.encodings import GbText, find_encoding, opened
+from services.intake.importer.encodings import DAMAGED, GbText, find_encoding, opened
 from services.intake.importer.errors import FileError, RowError
 from services.intake.importer.mapping import Source, normalized_name
 from shared.kernel import strict_json as unambiguous
@@ -71,10 +71,11 @@ class Table:
             yield from self._xlsx()
             return
         encoding = self.source.encoding if self.source.encoding != "auto" else find_encoding(self.path)
-        if encoding == "utf-8":
-            encoding = "utf-8-sig"
+        encoding = {"utf-8": "utf-8-sig", "big5": "big5hkscs"}.get(encoding, encoding)
+        if encoding == "big5hkscs":
+            self.found["big5"] = 1
         # surrogateescape: damaged bytes become characters that no text has, and are reported with their row
-        errors = "replace" if encoding.startswith("utf-16") else "surrogateescape"
+        errors = DAMAGED if encoding.startswith("utf-16") else "surrogateescape"
         with opened(self.path) as raw:
             self._position = raw.fileobj if isinstance(raw, gzip.GzipFile) else raw
             text = io.TextIOWrapper(raw, encoding=encoding, errors=errors, newline="")
@@ -120,6 +121,9 @@ class Table:
             elif not self.columns:
                 self._name(cells)
             else:
+                if all(map(_blank, cells)):
+                    self.found["blank_row"] += 1
+                    continue
                 if short := len(cells) < len(self.columns):
                     self.found["short_row"] += 1
                 self._unnamed(enumerate(cells))
@@ -198,6 +202,7 @@ class Table:
             self.found["other_sheet"] = sum(1 for each in book.sheets if each is not sheet and not each.hidden)
             self.found["hidden_sheet"] = sum(1 for each in book.sheets if each is not sheet and each.hidden)
             header = self.source.header_row
+            hidden = book.hidden_columns(sheet)
             for row in book.rows(sheet):
                 if row.line < header:
                     continue
@@ -206,6 +211,9 @@ class Table:
                         break
                     last = max(row.cells)
                     self._name([_heading(row.cells.get(place)) for place in range(last + 1)])
+                    self.found["hidden_column"] = sum(
+                        1 for place in hidden if self.columns[place : place + 1] not in ([], [""])
+                    )
                     continue
                 self._unnamed(row.cells.items())
                 width = len(self.columns)
@@ -214,7 +222,12 @@ class Table:
                     self.found["hidden_row"] += row.hidden
                     yield Row(row.line, cells)
             if not self.columns:
-                raise FileError("no_header")
+                raise FileError("no_header_in_sheet", name=sheet.name)
+
+
+def _blank(cell: str) -> bool:
+    """True if nothing of a cell is visible, and no NUL shows that the file is damaged."""
+    return not cell or (is_empty(cell) and "\x00" not in cell)
 
 
 def _heading(cell: object) -> object:
@@ -253,6 +266,8 @@ _OTHERS = (
     (b"PAR1", "not_a_table"),
     (b"SQLite format 3", "not_a_table"),
     (b"{\\rtf", "not_a_table"),
+    (b"\xff\xfe\0\0", "utf_32"),
+    (b"\0\0\xfe\xff", "utf_32"),
 )
 """First bytes of files that are no table, whatever their names say."""
 _MARKUP = re.compile(rb"<(?:!doctype|\?xml|html|head|meta|table|style|workbook|ss:workbook|!--)", re.IGNORECASE)

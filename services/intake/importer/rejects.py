@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from shared.kernel.plain_text import formula
 
-COLUMNS = ("line", "field", "code", "reason", "reason_zh")
+COLUMNS = ("line", "field", "code", "reason", "reason_zh", "column")
 
 
 class Reject(NamedTuple):
@@ -19,6 +19,8 @@ class Reject(NamedTuple):
     code: str
     why: str
     why_zh: str
+    column: str = ""
+    """The columns of the file from which the mapping takes the field."""
 
 
 class RejectsFile:

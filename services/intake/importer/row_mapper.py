@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
+from services.intake.history.entries import name_of_entry
 from services.intake.history.items import CODE_LIMIT, SHORT_LIMIT, TEXT_LIMIT, HistoryStep, organisation_name
 from services.intake.history.step_types import without_date
 from services.intake.importer.cells import cell_text, is_nothing
-from services.intake.importer.damaged_cells import Damaged
-from services.intake.importer.dates import BadDate, reader
+from services.intake.importer.damaged_cells import Damaged, LinkedText
+from services.intake.importer.dates import BadDate, reader, surprise
 from services.intake.importer.errors import MappingError, RowError
 from services.intake.importer.excluded_columns import classifies_persons
 from services.intake.importer.mapping import Mapping, Step, Value, normalized_name
-from services.intake.importer.positions import BadPosition, located
+from services.intake.importer.positions import BadPosition, located, position_of
 from services.intake.importer.readers import Cell, Row, Table
 from services.intake.importer.warnings import ImportWarnings
 from shared.events import REGISTRY
@@ -23,7 +25,7 @@ from shared.events.fields import Class
 from shared.events.trusted_build import converter_of
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Refused
-from shared.kernel.text_normalization import identifier_form, name_form, search_form, without_zero_width
+from shared.kernel.text_normalization import identifier_form, is_empty, name_form, search_form, without_zero_width
 from shared.kernel.validation_messages import WrongValue
 
 _LIMITS = {
@@ -67,8 +69,10 @@ class RowMapper:
             self._organisation = self._getter(
                 mapping.organisation.model_copy(update={"table": None, "patterns": {}}), "organisation"
             )
+        self._link = self._getter(mapping.link, "link") if mapping.link is not None else None
         self._steps = [self._step(step) for step in mapping.steps]
         self._due = None if mapping.due is None else self._dates(mapping.due.value, "due")
+        self._columns_of = _columns_by_field(mapping)
         used = {
             place for column in (*mapping.columns, *mapping.ignore) if (place := self._table.place(column)) is not None
         }
@@ -87,7 +91,13 @@ class RowMapper:
         if twice := sorted(self._table.repeated.intersection(map(normalized_name, used))):
             raise MappingError("repeated_column", field="columns", columns=twice)
         if missing := [column for column in used if self._table.place(column) is None]:
+            if self._table.format == "csv" and len(self._table.columns) == 1:
+                raise MappingError("one_column", field="source.delimiter")
             raise MappingError("missing_column", field="columns", columns=missing)
+
+    def columns_of(self, field: str) -> str:
+        """The columns of the file that hold a field of a row, as an error names it; empty for an error of the whole row."""
+        return self._columns_of.get(field.removeprefix("steps."), "")
 
     def dropped(self) -> list[str]:
         """The columns of the file that classify persons. They are never read."""
@@ -133,10 +143,18 @@ class RowMapper:
             item["steps"] = steps
         if self._mapping.due is not None and self._due is not None and (due := self._due(cells, line)) is not None:
             item["due"] = {"clock": self._mapping.due.clock, "at": due}
+        if self._link is not None and (original := self._link(cells, line)) is not None:
+            assert self._mapping.link is not None
+            if identifier_form(original) != identifier_form(item["item"]):  # some systems write the own number
+                original = _needed(original, line, "link", CODE_LIMIT)
+                item["link"] = {"item": original, "kind": self._mapping.link.kind}
         if go_live:
             item["go_live"] = True
         if self._create:
             item["create"] = self._create
+            for name in self._create:
+                if (given := filing.get(name)) is not None and name_of_entry(given) is None:
+                    self.warnings.notice("not_created")
         if self._mapping.on_change != "correct":
             item["on_change"] = self._mapping.on_change
         for place, column in self._unmapped:
@@ -183,9 +201,10 @@ class RowMapper:
         prose = translates  # what a table names has a meaning, even 无
 
         def get(cells: Sequence[Cell], line: int) -> str | None:
-            text = self._text(cells[first], line, field, prose) if first < len(cells) else None
+            text = self._text(cells[first], line, field, prose, part=bool(others)) if first < len(cells) else None
             if others:
-                parts = [text, *(self._text(cells[at], line, field, prose) for at in others if at < len(cells))]
+                rest = (self._text(cells[at], line, field, prose, part=True) for at in others if at < len(cells))
+                parts = [text, *rest]
                 text = value.with_.join(part for part in parts if part is not None)
             if not text or not translates:
                 return text or default
@@ -202,9 +221,14 @@ class RowMapper:
 
         return get
 
-    def _text(self, cell: Cell, line: int, field: str, prose: bool = False) -> str | None:
-        """The text of a cell. `prose`: what people write for nothing is kept."""
-        text = cell_text(cell, line, field, self.warnings.clean, self.warnings.empty, prose=prose)
+    def _text(self, cell: Cell, line: int, field: str, prose: bool = False, *, part: bool = False) -> str | None:
+        """The text of a cell. `prose`: what people write for nothing is kept. `part`: it is one of several that are joined."""
+        warnings = self.warnings
+        if field == "media" and cell is not None:
+            cell = _media(cell)
+            if isinstance(cell, str) and not is_empty(cell) and not _LINK.search(cell):
+                warnings.notice("media_without_link")
+        text = cell_text(cell, line, field, warnings.clean, warnings.empty, warnings.notice, prose=prose, part=part)
         if text is not None and self._empty and name_form(text) in self._empty:
             self.warnings.empty(field, text)
             return None
@@ -227,8 +251,13 @@ class RowMapper:
                 elif isinstance(cell, Damaged):
                     raise RowError(line, field, cell.code)
                 cell = value.default if cell is None else cell
+            if cell is None:
+                return None
             try:
-                return None if cell is None else to_text(read(cell))
+                found = read(cell)
+                if (code := surprise(found, source.zone)) is not None:
+                    self.warnings.notice(code)
+                return to_text(found)
             except BadDate as bad:
                 raise RowError(line, field, bad.code) from None
 
@@ -302,6 +331,34 @@ class RowMapper:
         return _StepField(name, get, limit, required, many)
 
 
+_LINK = re.compile(r"https?://\S", re.IGNORECASE)
+
+
+def _media(cell: Cell) -> Cell:
+    """The links of a cell: also those that a workbook keeps behind a text, and the texts of a JSON list."""
+    if isinstance(cell, LinkedText):
+        return str(cell) if cell.target in cell else f"{cell} {cell.target}"
+    if isinstance(cell, list) and all(isinstance(one, str) for one in cell):
+        return "\n".join(cell)
+    return cell
+
+
+def _columns_by_field(mapping: Mapping) -> dict[str, str]:
+    """Field, as errors name it -> the columns of the file that hold it."""
+    found: dict[str, list[str]] = {}
+    for path, value in mapping.values():
+        if path[0] == "steps":
+            event = mapping.steps[int(path[1])].event
+            names = [f"{event}.{path[-1]}", *([f"{event}.effective_at"] if path[-1] == "date" else [])]
+        else:
+            names = [str(path[-1])]
+        for name in (*names, *(["position"] if path[-1] in _WHERE else [])):
+            found.setdefault(name, []).extend(one for one in value.columns if one not in found[name])
+    if mapping.due is not None:
+        found["due"] = [mapping.due.column]
+    return {name: ", ".join(columns) for name, columns in found.items()}
+
+
 def _join(filing: dict[str, Any], line: int) -> None:
     """Position and postcode become part of the location, and links to media part of the text: both are sealed."""
     own = {name: filing.pop(name) for name in _WHERE if name in filing}
@@ -312,6 +369,8 @@ def _join(filing: dict[str, Any], line: int) -> None:
             raise RowError(line, "position", "not_a_position") from None
         if found is not None:
             filing["location"] = _needed(found, line, "location", SHORT_LIMIT)
+        if (where := position_of(own)) is not None:
+            filing["position"] = where
     if (media := filing.pop("media", None)) is not None:
         text = filing.get("text")
         filing["text"] = _needed(media if text is None else f"{text}\n{media}", line, "text", TEXT_LIMIT)

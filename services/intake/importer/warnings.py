@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-PERSONAL = frozenset(("item", "text", "title", "location", "name", "phone", "id_number", "address"))
+PERSONAL = frozenset(("item", "link", "text", "title", "location", "position", "name", "phone", "id_number", "address"))
 """Fields whose values never appear in a report."""
 OTHERS = "…"
 """Replaces all further values of a column in a report."""
@@ -22,6 +22,7 @@ class Snapshot(NamedTuple):
     cleaned: int
     empty: dict[str, int]
     undated: dict[str, int]
+    notices: dict[str, int]
 
 
 class ImportWarnings:
@@ -34,6 +35,7 @@ class ImportWarnings:
         self._empty: Counter[str] = Counter()
         self.undated: Counter[str] = Counter()
         """Column -> texts of steps that were left out, because the step has no date."""
+        self._notices: Counter[str] = Counter()
 
     def empty(self, _field: str, text: str) -> None:
         """A text was read as an empty cell. It is one of a short list, or named by the mapping: no content."""
@@ -42,6 +44,10 @@ class ImportWarnings:
     def clean(self) -> None:
         """Characters were removed from a cell."""
         self._cleaned += 1
+
+    def notice(self, code: str) -> None:
+        """A cell is surprising, and was read. `code`: of NOTICES."""
+        self._notices[code] += 1
 
     def note(self, columns: Sequence[str], field: str, text: str) -> None:
         """A table of the mapping lacks this value."""
@@ -52,7 +58,9 @@ class ImportWarnings:
 
     def snapshot(self) -> Snapshot:
         values = {name: dict(counts) for name, counts in self._values.items()}
-        return Snapshot(dict(self.unmapped), values, self._cleaned, dict(self._empty), dict(self.undated))
+        return Snapshot(
+            dict(self.unmapped), values, self._cleaned, dict(self._empty), dict(self.undated), dict(self._notices)
+        )
 
     def restore(self, snapshot: Snapshot) -> None:
         """Continue with the counts of an interrupted import."""
@@ -61,3 +69,4 @@ class ImportWarnings:
         self._cleaned = snapshot.cleaned
         self._empty = Counter(snapshot.empty)
         self.undated = Counter(snapshot.undated)
+        self._notices = Counter(snapshot.notices)

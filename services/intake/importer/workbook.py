@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -19,7 +20,7 @@ from xml.etree import ElementTree
 from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format
 from openpyxl.utils.escape import unescape
 
-from services.intake.importer.damaged_cells import Damaged, SerialDay, ShownNumber
+from services.intake.importer.damaged_cells import Damaged, LinkedText, SerialDay, ShownNumber, ShownTime
 from services.intake.importer.errors import FileError
 
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -40,11 +41,22 @@ _LONGEST_PIECE = 100_000_000
 """Bytes of one row: far above any limit of a text."""
 _SHEET_DATA = re.compile(rb"<((?:[\w.-]+:)?)sheetData(?:\s[^>]*?)?(/?)>")
 _WORKSHEET = re.compile(rb"<((?:[\w.-]+:)?worksheet)(?:\s[^>]*)?>")
+_COLUMN = re.compile(rb"<(?:[\w.-]+:)?col\s[^>]*>")
+_ATTRIBUTE = re.compile(rb"(\w+)\s*=\s*[\"']([^\"']*)[\"']")
 _SECTION = re.compile(r'((?:"[^"]*"|\\.|_.|\*.|\[[^\]]*\]|[^;"])*)(?:;|$)', re.DOTALL)
 _TOKEN = re.compile(r'"([^"]*)"|\\(.)|_(.)|\*(.)|\[([^\]]*)\]|([0#?]+(?:,[0#?]+)*)|(.)', re.DOTALL)
 _EXACT = 10**15
 """Spreadsheets keep 15 digits of a number."""
 
+
+_MERGE, _HYPERLINK = b"mergeCell ", b"hyperlink "
+_LONGEST_PROLOG = 8_000
+_ELEMENT = re.compile(rb"<[A-Za-z_]")
+"""The begin of the first element, before which a document type would stand."""
+_WHOLE = re.compile("[0-9]{1,9}")
+_NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
+_VOLATILE = re.compile(r"\b(?:TODAY|NOW|RAND|RANDBETWEEN)\(", re.IGNORECASE)
+"""Functions whose value is another one at each calculation."""
 
 WorkbookCell = str | float | bool | datetime | date | Damaged | None
 
@@ -89,6 +101,21 @@ class Workbook:
             return self.sheets[0]
         raise FileError("no_sheet", names=", ".join(sheet.name for sheet in self.sheets if not sheet.hidden))
 
+    def hidden_columns(self, sheet: Sheet) -> set[int]:
+        """The columns, from 0, that the sheet hides. Raises FileError."""
+        try:
+            with self._open(sheet.path) as part:
+                text = part.read(_PIECE)
+        except (KeyError, OSError, zipfile.BadZipFile, zlib.error):
+            raise FileError("broken_workbook") from None
+        begin = _SHEET_DATA.search(text)
+        found: set[int] = set()
+        for column in _COLUMN.findall(text[: begin.start()] if begin else text):
+            at = dict(_ATTRIBUTE.findall(column))
+            if at.get(b"hidden") in (b"1", b"true") and at.get(b"min", b"").isdigit() and at.get(b"max", b"").isdigit():
+                found.update(range(int(at[b"min"]) - 1, min(int(at[b"max"]), _LAST_COLUMN)))
+        return found
+
     def rows(self, sheet: Sheet) -> Iterator[SheetRow]:
         """The rows of the sheet that hold something. Raises FileError."""
         try:
@@ -103,7 +130,8 @@ class Workbook:
     def _open(self, path: str) -> IO[bytes]:
         """A part. Raises FileError for one with a document type, which no workbook has and which could grow without limit."""
         with self._zip.open(path) as part:
-            if b"<!DOCTYPE" in part.read(2_000):
+            start = part.read(_LONGEST_PROLOG)
+            if (root := _ELEMENT.search(start)) is None or b"<!DOCTYPE" in start[: root.start()]:
                 raise FileError("broken_workbook")
         return self._zip.open(path)
 
@@ -189,18 +217,46 @@ class Workbook:
                     element.clear()
         return sorted(found)
 
-    def _has_merged(self, sheet: Sheet) -> bool:
-        """True if the sheet names merged cells: they follow the rows, so their text is looked for first."""
-        wanted, rest = b"mergeCell ", b""
+    def _after_rows(self, sheet: Sheet) -> set[bytes]:
+        """Which of merged cells and links the sheet names: they follow the rows, so their text is looked for first."""
+        found: set[bytes] = set()
+        rest = b""
         with self._open(sheet.path) as part:
             while chunk := part.read(1 << 20):
-                if wanted in rest + chunk:
-                    return True
-                rest = chunk[-len(wanted) :]
-        return False
+                text = rest + chunk
+                found.update(wanted for wanted in (_MERGE, _HYPERLINK) if wanted not in found and wanted in text)
+                rest = chunk[-len(_HYPERLINK) :]
+        return found
+
+    def _links(self, sheet: Sheet) -> dict[tuple[int, int], str]:
+        """(row, column) -> the address to which a cell leads. A sheet whose addresses cannot be read has none."""
+        folder, _, name = sheet.path.rpartition("/")
+        targets: dict[str, str] = {}
+        relations = f"{folder}/_rels/{name}.rels"
+        if relations not in self._zip.namelist():
+            return {}
+        for relation in self._tree(relations):
+            if relation.get("TargetMode") == "External":
+                targets[relation.get("Id", "")] = relation.get("Target", "")
+        found: dict[tuple[int, int], str] = {}
+        with self._open(sheet.path) as part:
+            for _, element in ElementTree.iterparse(part):  # noqa: S314
+                if element.tag == f"{self._ns}hyperlink":
+                    place = next(
+                        (element.get(f"{{{name}}}id") for name in _DOCUMENT if element.get(f"{{{name}}}id")), ""
+                    )
+                    first, _, last = element.get("ref", "").partition(":")
+                    if place in targets and not last:
+                        column, line = _place(first)
+                        found[line, column] = targets[place or ""]
+                elif element.tag == f"{self._ns}row":
+                    element.clear()
+        return found
 
     def _rows(self, sheet: Sheet) -> Iterator[SheetRow]:
-        waiting = self._merged(sheet) if self._has_merged(sheet) else []
+        named = self._after_rows(sheet)
+        waiting = self._merged(sheet) if _MERGE in named else []
+        links = self._links(sheet) if _HYPERLINK in named else {}
         waiting.reverse()
         open_: list[tuple[int, int, int, int, WorkbookCell]] = []
         line = 0
@@ -209,7 +265,7 @@ class Workbook:
             for element in _children(part):
                 if element.tag != row_tag:
                     continue
-                line = int(element.get("r") or line + 1)
+                line = max(int(element.get("r") or line + 1), 1)
                 cells: dict[int, WorkbookCell] = {}
                 column = -1
                 for each in element:
@@ -218,14 +274,17 @@ class Workbook:
                     reference = each.get("r")
                     column = _column(reference.rstrip(_DIGITS)) if reference else column + 1
                     value = self._value(each)
+                    if links and isinstance(value, str) and (target := links.get((line, column))) is not None:
+                        value = LinkedText(value, target)
                     if value is not None:
-                        cells[column] = value
+                        cells[column] = value if column not in cells else Damaged("broken_cell")
                 while waiting and waiting[-1][0] <= line:
                     top, bottom, left, right = waiting.pop()
                     if top == line:
                         open_.append((top, bottom, left, right, cells.get(left)))
                 if open_:
                     open_ = [each for each in open_ if each[1] >= line]
+                if open_ and cells:  # a row that holds nothing of its own is no row
                     for top, _bottom, left, right, value in open_:
                         if value is not None:
                             self._fill(cells, line == top, left, right, value)
@@ -250,8 +309,11 @@ class Workbook:
             if cell.find(self._f) is None:
                 return None
             return "" if kind == "str" and held is not None else Damaged("formula_without_value")
+        if len(cell) > 1 and (formula := cell.find(self._f)) is not None and _VOLATILE.search(formula.text or ""):
+            self.found["volatile_formula"] += 1
         if kind == "s":
-            return self._strings[int(text)] or None
+            at = int(text) if _WHOLE.fullmatch(text) else len(self._strings)
+            return (self._strings[at] or None) if at < len(self._strings) else Damaged("broken_cell")
         if kind == "str":
             return unescape(text) if "_x" in text else text
         if kind == "e":
@@ -260,10 +322,12 @@ class Workbook:
             return text.strip() in ("1", "true")
         if kind == "d":
             return text
+        if not _NUMBER.fullmatch(text):
+            return Damaged("broken_cell")
         return self._number(float(text), int(cell.get("s", "0")))
 
     def _number(self, value: float, style: int) -> WorkbookCell:
-        code = self._formats[style] if style < len(self._formats) else "General"
+        code = self._formats[style] if 0 <= style < len(self._formats) else "General"
         if code == "General":
             moment = self._moment(value)
             return value if moment is None else SerialDay(value, moment)
@@ -273,7 +337,9 @@ class Workbook:
                 self.found["zero_date"] += 1
                 return None
             if _is_duration(code) or moment is None:
-                return str(timedelta(days=value)) if abs(value) < 1_000_000 else Damaged("not_a_date")
+                return ShownTime(timedelta(days=value)) if abs(value) < 1_000_000 else Damaged("not_a_date")
+            if not _shows_day(code):
+                return Damaged("date_without_day")
             local = moment.replace(tzinfo=None)
             return local.date() if value == int(value) else local
         if abs(value) < _EXACT and value == int(value):
@@ -335,6 +401,13 @@ _EAST_ASIAN = {
 @cache
 def _is_date(code: str) -> bool:
     return bool(is_date_format(code))
+
+
+@cache
+def _shows_day(code: str) -> bool:
+    """True for a date format that shows the day of the month: not one of a month, a year or a day of the week alone."""
+    plain = re.sub(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]', "", code).lower()
+    return re.search(r"(?<!d)d{1,2}(?!d)", plain) is not None
 
 
 @cache
@@ -420,9 +493,10 @@ def _place(reference: str) -> tuple[int, int]:
 def _column(letters: str) -> int:
     """The place of a column from 0. Raises ValueError."""
     place = 0
+    letters = letters.upper()
     for letter in letters[:4]:
         place = place * 26 + ord(letter) - 64
-    if not letters.isalpha() or not 0 < place <= _LAST_COLUMN:
+    if not (letters.isascii() and letters.isalpha()) or not 0 < place <= _LAST_COLUMN:
         raise ValueError(letters)
     return place - 1
 

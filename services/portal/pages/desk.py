@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from services.portal.api import Api, Caller, Problem
-from services.portal.browser import Form, command_id, read_form, set_cookie
+from services.portal.browser import Form, command_id, read_form, set_cookie, whole
 from services.portal.catalogues import Language, told
 from services.portal.command_forms import Field, body_of, commands_of, fields_of
 from services.portal.pages.desk_frame import DRAFT_QUEUES, DRAFTED, asked, framed, of_case, place_of, save_draft
@@ -316,7 +316,7 @@ def _form(
     stale = bool(form["expected_version"]) and form["expected_version"] != str(found["version"])
     for field in (inner for one in fields for inner in (one, *one.inner)):
         form.setdefault(field.name, field.initial)
-    before = int(form["expected_version"]) if form["expected_version"].isdecimal() else 0
+    before = whole(form["expected_version"]) or 0
     since = [one for one in found["timeline"] if stale and one["version"] > before]
     form["expected_version"] = str(found["version"])
     return page(
@@ -359,9 +359,8 @@ async def give(request: Request) -> Response:
                      errors={one: told(language, "Fill in this field as asked.") for one in wrong})  # fmt: skip
     api: Api = request.app.state.api
     # Without `again`, the command is only given if nobody else was faster: otherwise what they did is shown first.
-    read = {"expected_version": int(form["expected_version"])} if form["expected_version"].isdecimal() else {}
-    if form["again"]:
-        read = {}
+    version = None if form["again"] else whole(form["expected_version"])
+    read = {"expected_version": version} if version is not None else {}
     try:
         await api.post(
             who,

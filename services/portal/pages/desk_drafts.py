@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from services.portal.api import Api, Caller, Problem
-from services.portal.browser import Form, command_id, read_form, set_cookie
+from services.portal.browser import Form, command_id, read_form, set_cookie, whole
 from services.portal.catalogues import told
 from services.portal.command_forms import Field, body_of
 from services.portal.pages.desk import Known, case_page, command_fields
@@ -158,7 +158,7 @@ async def judge(request: Request) -> Response:
     agreed = form["agreed"] == "1"
     body = {
         "command_id": form["command_id"],
-        "of": int(form["of"]) if form["of"].isdecimal() else 1,
+        "of": whole(form["of"]) or 1,
         "agreed": agreed,
         "remark": form["remark"].strip() or None,
     }

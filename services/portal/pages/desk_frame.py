@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from services.portal.api import Api, Caller, Problem
-from services.portal.browser import Form
+from services.portal.browser import Form, whole
 from services.portal.pages.sign_in import SignedOut, ended, staff
 from services.portal.rendering import view_of
 
@@ -109,7 +109,7 @@ async def save_draft(request: Request, who: Caller, kind: str, content: dict[str
     body = {
         "command_id": form["command_id"],
         "content": content,
-        "after": int(form["after"]) if form["after"].isdecimal() else None,
+        "after": whole(form["after"]),
         "ready": ready,
     }
     await api.ask("PUT", who, of_case(number, f"/drafts/{kind}"), json=body)

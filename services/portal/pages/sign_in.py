@@ -186,6 +186,7 @@ def _credential(form: Form) -> dict[str, Any]:
     """The answer of the authenticator; empty for anything else, which the interface refuses."""
     try:
         found = json.loads(form["credential"][:20_000] or "{}")
+        json.dumps(found, ensure_ascii=False).encode()  # JSON can hold half of a character, which nobody can send on
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -30,18 +30,23 @@ FIELDS: tuple[tuple[str, ...], ...] = (
         "name",
         "phone",
         "address",
+        "for_whom",
         "agent_name",
         "agent_phone",
+        "agent_consent",
+        "proof",
         "others",
         "representatives",
     ),
     (),
 )
 """Step -> its fields."""
-ALWAYS = ("command_id", "qr", "channel", FIELD)
+ALWAYS = ("command_id", "qr", "channel", "sign", "turn", FIELD)
 """Fields that no step shows and every step carries."""
 RECEIPT = "receipt"
 """Cookie: number and query code of the receipt that was just shown, for `LIFE` seconds or until the matter is closed here."""
+FOR_WHOM = ("guardian", "authorised")
+"""As whom somebody files for another; empty: for themselves."""
 IDENTITIES = ("named", "confidential", "anonymous")
 _YEAR = 365 * 24 * 3600
 _FIELD_OF = {
@@ -50,6 +55,7 @@ _FIELD_OF = {
     "petitioner.address": "address",
     "petitioner": "name",
     "agent.name": "agent_name",
+    "agent_relation": "for_whom",
     "respondent.name": "respondent_name",
     "respondent.org": "respondent_org",
     "co_petitioners": "others",
@@ -88,6 +94,12 @@ def wrong(form: Form, at: int, lists: dict[str, Any], view: View) -> dict[str, s
                 say("name", "Anonymous means without a name: empty this field, or choose another way.")
         elif not form["name"].strip():
             say("name", "Enter your name, or choose “anonymous”.")
+        if form["agent_name"].strip() and form["for_whom"] not in FOR_WHOM:
+            say("for_whom", "Say for whom you file, or leave the name of the one who files empty.")
+        if form["for_whom"] in FOR_WHOM and not form["agent_name"].strip():
+            say("agent_name", "Enter your own name: you file for somebody else.")
+        if form["for_whom"] == "guardian" and form["agent_consent"] != "yes":
+            say("agent_consent", "For a child under 14 a parent or guardian has to consent.")
         people, numbers = others(form), representatives(form)
         if len(people) > lists["co_petitioners_limit"]:
             say("others", "At most {most} people can file together here.", most=lists["co_petitioners_limit"])
@@ -118,7 +130,19 @@ def filing(form: Form) -> dict[str, Any]:
     """The body for POST /v1/public/submissions."""
     body: dict[str, Any] = {
         name: form[name].strip() if name != "text" else form[name]
-        for name in ("command_id", "jurisdiction", "channel", "text", "place", "location", "subject", "qr", "class")
+        for name in (
+            "command_id",
+            "jurisdiction",
+            "channel",
+            "text",
+            "place",
+            "location",
+            "subject",
+            "qr",
+            "class",
+            "turn",
+            "work",
+        )
         if form[name].strip()
     }
     body["identity"] = form["identity"]
@@ -126,8 +150,8 @@ def filing(form: Form) -> dict[str, Any]:
     if person:
         body["petitioner"] = person
     agent = {name: form[f"agent_{name}"].strip() for name in ("name", "phone") if form[f"agent_{name}"].strip()}
-    if agent:
-        body["agent"] = agent
+    if agent and form["for_whom"] in FOR_WHOM:
+        body |= {"agent": agent, "agent_relation": form["for_whom"]}
     people = others(form)
     if people:
         body["co_petitioners"] = people
@@ -181,7 +205,7 @@ def read_back(form: Form, lists: dict[str, Any], view: View) -> list[tuple[str, 
         (say("District or street"), entry(form["place"], lists["places"]) or say("I don't know")),
         (say("Exact place"), form["location"]),
         (say("Subject"), entry(form["subject"], lists["subjects"]) or say("I don't know")),
-        (say("Photographs and documents"), "\n".join(one.name for one in uploads_of(form))),
+        (say("Photographs and documents"), "\n".join(one.name for one in uploads_of(form) if not one.kind)),
         (say("Accusation"), say("Yes") if form["class"] == "accusation" else ""),
         (say("Whom it is about"), " ".join(filter(None, (form["respondent_name"],
                                                          entry(form["respondent_org"], lists["organisations"]))))),
@@ -189,7 +213,10 @@ def read_back(form: Form, lists: dict[str, Any], view: View) -> list[tuple[str, 
         (say("Your name"), form["name"]),
         (say("Telephone number"), form["phone"]),
         (say("Postal address"), form["address"]),
-        (say("Who files for you"), " ".join(filter(None, (form["agent_name"], form["agent_phone"])))),
+        (say("For whom you file"), {"guardian": say("For a child under 14, as parent or guardian"),
+                                    "authorised": say("For somebody else who asked me to")}.get(form["for_whom"], "")),
+        (say("Who files"), " ".join(filter(None, (form["agent_name"], form["agent_phone"])))),
+        (say("Proof"), "\n".join(one.name for one in uploads_of(form) if one.kind)),
         (say("Filed together with"), form["others"]),
         (say("Representatives"), form["representatives"]),
     ]  # fmt: skip
@@ -197,10 +224,19 @@ def read_back(form: Form, lists: dict[str, Any], view: View) -> list[tuple[str, 
 
 
 async def begin(request: Request) -> Response:
-    """The first step. A scanned QR code and the channel of a sign may be in the address: they say nothing about a person."""
-    form = Form(command_id=command_id(), qr=request.query_params.get("qr", "")[:200])
-    form["channel"] = request.query_params.get("channel", "")[:80]
+    """The first step. A sign may name its QR code, channel and place in the address: they say nothing about a person."""
+    form = Form(command_id=command_id())
+    for name, most in (("qr", 200), ("channel", 80), ("place", 80), ("jurisdiction", 80)):
+        form[name] = request.query_params.get(name, "").strip()[:most]
+    form["sign"] = "1" if form["qr"] or form["place"] else ""
     return await _step(request, form, 0)
+
+
+async def suggest(request: Request) -> Response:
+    """The likely subjects of a text, as a part of the page, while somebody writes."""
+    form = await read_form(request)
+    found = await _guesses(request, form)
+    return page(request, "submit_subjects.html", guesses=found)
 
 
 async def go_on(request: Request) -> Response:
@@ -221,10 +257,16 @@ async def go_on(request: Request) -> Response:
         set_cookie(answer, "view", view.text(), _YEAR)
         return answer
     if receiver.refused:
-        return await _step(request, form, at, errors={"files": "\n".join(receiver.refused)}, status=422)
+        return await _step(
+            request, form, at, errors={("files", "proof", "")[at]: "\n".join(receiver.refused)}, status=422
+        )
+    if form["go"] == "show":  # Back or reloading: the page of the address, with what was typed
+        return await _step(request, form, int(form["show"]) if form["show"] in ("0", "1", "2") else at)
     if form["go"] == "back":
         return await _step(request, form, max(0, at - 1))
-    if form["go"] == "add" or form["remove"] or form["locate"]:
+    if form["guess"]:
+        form["subject"] = form["guess"]
+    if form["go"] in ("add", "guess") or form["remove"] or form["locate"] or form["guess"]:
         found = next((one.place for one in uploads_of(form) if one.id == form["locate"]), None)
         form["location"] = form["location"] or found or ""
         return await _step(request, form, at)
@@ -253,6 +295,9 @@ async def _send(request: Request, asked: Caller, form: Form) -> Response:
     try:
         receipt = await api.post(asked, "/v1/public/submissions", filing(form))
     except Problem as problem:
+        if problem.turn is not None:
+            form["turn"] = problem.turn
+            return await _step(request, form, 2, queued=problem)
         name = _form_field(problem)
         step = next((place for place, fields in enumerate(FIELDS) if name in fields), None)
         if step is None:
@@ -270,6 +315,7 @@ def _form_field(problem: Problem) -> str:
 
 async def receipt_page(request: Request, asked: Caller, number: str, code: str, received: str) -> Response:
     """The receipt. What cannot be asked for now is left out: number and code are never lost."""
+    number, code, received = number[:60], code[:100], received[:40]  # a QR code holds no more
     api: Api = request.app.state.api
     pair = {"number": number, "code": code}
     status = details = token = None
@@ -306,13 +352,29 @@ def qr_code(request: Request, number: str, code: str) -> Markup:
 
 async def _lists(request: Request, asked: Caller, form: Form) -> dict[str, Any]:
     api: Api = request.app.state.api
-    lists: dict[str, Any] = await api.get(asked, "/v1/public/form", jurisdiction=form["jurisdiction"])
+    lists: dict[str, Any] = await api.get(
+        asked, "/v1/public/form", jurisdiction=form["jurisdiction"], qr=form["qr"] if form["sign"] else ""
+    )
     return lists
+
+
+async def _guesses(request: Request, form: Form) -> list[dict[str, Any]]:
+    """At most three subjects that the text speaks for; none where they cannot be asked for: the list is there in any case."""
+    if not form["text"].strip():
+        return []
+    api: Api = request.app.state.api
+    asked = {"text": form["text"], **({"jurisdiction": form["jurisdiction"]} if form["jurisdiction"] else {})}
+    try:
+        found: list[dict[str, Any]] = (await api.post(caller(request), "/v1/public/subjects", asked))["subjects"]
+    except Problem:
+        return []
+    return found
 
 
 _EMPTY: dict[str, Any] = {
     "jurisdictions": [], "places": [], "subjects": [], "organisations": [], "notices": [], "text_limit": 50_000,
     "co_petitioners_limit": 500, "representatives_limit": 5, "files_limit": 10, "file_megabytes": 10, "file_types": [],
+    "scanned": None,
 }  # fmt: skip
 
 
@@ -323,10 +385,11 @@ async def _step(
     *,
     errors: dict[str, str] | None = None,
     problem: Problem | None = None,
+    queued: Problem | None = None,
     view: View | None = None,
     status: int = 200,
 ) -> Response:
-    """The page of a step, with everything that was typed so far."""
+    """The page of a step, with everything that was typed so far. `queued`: the filing has a turn in the slower queue."""
     if view is not None:
         request.state.view = view
     view = view_of(request)
@@ -334,6 +397,10 @@ async def _step(
         lists = await _lists(request, caller(request), form)
     except Problem as away:
         lists, problem = _EMPTY, problem or away
+    scanned, places = lists["scanned"], {one["code"] for one in lists["places"]}
+    if scanned is not None and scanned["place"] and not form["place"]:
+        form["place"] = scanned["place"]
+    guesses = await _guesses(request, form) if at in (0, 2) and not form["subject"] and problem is None else []
     notices = {one["code"]: one["zh" if view.language == "zh" else "en"] for one in lists["notices"]}
 
     def say(text: str) -> str:
@@ -348,8 +415,9 @@ async def _step(
     answer = page(
         request,
         "submit.html",
-        http_status=problem.status if problem is not None else status,
+        http_status=stopped.status if (stopped := problem or queued) is not None else status,
         main_form="filing",
+        fresh=request.method == "GET",
         at=at,
         form=form,
         kept=kept,
@@ -357,11 +425,15 @@ async def _step(
         errors=errors or {},
         wrong=errors or problem,
         problem=problem,
+        queued=queued,
         said=sentence(request, problem) if problem is not None else "",
         accusation=notices.get("accusation", ""),
         jurisdictions=tree(lists["jurisdictions"], view),
         places=tree(lists["places"], view),
         subjects=tree(lists["subjects"], view),
+        guesses=guesses,
+        strange_place=form["place"] if form["place"] and form["place"] not in places and places else "",
+        strange_sign=bool(scanned) and scanned["place"] is None,
         organisations=tree(lists["organisations"], view),
         identities=[
             ("named", say("With my name"), notices.get("named", "")),
@@ -369,16 +441,18 @@ async def _step(
             ("anonymous", say("Anonymously"), notices.get("anonymous", "")),
         ],
         answers=read_back(form, lists, view) if at == 2 else [],
-        uploads=uploads_of(form),
+        uploads=[one for one in uploads_of(form) if not one.kind],
+        proofs=[one for one in uploads_of(form) if one.kind],
         size_of=size_of,
     )
-    if problem is not None and problem.retry_after is not None:
-        answer.headers["Retry-After"] = problem.retry_after
+    if stopped is not None and stopped.retry_after is not None:
+        answer.headers["Retry-After"] = stopped.retry_after
     return answer
 
 
 ROUTES = [
     Route("/submit", begin),
     Route("/submit", go_on, methods=["POST"]),
+    Route("/submit/subjects", suggest, methods=["POST"]),
     Route("/submit/receipt", receipt_again),
 ]

@@ -22,6 +22,7 @@ from services.portal.browser import (
     delete_cookie,
     read_form,
     set_cookie,
+    whole,
 )
 from services.portal.catalogues import Language, told
 from services.portal.pages.start import changed, nothing_here
@@ -31,6 +32,8 @@ from services.portal.uploads import Receiver, size_of, uploads_of
 
 CASE = "case"
 """Cookie: number and token of the case that this browser follows."""
+OPEN = "open"
+"""Cookie: what this browser was asked to open, `documents` or `data`, so that Back and reloading show it again."""
 LIFE = 15 * 60
 """Seconds until it ends; the token in it ends at the same time."""
 _YEAR = 365 * 24 * 3600
@@ -59,9 +62,9 @@ ACTIONS: dict[str, Action] = {
                        " office looks at it again.", ("object", "grade", "text"), "Send the evaluation",
                        ("object", "grade")),
     "request_review": Action("Ask for a review", "The next level looks at the reply again. Say what you do not agree with.",
-                             ("text", "late_reason"), "Ask for the review"),
+                             ("body", "text", "late_reason"), "Ask for the review"),
     "request_re_review": Action("Ask for a re-review", "The level above looks at the review opinion again.",
-                                ("text", "late_reason"), "Ask for the re-review"),
+                                ("body", "text", "late_reason"), "Ask for the re-review"),
     "withdraw": Action("Withdraw the matter", "It takes effect only after some days; until then you may take it back and it is"
                        " handled as usual.", ("text",), "Withdraw"),
     "take_back_withdrawal": Action("Take the withdrawal back", "The matter is handled as if you had not asked.", (),
@@ -74,6 +77,9 @@ ACTIONS: dict[str, Action] = {
                                        ("kind", "address"), "Confirm", ("kind", "address")),
     "consent_to_messages": Action("Messages about the matter", "You are told by message when something happens. You may change"
                                   " this at any time.", ("channel", "consent", "address"), "Save", ("channel", "consent")),
+    "request_erasure": Action("Ask for the erasure of my data", "A supervisor decides and answers you here. While the matter is"
+                              " handled and its records must be kept by law, they are only stored (Personal Information"
+                              " Protection Law Art. 47 ¶2).", ("text",), "Ask for it"),
     "renew_query_code": Action("Renew the query code", "Do this if somebody else may know the code. The old one becomes void.",
                                ("reason",), "Renew"),
 }  # fmt: skip
@@ -83,6 +89,7 @@ _DATA = (
     "request_confidentiality",
     "confirm_delivery_address",
     "consent_to_messages",
+    "request_erasure",
     "renew_query_code",
 )
 _COMMANDS = {"answer": "add_material"}
@@ -133,7 +140,7 @@ async def follow(request: Request) -> Response:
         request, "track.html", main_form=None, status=status, expires=LIFE,
         steps=[told(view_of(request).language, one) for one in STEPS], at=_AT.get(status["state"], 0),
         done=ACTIONS.get(done), actions=offered(status),
-        data=[(name, ACTIONS[name]) for name in _DATA if name in status["allowed"]],
+        data=own_data(status),
     )  # fmt: skip
     keep_case(answer, token)
     return answer
@@ -143,6 +150,12 @@ def offered(status: dict[str, Any]) -> list[tuple[str, Action]]:
     """The actions that the law allows now, but for those on the own data."""
     names = [name for name in ACTIONS if _COMMANDS.get(name, name) in status["allowed"] and name not in _DATA]
     return [(name, ACTIONS[name]) for name in names if name != "answer" or status["questions"]]
+
+
+def own_data(status: dict[str, Any]) -> list[tuple[str, Action]]:
+    """What may be done with the own data now."""
+    asked = {"request_erasure"} if status["erasure"] else set()
+    return [(name, ACTIONS[name]) for name in _DATA if name in status["allowed"] and name not in asked]
 
 
 async def enter(request: Request) -> Response:
@@ -217,14 +230,17 @@ async def leave(request: Request) -> Response:
     """Close the matter on this browser."""
     await read_form(request)
     answer = RedirectResponse("/track", 303)
-    delete_cookie(answer, CASE)
-    delete_cookie(answer, "receipt")
+    for name in (CASE, OPEN, "receipt"):
+        delete_cookie(answer, name)
     return answer
 
 
 async def read(request: Request) -> Response:
-    """The reply, the opinions and the notices in their words. The reading is recorded, so it is a press on a button."""
-    form = await read_form(request)
+    """The reply, the opinions and the notices in their words. The reading is recorded, so it is a press on a button; afterwards
+    Back and reloading show them."""
+    if not _opened(request, "documents"):
+        return RedirectResponse("/track", 303)
+    form = Form() if request.method == "GET" else await read_form(request)
     if form["view"]:
         request.state.view = changed(view_of(request), form["view"])
     pair = case_of(request)
@@ -246,14 +262,22 @@ async def read(request: Request) -> Response:
         labels={name: told(view_of(request).language, text) for name, text in _LABELS.items()},
     )  # fmt: skip
     keep_case(answer, token)
+    set_cookie(answer, OPEN, "documents", LIFE)
     if form["view"]:
         set_cookie(answer, "view", view_of(request).text(), _YEAR)
     return answer
 
 
+def _opened(request: Request, what: str) -> bool:
+    """True for a press on the button, and for its page once more; not for an address alone, which anybody may have written."""
+    return request.method != "GET" or cookie(request, OPEN) == what
+
+
 async def data(request: Request) -> Response:
     """What is kept of the petitioner, to read or as a file."""
-    form = await read_form(request)
+    if not _opened(request, "data"):
+        return RedirectResponse("/track", 303)
+    form = Form() if request.method == "GET" else await read_form(request)
     if form["view"]:
         request.state.view = changed(view_of(request), form["view"])
     pair = case_of(request)
@@ -271,11 +295,12 @@ async def data(request: Request) -> Response:
         return Response(json.dumps(copy, ensure_ascii=False, indent=1), headers=headers, media_type="application/json")
     language = view_of(request).language
     answer = page(
-        request, "track_data.html", main_form="again", data=copy, expires=LIFE,
+        request, "track_data.html", main_form="again", data=copy, status=status, expires=LIFE,
         labels={name: told(language, text) for name, text in _OWN_LABELS.items()},
-        actions=[(name, ACTIONS[name]) for name in _DATA if name in status["allowed"]],
+        actions=own_data(status),
     )  # fmt: skip
     keep_case(answer, token)
+    set_cookie(answer, OPEN, "data", LIFE)
     if form["view"]:
         set_cookie(answer, "view", view_of(request).text(), _YEAR)
     return answer
@@ -284,6 +309,7 @@ async def data(request: Request) -> Response:
 _OWN_LABELS = {
     "name": "Name", "phone": "Telephone number", "address": "Postal address", "id_number": "Identity number",
     "text": "Text", "title": "Title", "location": "Exact place", "answers": "Your answers", "late_reason": "Reasons",
+    "item": "Id of the submission", "place_text": "Place", "subject_text": "Subject", "qr_text": "QR code",
 }  # fmt: skip
 """Field of the own data -> its heading."""
 FORMATS = {"text/html": "HTML", "application/pdf": "PDF"}
@@ -355,12 +381,11 @@ async def _form(
     form.setdefault("command_id", command_id())
     pair, api, token = pair or case_of(request), request.app.state.api, None
     limits: dict[str, Any] = {}
-    status: dict[str, Any] = {"questions": [], "number": ""}
+    status: dict[str, Any] | None = None
     try:
         if pair is not None:
             token = await api.post(caller(request), "/v1/status/token", pair)
-            if name == "answer":
-                status = await api.post(caller(request), "/v1/status", pair)
+            status = await api.post(caller(request), "/v1/status", pair)
             if "files" in ACTIONS[name].fields:
                 rules = (await api.ask("GET", caller(request), "/v1/files/rules", headers=_owner(pair))).json()["rules"]
                 limits = {one["name"]: one["value"] for one in rules}
@@ -368,19 +393,38 @@ async def _form(
         if away.code in _ENDED:
             return _again(request, name, form)
         problem = problem or away
-    asked = [one for one in status["questions"] if not form["asked"] or str(one["asked"]) == form["asked"]]
+    questions = status["questions"] if status is not None else []
+    possible = status is None or _COMMANDS.get(name, name) in status["allowed"]
+    if not possible and problem is not None and problem.status == 409:
+        problem = None  # the page says what happened meanwhile
+    asked = [one for one in questions if not form["asked"] or str(one["asked"]) == form["asked"]]
     answer = page(
-        request, "track_act.html", http_status=problem.status if problem is not None else 422 if errors else 200,
-        main_form="act", name=name, action=ACTIONS[name], form=form, errors=errors or {}, problem=problem,
+        request, "track_act.html", http_status=_status_of(problem, errors, possible=possible, opened=request.method == "GET"),
+        main_form="act", fresh=request.method == "GET", status=status, possible=possible,
+        others=[] if possible or status is None else offered(status), name=name, action=ACTIONS[name], form=form,
+        errors=errors or {}, problem=problem,
         said=sentence(request, problem) if problem is not None else "", wrong=errors or problem, limits=limits,
         asked=asked[0] if asked else None, uploads=uploads_of(form), size_of=size_of,
-        expires=LIFE if token is not None else 0,
+        expires=LIFE if token is not None else 0, bodies=_bodies(request, status),
     )  # fmt: skip
     if token is not None:
         keep_case(answer, token)
     if problem is not None and problem.retry_after is not None:
         answer.headers["Retry-After"] = problem.retry_after
     return answer
+
+
+def _bodies(request: Request, status: dict[str, Any] | None) -> list[tuple[str, str, str]]:
+    """The bodies of which one may be chosen for a review, as options of the form."""
+    language = view_of(request).language
+    return [(one["code"], one[language], "") for one in ((status or {}).get("may_ask") or {}).get("bodies", [])]
+
+
+def _status_of(problem: Problem | None, errors: dict[str, str] | None, *, possible: bool, opened: bool) -> int:
+    """The HTTP status of the form of an action. `opened`: it is only shown, nothing was sent."""
+    if problem is not None:
+        return problem.status
+    return 409 if not possible and not opened else 422 if errors else 200
 
 
 _MISSING = {
@@ -398,7 +442,7 @@ def command(name: str, form: Form) -> dict[str, Any]:
     """The body for POST /v1/citizens/commands, without number and code."""
     body: dict[str, Any] = {"command": _COMMANDS.get(name, name), "command_id": form["command_id"]}
     body |= {field: form[field].strip() for field in ACTIONS[name].fields if form[field].strip()}
-    if name in ("withdraw", "take_back_withdrawal", "correct_party"):
+    if name in ("withdraw", "take_back_withdrawal", "correct_party", "request_erasure"):
         body["party"] = "p1"
     if name == "confirm_delivery_address":
         body["electronic"] = True
@@ -409,7 +453,7 @@ def command(name: str, form: Form) -> dict[str, Any]:
         while answers and not answers[-1]:
             answers.pop()
         if answers:
-            body |= {"asked": int(form["asked"]) if form["asked"].isdecimal() else 0, "answers": answers}
+            body |= {"asked": whole(form["asked"]) or 0, "answers": answers}
     files = [one.id for one in uploads_of(form)]
     if files and "files" in ACTIONS[name].fields:
         body["files"] = files
@@ -487,8 +531,8 @@ ROUTES = [
     Route("/track", enter, methods=["POST"]),
     Route("/track/stay", stay, methods=["POST"]),
     Route("/track/leave", leave, methods=["POST"]),
-    Route("/track/documents", read, methods=["POST"]),
-    Route("/track/data", data, methods=["POST"]),
+    Route("/track/documents", read, methods=["GET", "POST"]),
+    Route("/track/data", data, methods=["GET", "POST"]),
     Route("/track/files/{version:int}", download),
     Route("/track/do/{name}", show_form),
     Route("/track/do/{name}", act, methods=["POST"]),

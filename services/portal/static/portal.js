@@ -83,13 +83,77 @@
     count();
   }
 
+  // Subjects are suggested while somebody writes. A press on one chooses it in the list; nothing is sent.
+  const text = document.querySelector("#filing textarea[name=text]");
+  const guesses = document.querySelector("[data-guesses]");
+  const subject = document.getElementById("subject");
+  if (text && guesses && subject) {
+    for (const one of all("[data-no-script]")) one.hidden = true;
+    let timer, asked = text.value;
+    const suggest = async () => {
+      if (subject.value || text.value === asked || text.value.trim().length < 4) return;
+      asked = text.value;
+      const body = new URLSearchParams({ text: asked, jurisdiction: document.getElementById("jurisdiction")?.value ?? "" });
+      try {
+        const answer = await fetch("/submit/subjects", { method: "POST", body });
+        if (!answer.ok || asked !== text.value) return;
+        const found = new DOMParser().parseFromString(await answer.text(), "text/html");
+        guesses.replaceChildren(...found.body.childNodes);
+      } catch { /* the list is there in any case */ }
+    };
+    text.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(suggest, 900); });
+    text.addEventListener("change", suggest);
+    guesses.addEventListener("click", (event) => {
+      const chosen = event.target.closest("button[name=guess]");
+      if (!chosen || ![...subject.options].some((one) => one.value === chosen.value)) return;
+      event.preventDefault();
+      subject.value = chosen.value;
+      guesses.replaceChildren();
+      subject.focus();
+    });
+  }
+
   // Back and reloading ask for an address, and never send a form again.
   const here = document.querySelector("[data-address]");
   if (here) history.replaceState(null, "", here.dataset.address);
-  for (const button of all("button[value=send][data-once]")) {
-    button.form.addEventListener("submit", (event) => {
-      if (event.submitter === button) setTimeout(() => history.replaceState(null, "", location.pathname), 0);
-    });
+
+  // What was typed survives Back and reloading: it is kept in this tab for half an hour, until it is sent or the matter is closed.
+  const store = {
+    name: (key) => `kept:${key}`,
+    save(key, value) { try { sessionStorage.setItem(this.name(key), JSON.stringify(value)); } catch { /* no storage */ } },
+    read(key) { try { return JSON.parse(sessionStorage.getItem(this.name(key)) ?? "null"); } catch { return null; } },
+    forget(key) { try { sessionStorage.removeItem(this.name(key)); } catch { /* no storage */ } },
+  };
+  for (const one of all("[data-forget]")) store.forget(one.dataset.forget);
+  const kept = document.querySelector("form[data-kept]");
+  if (kept) {
+    const { kept: key, here: address, again } = kept.dataset;
+    // The step of an address: a page that was asked for by Back or reloading is always the first one.
+    const step = new URLSearchParams(location.search).get("step");
+    const saved = () => {
+      const found = store.read(key);
+      return found && found.path === kept.action && Date.now() - found.at < 30 * 60000 ? found.fields : null;
+    };
+    const show = (fields) => {
+      const form = document.createElement("form");
+      Object.assign(form, { method: "post", action: kept.action, hidden: true });
+      for (const [name, value] of [...fields, ["go", again], ["show", String(Math.max(0, Number(step) - 1))]]) {
+        form.append(Object.assign(document.createElement("textarea"), { name, value }));
+      }
+      document.body.append(form);
+      form.submit();
+    };
+    const arrived = performance.getEntriesByType("navigation")[0]?.type;
+    const fields = ["reload", "back_forward"].includes(arrived) && "fresh" in kept.dataset ? saved() : null;
+    if (fields) show(fields);
+    else {
+      history.replaceState(null, "", address);
+      addEventListener("pageshow", (event) => { if (event.persisted && saved()) show(saved()); });
+      addEventListener("pagehide", () => {
+        const typed = [...new FormData(kept)].filter(([name, value]) => typeof value === "string" && name !== "go");
+        store.save(key, { at: Date.now(), path: kept.action, fields: typed });
+      });
+    }
   }
 
   // A second press while the first is on its way does nothing. (The server takes both for one command.)
@@ -102,6 +166,36 @@
     });
   }
   addEventListener("pageshow", () => { for (const form of document.forms) delete form.dataset.sent; });
+
+  // A filing in the slower queue goes on at once when this browser has found the answer, and otherwise when its turn has come.
+  const queued = document.querySelector("[data-work]");
+  if (queued) {
+    const { work: turn, bits, wait } = queued.dataset;
+    const send = document.querySelector("#filing button[value=send]");
+    const goOn = (answer) => { queued.closest("form").elements.work.value = answer; send.form.requestSubmit(send); };
+    queued.querySelector("[data-by-hand]").hidden = true;
+    queued.querySelector("[data-by-script]").hidden = false;
+    const late = setTimeout(() => goOn(""), (Number(wait) + 1) * 1000);
+    const begins = (digest) => {
+      let left = Number(bits);
+      for (const byte of digest) {
+        if (left <= 8) return byte >> (8 - left) === 0;
+        if (byte) return false;
+        left -= 8;
+      }
+      return true;
+    };
+    const solve = async () => {
+      const text = new TextEncoder();
+      for (let first = 0; ; first += 256) {
+        const tries = Array.from({ length: 256 }, (_, place) => String(first + place));
+        const digests = await Promise.all(tries.map((one) => crypto.subtle.digest("SHA-256", text.encode(`${turn}:${one}`))));
+        const found = digests.findIndex((one) => begins(new Uint8Array(one)));
+        if (found >= 0) { clearTimeout(late); goOn(tries[found]); return; }
+      }
+    };
+    if (globalThis.crypto?.subtle) solve();
+  }
 
   // The page of one case warns two minutes before it closes, and is extended by one press.
   const timed = document.querySelector("[data-expires]");

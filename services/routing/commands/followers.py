@@ -96,6 +96,7 @@ def answer_with_lead(case: Case, command: AnswerWithLead, given: DecisionContext
             "states_review_right": stated,
             "review_body": right.body if stated and right is not None else None,
             "review_days": right.days if stated and right is not None else None,
+            "review_choice": right.choice if stated and right is not None else (),
         }
     own_answer = answer.model_copy(update=changed)
     taken = e.MatterAnswered(

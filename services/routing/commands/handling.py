@@ -129,6 +129,7 @@ def decide(case: Case, command: Decide, given: DecisionContext) -> list[NewEvent
                 states_review_right=stated,
                 review_body=right.body if stated and right is not None else None,
                 review_days=right.days if stated and right is not None else None,
+                review_choice=right.choice if stated and right is not None else (),
             )
         ),
         *attached(command.files, party=None),

@@ -51,11 +51,12 @@ def _barred(case: Case, body: str, book: PolicyBook) -> bool:
 
 @rule("direct_review", service="routing", roles=SERVICE, states=ASKED, zh="确定复查复核机关")
 def direct_review(case: Case, command: Command, given: DecisionContext) -> list[NewEvent]:
-    """Name the organisation above the deciding one by the policy. If the policy names none, the request waits for a person."""
+    """Name the body that the petitioner chose, or the organisation above the deciding one by the policy. If the policy names
+    none, or that one must not review the case, the request waits for a person."""
     if case.state not in ASKED or case.review.reviewer is not None:
         return []
     decided = case.review.reviewed_by if case.state == "in_re_review" else case.assignment.org
-    found = given.book.reviewer_of(decided) if decided is not None else None
+    found = case.review.chosen or (given.book.reviewer_of(decided) if decided is not None else None)
     if found is None or _barred(case, found, given.book):
         return []
     return [NewEvent(e.ReviewBodyNamed(body=found, by="rule"))]

@@ -43,6 +43,8 @@ class ReviewRight(NamedTuple):
 
     body: str
     days: int
+    choice: tuple[str, ...] = ()
+    """Further bodies of which the petitioner may choose one instead."""
 
 
 def review_right(book: PolicyBook, decided_by: str, request: str) -> ReviewRight | None:
@@ -51,7 +53,9 @@ def review_right(book: PolicyBook, decided_by: str, request: str) -> ReviewRight
     body = book.reviewer_of(decided_by)
     rules = book.document("clocks", Clocks).rules if book.edition("clocks") is not None else ()
     days = next((rule.period.days for rule in rules if rule.window and request in rule.end_events), None)
-    return ReviewRight(body, days) if body is not None and days is not None else None
+    if body is None or days is None:
+        return None
+    return ReviewRight(body, days, book.reviewers_of(decided_by)[1:])
 
 
 Document = Literal["reply", "opinion", "notice"]

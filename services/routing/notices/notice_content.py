@@ -217,6 +217,12 @@ def _extension(source: _Source) -> dict[str, Text]:
     }
 
 
+def _or(source: _Source, body: str | None, choice: Sequence[str]) -> Text:
+    """The bodies of which the petitioner may choose one."""
+    names = [str(source.name(one)) for one in (body, *choice) if one is not None]
+    return ("或者" if source.language == "zh" else " or ").join(names)
+
+
 def _decision(source: _Source) -> dict[str, Text]:
     decided = source.body("DecisionIssued")
     found: dict[str, Text] = {
@@ -226,7 +232,7 @@ def _decision(source: _Source) -> dict[str, Text]:
         "legal_basis": _basis(decided.basis),
         "accepted_on": source.day(source.case.handling.accepted_at),
         "execute_by": source.day(decided.execute_by),
-        "review_body": source.name(decided.review_body),
+        "review_body": _or(source, decided.review_body, decided.review_choice or ()),
         "review_days": str(decided.review_days or ""),
     }
     return found | ({"request": decided.request} if decided.request else {})
@@ -258,7 +264,7 @@ def _review(source: _Source) -> dict[str, Text]:
         "request": asked.text or "",
         "result": source.words("review_opinion", opinion.result),
         "opinion": opinion.text or "",
-        "review_body": source.name(right.body) if right is not None else "",
+        "review_body": _or(source, right.body, right.choice) if right is not None else "",
         "review_days": str(right.days) if right is not None else "",
     }
 

@@ -33,7 +33,7 @@ from shared.eventstore.errors import StoreBroken, StoreFull
 from shared.kernel.failpoints import failpoint
 
 T = TypeVar("T")
-_PIECE = 256 * 1024
+_PIECE = 512 * 1024
 """Bytes that are read or written at once."""
 _PREFIX = re.compile(r"[0-9a-f]{2}")
 _REST = re.compile(r"[0-9a-f]{62}")

@@ -8,6 +8,7 @@ from shared.adapters.mongo.client import Document
 from shared.adapters.mongo.commit_documents import id_of, tolerant
 from shared.adapters.stored_commits import findings
 from shared.eventstore.verification import ChainWalk, Finding
+from shared.kernel.progress import reached
 
 
 async def verify_documents(pages: AsyncIterator[Sequence[Document]]) -> AsyncIterator[Finding]:
@@ -16,6 +17,7 @@ async def verify_documents(pages: AsyncIterator[Sequence[Document]]) -> AsyncIte
     async for page in pages:
         for document in page:
             commit, wrong = tolerant(document)
+            reached(commit.stream)
             for finding in findings(walk, commit, wrong, document.get("last")):
                 yield finding
             if document["_id"] != id_of(commit.stream, commit.first):

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from shared.adapters.durable_folder import sync_folder
+from shared.kernel.progress import measured
 
 _PAGES = 1000
 """Pages per step; between two steps the writer can work."""
@@ -19,7 +20,9 @@ def copy_database(source: Path, target: Path) -> None:
         closing(sqlite3.connect(target)) as writing,
     ):
         reading.execute("PRAGMA busy_timeout=5000")
-        reading.backup(writing, pages=_PAGES, sleep=0.001)
+        reading.backup(
+            writing, pages=_PAGES, sleep=0.001, progress=lambda _status, left, total: measured(total - left, total)
+        )
         writing.execute("PRAGMA journal_mode=DELETE")
     target.chmod(0o600)
     sync_folder(target.parent)

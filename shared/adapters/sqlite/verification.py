@@ -13,6 +13,7 @@ from shared.adapters.sqlite.commit_rows import COLUMNS, as_number, as_text, tole
 from shared.adapters.sqlite.connection import open_reader
 from shared.adapters.stored_commits import findings
 from shared.eventstore.verification import ChainWalk, Finding
+from shared.kernel.progress import reached
 
 
 def verify_file(path: Path) -> list[Finding]:
@@ -37,6 +38,7 @@ def _columns(connection: sqlite3.Connection) -> Iterator[Finding]:
     for *row, last in connection.execute(f"SELECT {COLUMNS}, last FROM commits ORDER BY stream, first"):
         commit, wrong = tolerant(row)
         yield from findings(walk, commit, wrong, last)
+        reached(commit.stream)
         if commit.stream == stream and commit.position <= before:
             yield Finding(commit.stream, commit.first, commit.position, "position", "is before an earlier version")
         stream, before = commit.stream, commit.position

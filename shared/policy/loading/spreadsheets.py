@@ -26,8 +26,8 @@ _TABLES: dict[str, tuple[Section, str, type[Document]]] = {
     "keywords": ("keywords", "rules", KeywordRule),
 }
 """Table -> section, the list of the section that its lines are, the form of a line."""
-_CELL_LISTS = ("places", "any", "all", "none")
-_CELL_FLAGS = ("queue", "suspected", "may_follow_up")
+_CELL_LISTS = ("places", "review_choice", "any", "all", "none")
+_CELL_FLAGS = ("queue", "suspected", "official", "may_follow_up")
 _SEPARATORS = re.compile("[;；]")
 _FLAGS = {"true": True, "yes": True, "1": True, "是": True, "false": False, "no": False, "0": False, "否": False}
 

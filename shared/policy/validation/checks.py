@@ -153,6 +153,12 @@ def _reviewers(organisations: Sequence[Organisation]) -> Iterator[Finding]:
         line, above = _upwards(code, reviewers)
         if above == code:
             yield finding(where, "reviewer_cycle", path=" → ".join((*line, code)))
+    for entry in organisations:
+        where = f"organisations[{entry.code}].review_choice"
+        for one in entry.review_choice:
+            yield from unlisted(where, "organisations", one, reviewers, "unlisted_or_no_reviewer")
+            if one == entry.code:
+                yield finding(where, "reviewer_cycle", path=f"{one} → {one}")
 
 
 def _channels(document: Channels, orgs: set[str], places: set[str], mappings: set[str]) -> Iterator[Finding]:

@@ -51,7 +51,13 @@ def _excluded(rule: KeywordRule) -> tuple[str, str] | None:
 
 def _covers(first: KeywordRule, later: KeywordRule) -> bool:
     """True if `first` matches each text that `later` matches."""
-    if first.suspected != later.suspected or first.all or first.none or first.where not in ("both", later.where):
+    if (
+        first.suspected != later.suspected
+        or first.official
+        or first.all
+        or first.none
+        or first.where not in ("both", later.where)
+    ):
         return False
     needed = later.any or later.all
     if later.all and any(_within(word, one) for one in later.all for word in first.any):

@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from tests.end_to_end.browser.watched import Watched, context_of
-from tests.support.process import Server
+from tests.support.process import Server, server
 from tests.support.sample_files import jpeg
 
 pytestmark = [pytest.mark.slow]
@@ -209,3 +209,86 @@ async def wait_for(running: Server, number: str, state: str) -> None:
                 return
             await asyncio.sleep(0.1)
     raise AssertionError(f"the case is not {state}")
+
+
+async def test_back_and_reloading_keep_what_was_typed_and_send_nothing_twice(running: Server, browser: Browser) -> None:
+    context = await context_of(browser)
+    watched = Watched(await context.new_page(), running.url)
+    page = watched.page
+    await watched.go("/submit")
+    await page.fill("#text", "路灯坏了一个月。")
+    await page.select_option("#place", "dh-yl")
+    await watched.press("button[value=next]")
+    await page.check("#identity-named")
+    await page.fill("#name", "张三")
+    for move in (page.reload, page.go_back):  # the second step again, then the first one
+        await move()
+        await page.wait_for_selector("#filing:not([data-fresh])")
+    assert await page.input_value("#text") == "路灯坏了一个月。" and await page.input_value("#place") == "dh-yl"
+    await page.fill("#text", "路灯坏了两个月。")
+    await watched.press("button[value=next]")
+    assert await page.input_value("#name") == "张三", "what was typed on the second step is still there"
+    await watched.press("button[value=next]")
+    await watched.press("button[value=send]")
+    number, code = await pair_of(page)
+    await page.reload()
+    assert (await pair_of(page)) == (number, code)
+    await page.go_back()
+    assert await page.input_value("#text") == "", "what was sent is not shown to the next person"
+    await watched.go("/track")
+    await watched.press("a[href='/track/do/add_material']")
+    await page.fill("#text", "今天还没修。")
+    await page.reload()
+    await page.wait_for_selector("#act:not([data-fresh])")
+    assert await page.input_value("#text") == "今天还没修。"
+    await watched.press("main form .actions button")
+    assert await page.is_visible(".done")
+    await page.reload()
+    await page.go_back()
+    assert await page.input_value("#text") == ""
+    await watched.go("/track")
+    for form in ("data", "documents"):
+        await watched.press(f"form[action='/track/{form}'] button")
+        heading = await page.inner_text("h1")
+        await page.reload()
+        assert await page.inner_text("h1") == heading and page.url == f"{running.url}/track/{form}"
+        await page.go_back()
+        assert number in await page.inner_text("main")
+        await page.go_forward()
+        assert await page.inner_text("h1") == heading
+        await page.go_back()
+    timeline = await page.inner_text(".timeline")
+    assert timeline.count("补充材料") == 1
+    watched.was_good(code)
+    await context.close()
+
+
+async def test_subjects_are_suggested_while_writing_and_a_press_chooses_one(running: Server, browser: Browser) -> None:
+    context = await context_of(browser)
+    watched = Watched(await context.new_page(), running.url)
+    page = watched.page
+    await watched.go("/submit?qr=LD-0417")
+    assert await page.input_value("#place") == "dh-yl"
+    await page.fill("#text", "楼道漏水，墙面渗水。")
+    await page.click(".guesses button[value='0102']")
+    assert await page.input_value("#subject") == "0102"
+    await watched.is_accessible()
+    watched.was_good()
+    await context.close()
+
+
+@pytest.mark.nightly
+async def test_browser_works_for_the_turn_of_a_flooded_network_and_sends_by_itself(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with server(tmp_path / "data", HUIYIN_PUBLIC_FILINGS="1") as flooded:
+        async with httpx.AsyncClient(base_url=flooded.url) as client:
+            for name in ("anonymous-filing-001", "anonymous-filing-002"):
+                body = {"command_id": name, "text": "x", "identity": "anonymous"}
+                await client.post("/v1/public/submissions", json=body)
+        context = await context_of(browser)
+        watched = Watched(await context.new_page(), flooded.url)
+        _number, code = await file_as_citizen(watched)
+        assert await watched.page.is_visible("[data-forget=filing]")
+        watched.was_good(code, expected=("429",))
+        await context.close()

@@ -18,15 +18,22 @@ from shared.kernel.legal_time import day_of
 from shared.kernel.wording import Words
 from shared.policy.book import PolicyBook
 from shared.queries.citizen_status import called
+from shared.queries.office_contact import contact_of
 
 
-def receipt(case: Case, book: PolicyBook, code: str, public_url: str | None) -> HTMLResponse:
-    """The page of a registered case. `public_url`: address of this server for citizens; without it the QR code is plain text."""
+def receipt(case: Case, book: PolicyBook, code: str, pin: str, public_url: str | None) -> HTMLResponse:
+    """The page of a registered case.
+
+    Args:
+        pin: six digits for a question by telephone.
+        public_url: address of this server for citizens; without it the QR code is plain text.
+    """
     assert case.filing.filed_at is not None
     office = called(book, book.petition_office) if book.petition_office else Words("信访部门", "Petition Office")
     rows = [
         _row("编号", "Number", case.number, code=True),
         _row("查询码", "Query code", code, code=True),
+        _row("电话查询密码", "By telephone", _calling(book, pin), code=True),
         _row("收到日期", "Received", received_on(case, book)),
         _row("登记日期", "Registered", day_of(case.registered_at, book.zone).isoformat() if case.registered_at else ""),
         *(_row(zh, en, f"{words.zh} {words.en}") for zh, en, words in filed_under(case, book)),
@@ -69,6 +76,12 @@ def _row(zh: str, en: str, value: str, *, code: bool = False) -> Html:
         value=value,
         kind=Html(' class="code"') if code else Html(""),
     )
+
+
+def _calling(book: PolicyBook, pin: str) -> str:
+    """The six digits, and the number to call, if the policy has one."""
+    office = contact_of(book, None)
+    return f"{pin} ☎ {office.telephone}" if office is not None and office.telephone is not None else pin
 
 
 def _asking(public_url: str | None) -> Html:

@@ -67,7 +67,7 @@ async def test_role_without_policy_access_reads_codes() -> None:
         ("DecisionIssued", {"org": "zj", "result": "supported"}, "支持 supported"),
         ("CaseTransferred", {"org": "zj", "rule": "r-12"}, "zj, rule r-12"),
         ("NoticeServed", {"kind": "acceptance", "mode": "post"}, "受理 acceptance, 邮寄送达 post"),
-        ("ReturnVerified", {"agreed": False}, "agreed no 否"),
+        ("ReturnVerified", {"agreed": False}, "agreed 否 no"),
         ("ExtensionGranted", {"days": 20}, "days 20"),
         ("CaseClassified", {"class": "claim", "by": "rule"}, "申诉求决 claim"),
         ("SignedFor", {"org": "zj"}, ""),

@@ -67,6 +67,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "correct_party": {"phone": "1", **PROOF},
     "confirm_delivery_address": {"electronic": True, "kind": "sms", "address": "1"},
     "consent_to_messages": {"channel": "sms", "consent": True},
+    "request_erasure": PROOF,
     "link": {"lead": "other", "reason": "x"},
     "unlink": {"reason": "x"},
     "recall": {},

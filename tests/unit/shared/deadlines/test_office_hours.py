@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import chinese_calendar
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +18,7 @@ from shared.policy.book import PolicyBook
 from shared.policy.documents import OfficeHours
 from shared.policy.loading.loader import bundled
 from shared.policy.office_hours import Office
+from tests.support.official_days import works
 from tests.support.policies import Story, at, book_of, demo, recorded
 
 BOOK = demo()
@@ -27,7 +27,7 @@ CHINA = ZoneInfo("Asia/Shanghai")
 
 def in_office(instant: datetime, opens: int = 9, closes: int = 17) -> bool:
     here = instant.astimezone(CHINA)
-    return chinese_calendar.is_workday(here.date()) and opens <= here.hour < closes
+    return works(here.date()) and opens <= here.hour < closes
 
 
 @settings(max_examples=400, deadline=None)

@@ -15,6 +15,7 @@ import chinese_calendar
 from shared.deadlines.derivation import deadlines
 from shared.deadlines.escalation_ladder import next_look
 from shared.policy.loading.loader import LoadedSection, bundled, hash_of
+from tests.support.official_days import works
 from tests.support.policies import Story, book_of
 
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -68,10 +69,7 @@ def _book(settings: tuple[Setting, ...]) -> Any:
 # ------------------------------------------------------------ the oracle
 
 
-@cache
-def _works(day: date) -> bool:
-    """The library leaves out 2005-12-31, which the notice on the holidays of 2006 makes a working day."""
-    return day == date(2005, 12, 31) or bool(chinese_calendar.is_workday(day))
+_works = cache(works)
 
 
 def _last_day(start: date, days: int, unit: str, roll: str) -> date:

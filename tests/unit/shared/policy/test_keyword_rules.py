@@ -111,3 +111,31 @@ def test_long_text_is_searched_quickly() -> None:
 def test_overbroad_keyword_rules_are_refused(rule: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Keywords.model_validate({"rules": [rule]})
+
+
+OFFICIAL = Keywords.model_validate(
+    {"rules": [{"id": "official", "suspected": True, "official": True, "any": ["收*钱", "打人"]}]}
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "suspected"),
+    [
+        ("局长收了我的钱", True),
+        ("局长在办公室里当着大家的面收了钱", True),
+        ("局" + "长" + "那" * 13 + "收了钱", False),
+        ("收钱的局长", True),
+        ("物业收了我的钱", False),
+        ("尊敬的局长，物业打人", False),
+        ("物业打人，请管管，尊敬的局长", False),
+        ("局长很好", False),
+    ],
+)
+def test_word_near_an_office(text: str, suspected: bool) -> None:
+    assert (OFFICIAL.recognised("", text).suspicion is not None) is suspected
+
+
+def test_official_is_for_suspicions_with_words() -> None:
+    for wrong in ({"subject": "S1", "any": ["收钱"]}, {"suspected": True, "all": ["收钱"]}):
+        with pytest.raises(ValidationError, match="official"):
+            Keywords.model_validate({"rules": [{"id": "a", "official": True, **wrong}]})

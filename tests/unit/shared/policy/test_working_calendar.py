@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
-import chinese_calendar
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +13,7 @@ from shared.kernel.legal_time import zone
 from shared.policy.documents import CalendarDocument
 from shared.policy.loading.loader import bundled
 from shared.policy.working_calendar import PLAIN, Calendar, Roll, Unit, due_instant
+from tests.support.official_days import works
 
 NEW_YORK = "America/New_York"
 SHANGHAI = "Asia/Shanghai"
@@ -43,21 +43,16 @@ def test_due_dates_match_golden_file(start: str, days: int, unit: Unit, due: str
     assert china().period(date.fromisoformat(start), days, unit).day == date.fromisoformat(due)
 
 
-def is_workday(day: date) -> bool:
-    """By the package, except for a Saturday that it lacks."""
-    return day == date(2005, 12, 31) or bool(chinese_calendar.is_workday(day))
-
-
 def oracle(start: date, days: int, unit: Unit, roll: Roll) -> date:
     day = start
     if unit == "working":
         for _ in range(days):
             day += timedelta(days=1)
-            while not is_workday(day):
+            while not works(day):
                 day += timedelta(days=1)
         return day
     day += timedelta(days=days)
-    while roll == "next_working_day" and not is_workday(day):
+    while roll == "next_working_day" and not works(day):
         day += timedelta(days=1)
     return day
 
@@ -86,7 +81,7 @@ def test_periods_agree_with_independent_oracle(start: date, days: int, unit: Uni
 def test_every_published_day_agrees_with_calendar_package() -> None:
     day = date(2004, 1, 1)
     while day <= date(2026, 12, 31):
-        assert china().is_working(day) == is_workday(day), day
+        assert china().is_working(day) == works(day), day
         day += timedelta(days=1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 import zipfile
@@ -50,10 +51,87 @@ def verdict(data: bytes, limits: Limits = Limits()) -> str:
         return unfit.code
 
 
+def image(kind: str, width: int = 64, **more: object) -> bytes:
+    out = io.BytesIO()
+    files.picture(width, width).save(out, kind, **more)
+    return out.getvalue()
+
+
 @pytest.mark.parametrize("name", GOOD)
 def test_accepted_by_its_content(name: str) -> None:
     make, media_type = GOOD[name]
     assert verdict(make()) == media_type
+
+
+def related(kind: str, target: str) -> bytes:
+    """A document with one relationship to something outside of it."""
+    relation = f"<Relationship Id='r' Type='http://x/{kind}' TargetMode='External' Target='{target}'/>"
+    return files.docx(word___rels__a_dot_xml_dot_rels=f"<Relationships>{relation}</Relationships>".encode())
+
+
+def with_field(text: str) -> bytes:
+    return files.docx(word__a_dot_xml=f"<w:instrText>{text}</w:instrText>".encode())
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [
+        ("hyperlink", "https://example.org/a?b=1"),
+        ("hyperlink", "mailto:a@example.org"),
+        ("hyperlink", "#heading"),
+        ("attachedTemplate", "file:///C:\\Users\\a\\Normal.dotm"),
+        ("attachedTemplate", "file:///Users/a/Normal.dotm"),
+        ("attachedTemplate", "Normal.dotm"),
+        ("image", "file:///C:\\DOCUME~1\\clip_image001.gif"),
+        ("image", "NULL"),
+        ("externalLinkPath", "2026%E5%B9%B4.xlsx"),
+    ],
+)
+def test_document_may_name_what_no_reader_fetches(kind: str, target: str) -> None:
+    assert verdict(related(kind, target)).endswith("wordprocessingml.document")
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [
+        ("image", "http://evil.example/pixel.png"),
+        ("image", "\\\\evil.example\\share\\a.png"),
+        ("image", "file://evil.example/share/a.png"),
+        ("attachedTemplate", "file:///\\evil\\a.dotm"),
+        ("attachedTemplate", " http://evil.example/a.dotm"),
+        ("attachedTemplate", "&#x9;HTTPS://evil.example/a.dotm"),
+        ("attachedTemplate", "smb://evil/a.dotm"),
+        ("oleObject", "&#104;ttp://evil.example/a"),
+        ("oleObject", "mhtml:http://evil.example/a!x-usc:http://evil.example/a"),
+        ("externalLinkPath", "https://evil.example/a.xlsx"),
+        ("video", "https://evil.example/a.mp4"),
+        ("hyperlink", "javascript:alert(1)"),
+        ("hyperlink", "ms-msdt:/id PCWDiagnostic"),
+        ("hyperlink", "search-ms:query=a"),
+        ("aFChunk", "a.html"),
+    ],
+)
+def test_document_that_fetches_or_starts_something_is_refused(kind: str, target: str) -> None:
+    assert verdict(related(kind, target)) == "file_active_content"
+
+
+@pytest.mark.parametrize(
+    ("text", "passes"),
+    [
+        (' PAGE \\* MERGEFORMAT </w:instrText><w:instrText>HYPERLINK "http://x.cn/a"', True),
+        ('INCLUDEPICTURE "C:\\\\Users\\\\a.png" \\* MERGEFORMATINET', True),
+        ('TOC \\o "1-3" </w:instrText><w:fldChar/><w:instrText> _TocADDED', True),
+        ("DDE</w:instrText><w:r/><w:instrText>AUTO c:\\\\cmd.exe", False),
+        ("D</w:instrText><w:instrText></w:instrText><w:instrText>DE cmd", False),
+        ("&#68;DEAUTO cmd", False),
+        ("QUOTE 68 68 69 65", False),
+        ('INCLUDEPICTURE "http://evil.example/a" \\d', False),
+        ('INCLUDETEXT "\\\\\\\\evil\\\\a"', False),
+        ('LINK Excel.Sheet.8 "\\\\\\\\evil\\\\a.xlsx" ""', False),
+    ],
+)
+def test_fields_that_start_or_fetch_something_are_refused(text: str, passes: bool) -> None:
+    assert (verdict(with_field(text)) != "file_active_content") is passes
 
 
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
@@ -78,6 +156,10 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "php": (lambda: b"hello <?php system('id');", "file_active_content"),
     "rtf": (lambda: rb"{\rtf1\ansi{\object\objocx}}", "file_active_content"),
     "gif with script": (lambda: files.GIF_SCRIPT, "file_type_refused"),
+    "gif": (lambda: image("GIF"), "file_type_refused"),
+    "bmp": (lambda: image("BMP"), "file_type_refused"),
+    "tiff bomb": (lambda: image("TIFF", 8000, compression="tiff_deflate"), "file_type_refused"),
+    "webp": (lambda: image("WEBP"), "file_type_refused"),
     "film": (lambda: files.m4a(b"vide"), "file_type_refused"),
     "film in ogg": (lambda: files.ogg(b"\x80theora"), "file_type_refused"),
     # PDF
@@ -105,6 +187,28 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "pdf with a form of scripts": (lambda: files.pdf(b"<</XFA 9 0 R>>"), "file_active_content"),
     "pdf with an attachment": (lambda: files.pdf(b"<</Type/EmbeddedFile>>"), "file_embedded"),
     "pdf with a password": (lambda: files.pdf(trailer=b"/Root 1 0 R/Encrypt 4 0 R"), "file_encrypted"),
+    "pdf with an attachment that does not say so": (lambda: files.pdf(b"<</EF<</F 5 0 R>>>>"), "file_embedded"),
+    "pdf with an attached file on a page": (
+        lambda: files.pdf(b"<</Subtype/FileAttachment/FS 5 0 R>>"),
+        "file_embedded",
+    ),
+    "pdf that opens another file": (
+        lambda: files.pdf(b"<</S/GoToR/F(\\\\\\\\evil\\\\a)/D[0/Fit]>>"),
+        "file_active_content",
+    ),
+    "pdf with a film": (lambda: files.pdf(b"<</S/Movie>>"), "file_active_content"),
+    "pdf with a scripted model": (lambda: files.pdf(b"<</Subtype /3D/3DD 5 0 R>>"), "file_active_content"),
+    "pdf with a link that is a script": (lambda: files.pdf(b"<</URI (JavaScript:alert(1))>>"), "file_active_content"),
+    "pdf whose content is elsewhere": (
+        lambda: files.pdf(b"<</Length 0/F(http://evil/a)>>\nstream\n\nendstream"),
+        "file_active_content",
+    ),
+    "pdf without an object": (lambda: b"%PDF-1.7\nhello\n%%EOF\n", "file_damaged"),
+    "pdf that is also a page": (
+        lambda: files.pdf().replace(b"%PDF-1.7\n", b"%PDF-1.7\n%<html><script>alert(1)</script>\n"),
+        "file_polyglot",
+    ),
+    "text before a pdf": (lambda: b" " * 1020 + files.pdf(), "file_polyglot"),
     "pdf cut off": (lambda: files.pdf()[:-8], "file_damaged"),
     "pdf with a tail": (lambda: files.pdf(tail=b"alert(1)"), "file_polyglot"),
     # Office

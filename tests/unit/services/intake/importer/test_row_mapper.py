@@ -273,7 +273,7 @@ def test_rejects_file_is_private(tmp_path: Path) -> None:
     made.write([Reject(11, "row", "broken_quotes", "quote", "引号")])
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     lines = path.read_text("utf-8-sig").splitlines()
-    assert lines[0] == "line,field,code,reason,reason_zh"
+    assert lines[0] == "line,field,code,reason,reason_zh,column"
     assert [line.split(",")[0] for line in lines[1:]] == ["3", "9", "11"]
 
 

@@ -357,3 +357,44 @@ def test_lapsed_matter_bars_no_new_filing() -> None:
     filed.when("no_longer_accept", REGISTRAR, concluded="k9", reason="同一事实").then(
         r.ReRegistrationBarred(concluding_case="k9", reason="同一事实")
     )
+
+
+@pytest.fixture
+def chosen(monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
+    """A policy by which the petitioner chooses between two bodies, as where the law gives the choice."""
+    offered = ("fc", "sfc")
+    monkeypatch.setattr(type(BOOK), "reviewers_of", lambda _book, _code: offered)
+    return offered
+
+
+@pytest.mark.parametrize("body", [None, "fc", "sfc"])
+def test_petitioner_chooses_the_review_body(chosen: tuple[str, ...], body: str | None) -> None:
+    asked = i.ReviewRequested(body=body, **OWN_HAND)
+    given(*REPLIED).when("request_review", CITIZEN, body=body).then(asked)
+    named = r.ReviewBodyNamed(body=body or BOOK.reviewer_of("zj") or "", by="rule")
+    given(*REPLIED, asked).when("direct_review", SERVICE).then(named)
+
+
+def test_body_that_the_law_does_not_offer_is_refused(chosen: tuple[str, ...]) -> None:
+    for other in ("zj", "xfj", "nobody"):
+        given(*REPLIED).when("request_review", CITIZEN, body=other).refused("review_body_not_offered")
+
+
+def test_without_a_choice_only_the_named_body_can_be_given() -> None:
+    first = BOOK.reviewer_of("zj")
+    given(*REPLIED).when("request_review", CITIZEN, body=first).then(i.ReviewRequested(body=first, **OWN_HAND))
+    given(*REPLIED).when("request_review", CITIZEN, body="sfc").refused("review_body_not_offered")
+
+
+def test_chosen_body_that_must_not_review_waits_for_a_person(chosen: tuple[str, ...]) -> None:
+    """Whoever handled it does not review it, whatever the petitioner chose (Art. 28)."""
+    asked = i.ReviewRequested(body="sfc", **OWN_HAND)
+    story = given(*REPLIED, r.ForwardedDown(org="zj", to="sfc"), asked)
+    story.when("direct_review", SERVICE).then_nothing()
+
+
+def test_decision_states_all_bodies(chosen: tuple[str, ...]) -> None:
+    outcome = given(*REPLIED[:4]).when("decide", CLERK, result="explained", basis=["x"], text="y")
+    body = outcome.events[0].body
+    assert isinstance(body, d.DecisionIssued)
+    assert (body.review_body, body.review_choice) == (BOOK.reviewer_of("zj"), chosen[1:])

@@ -359,6 +359,9 @@ def test_review_body_is_another_organisation_one_level_up() -> None:
     up = {"code": "b"}
     assert found({"code": "a", "review_by": "b"}, up) == []
     assert found({"code": "a", "review_by": "x"}) == ["organisations[a].review_by"]
+    choice = ["organisations[a].review_choice"]
+    assert found({"code": "a", "review_choice": ["b"]}, up) == []
+    assert found({"code": "a", "review_choice": ["x"]}) == found({"code": "a", "review_choice": ["a"]}) == choice
     assert found({"code": "a", "review_by": "a"}) == ["organisations[a].review_by"]
     both = ["organisations[a].review_by", "organisations[b].review_by"]
     assert found({"code": "a", "review_by": "b"}, {"code": "b", "review_by": "a"}) == both

@@ -1,0 +1,46 @@
+"""Links of duplicates that a source states: why one cannot be recorded. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from services.intake.history.items import LeftOut
+from shared.case import Case, line_of, older
+from shared.events.intake import LinkKind
+
+_UNKNOWN = (
+    "original_unknown",
+    "There is no case of this number to which the filing could be linked. If the original stands further down in the file or in "
+    "another one, import this file again afterwards.",
+    "没有该编号的件，未建立关联。如原件在文件后部或其他文件中，请在导入后再次导入本文件。",
+)
+_YOUNGER = (
+    "original_is_younger",
+    "The source names an original that was not filed before this one, and only an older case leads. Correct the number, or write "
+    "kind: related.",
+    "来源所指原件并不早于本件，只有较早的件可作主件。请更正编号，或改用 kind: related。",
+)
+_OTHER = (
+    "follows_another",
+    "The filing follows another case already, or that case follows this one. Unlink it first, or correct the number.",
+    "该件已并入其他件，或所指件已并入本件。请先解除并案，或更正编号。",
+)
+_GONE = (
+    "lead_voided",
+    "The case that the source names as the original was voided or withdrawn here.",
+    "来源所指原件在本系统已作废或撤回。",
+)
+
+
+def not_linked(case: Case, lead: Case, lines: Mapping[str, Case], kind: LinkKind, zone: str) -> LeftOut | None:
+    """Why a case is not linked to the original that its source names; None if it may be. `lines`: the original, and what it
+    follows."""
+    if not lead.exists or lead.id == case.id or lead.accusation.sealed != case.accusation.sealed:
+        return LeftOut("link", *_UNKNOWN)  # the importing person does not learn which cases are accusations (Art. 30)
+    if lead.state in ("voided", "withdrawn") and kind != "related":
+        return LeftOut("link", *_GONE)
+    if kind == "related":
+        return None
+    if case.matter.lead is not None or any(one.matter.lead == case.id for one in line_of(lead.id, lines)):
+        return LeftOut("link", *_OTHER)
+    return None if older(lead, case, zone) else LeftOut("link", *_YOUNGER)
