@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from shared.commands.command import RULES
 
+from shared.commands.command import RULES
 from tests.integration.test_portal_desk import at_desk
 from tests.support.serving import Served, served
 
