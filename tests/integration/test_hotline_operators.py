@@ -31,7 +31,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "evaluate": {"object": "organisation", "grade": "satisfied"},
     "follow_up": {"reached": True, "satisfied": True},
     "recall": {},
-    "withdraw": {"reason": "不再反映"},
+    "withdraw": {},
 }
 
 
