@@ -257,7 +257,9 @@ async def test_replicas_share_work_and_take_over_from_stopped_replica(kafka: Kaf
         more = [await log.append(commit(f"case/more-{number}")) for number in range(200)]
         await until(lambda: one.seen | two.seen >= {each.cause for each in (*made, *more)})
         assert one.feed.figures()["group"].partitions == 8
-        assert one.feed.figures()["group"].rebalances == 2
+        assert one.feed.figures()["group"].rebalances >= 2, (
+            "one that came and one that left; a busy machine may add some"
+        )
 
 
 async def test_two_processes_with_same_name_fence_each_other_and_report_it(kafka: Kafka) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from deploy.api.app import build_app
 from deploy.modes.embedded import opened
+from services.intake.missed_calls import GROUP as CALLS
 from services.routing.draft_queues import GROUP as DRAFTS
 from services.routing.notices.number_consumer import GROUP as NUMBERS
 from services.supervision.policy_activation import activate
@@ -325,7 +326,8 @@ async def served_despite_damage(here: Desk, bad: str, good: str) -> None:
     reading = {one.group for one in here.runtime.consumers} - {
         NUMBERS,
         DRAFTS,
-    }  # they read numbers and drafts, no cases
+        CALLS,
+    }  # they read numbers, drafts and missed calls, no cases
     assert {group for group, _stream, _reason in marks} == reading
     for answer in (
         await here.call("supervisor:xfj", "GET", f"/v1/cases/{bad}"),

@@ -152,7 +152,7 @@ async def test_receipt_has_the_digits_for_the_telephone_and_the_case_names_whom_
     async with here.browser(**ZH) as citizen:
         receipt = await citizen.post("/submit", data={**await filing(citizen), "go": "send"})
         pin = re.findall(r"<dd><code>([^<]+)</code>", receipt.text)[2]
-        assert re.fullmatch(r"\d{6}", pin) and "电话查询密码" in receipt.text
+        assert re.fullmatch(r"\d{6}", pin) and "电话查询码" in receipt.text
         await here.runtime.drain()
         page = await citizen.get("/track")
         assert (

@@ -354,7 +354,9 @@ async def test_request_with_two_ends_is_refused_and_nothing_behind_it_is_answere
     head = b"POST /v1/status HTTP/" + version + b"\r\nhost: x\r\ncontent-type: application/json\r\n" + ends + b"\r\n"
     async with listening(build_app(here.runtime)) as server:
         answer = await ended(await server.connect(head + b"0\r\n\r\n" + LIVE))
-        only = await ended(await server.connect(head.replace(b"content-length: 5\r\n", b"") + b"0\r\n\r\n"))
+        only = b""
+        if version == b"1.0":  # which knows no chunks
+            only = await ended(await server.connect(head.replace(b"content-length: 5\r\n", b"") + b"0\r\n\r\n"))
         assert await server.alive()
     assert answer.startswith(b"HTTP/1.1 400") and b"ambiguous_length" in answer
     assert answer.count(b"HTTP/1.1") == 1, "the connection ends"

@@ -50,7 +50,7 @@ def operations_of(app: FastAPI) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 def address(path: str, case: str) -> str:
     known = {"reference": case, "org": "zj", "jurisdiction": "cn-demo", "platform": "wlzj", "day": "2026-03-02"}
-    known |= {"case": case, "version": "1", "year": "2026", "number": "1"}
+    known |= {"case": case, "version": "1", "year": "2026", "number": "1", "call": "0" * 32}
     return path.format_map(defaultdict(lambda: "C1", known))
 
 

@@ -38,7 +38,7 @@ def _wrong() -> Unknown:
     return Unknown(
         "wrong_number_or_pin",
         "Number and PIN do not match. Both are on the receipt.",
-        detail_zh="编号与电话查询密码不匹配，请核对回执。",
+        detail_zh="编号与电话查询码不匹配，请核对回执。",
     )
 
 
@@ -64,7 +64,7 @@ def router(runtime: Process) -> APIRouter:
             raise TooMany(
                 "too_many_misses",
                 f"Too many wrong PINs were given for this number. Try again in {wait} seconds, or open the case at the counter.",
-                detail_zh=f"该编号的电话查询密码错误次数过多，请{wait}秒后再试，或请信访人到窗口查询。",
+                detail_zh=f"该编号的电话查询码错误次数过多，请{wait}秒后再试，或请信访人到窗口查询。",
                 retry_after=wait,
             )
         case_id = await by_number(ports, number)

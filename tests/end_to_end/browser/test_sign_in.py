@@ -27,7 +27,7 @@ async def authenticator(page: Page) -> None:
 async def test_link_of_the_start_sets_a_passkey_which_signs_in_and_keeps_a_form(
     running: Server, browser: Browser
 ) -> None:
-    found = re.search(r"督办 supervisor\s+(http://localhost:\d+)/join#(\S+)", running.printed)
+    found = re.search(r"督查人员 supervisor\s+(http://localhost:\d+)/join#(\S+)", running.printed)
     assert found and found[1] == running.url
     context = await context_of(browser, width=1280)
     watched = Watched(await context.new_page(), running.url)

@@ -33,7 +33,7 @@ def receipt(case: Case, book: PolicyBook, code: str, pin: str, public_url: str |
     rows = [
         _row("编号", "Number", case.number, code=True),
         _row("查询码", "Query code", code, code=True),
-        _row("电话查询密码", "By telephone", _calling(book, pin), code=True),
+        _row("电话查询码", "By telephone", _calling(book, pin), code=True),
         _row("收到日期", "Received", received_on(case, book)),
         _row("登记日期", "Registered", day_of(case.registered_at, book.zone).isoformat() if case.registered_at else ""),
         *(_row(zh, en, f"{words.zh} {words.en}") for zh, en, words in filed_under(case, book)),
