@@ -12,7 +12,7 @@ from deploy.cli.local_words import at
 from deploy.cli.options import AsJson, Data, given
 
 group = typer.Typer(help="Access keys", no_args_is_help=True)
-_ROLES = "platform, organisation, clerk, registrar, supervisor, analyst, operations, portal"
+_ROLES = "platform, organisation, clerk, registrar, operator, supervisor, analyst, operations, portal"
 
 
 @group.command("add")

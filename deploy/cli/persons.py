@@ -13,7 +13,7 @@ from deploy.cli.options import AsJson, Data, given
 
 group = typer.Typer(help="Members of staff", no_args_is_help=True)
 _NO_POST = {"id": None, "role": "", "head": False, "org": None, "jurisdiction": None, "ended_at": None}
-_ROLES = "clerk, registrar, supervisor, analyst, operations"
+_ROLES = "clerk, registrar, operator, supervisor, analyst, operations"
 Code = Annotated[str, typer.Argument(help="Staff code; never a name")]
 Org = Annotated[str | None, typer.Option(help="Code of the organisation")]
 Jurisdiction = Annotated[str | None, typer.Option(help="Code; needed unless exactly one policy is in force")]

@@ -30,8 +30,8 @@ from shared.policy.book import PolicyBook
 from shared.queries.case_content import record_reading
 from shared.queries.case_details import find
 
-_REGISTRAR: tuple[Role, ...] = ("registrar",)
-CANDIDATES = Action("candidates", _REGISTRAR)
+_OFFICE: tuple[Role, ...] = ("registrar", "operator")
+CANDIDATES = Action("candidates", _OFFICE)
 AT_INTAKE = ("registered", "returned")
 """States in which a filing is at the petition office and waits for dispatch."""
 MOST_COMPARED = 200

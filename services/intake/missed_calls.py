@@ -32,7 +32,7 @@ from shared.queries.case_details import find
 
 STREAM = "calls/"
 GROUP = "intake.calls"
-_OPERATORS: tuple[Role, ...] = ("registrar",)
+_OPERATORS: tuple[Role, ...] = ("registrar", "operator")
 CALLS = Action("missed_calls", _OPERATORS)
 VIEW = ReadModel(
     "missed_calls",

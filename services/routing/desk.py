@@ -6,7 +6,7 @@ shows them. They are sealed, and each reading of their text is recorded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple, TypeVar, cast, get_args
@@ -217,17 +217,9 @@ async def save_draft(
             detail_zh=f"拟稿超过{DRAFT_LIMIT}个字符。",
             field="content",
         )
-    before = await draft(ports, principal, case, kind)
-    cause = f"{principal.name}:{command_id}"
-    if await ports.log.by_cause(DRAFTS + case.id, cause) is not None:
-        after = None  # sent twice: the first answer is given again
-    if after is not None and after != (before.version if before is not None else 0):
-        raise Refused(
-            "draft_changed",
-            "A colleague has saved this draft meanwhile. Read it again; what you typed was not saved.",
-            detail_zh="同事已保存该拟稿的新版本，请重新读取；您本次的内容未保存。",
-            field="after",
-        )
+    if after is not None:
+        found = await draft(ports, principal, case, kind)
+        await _is_new(ports, principal, case, found, after, command_id, _saved_meanwhile)
     entry, entry_version = source or (None, None)
     body = DraftSaved(org=unit, kind=_kind(kind), content=text, entry=entry, entry_version=entry_version, ready=ready)
     return await _append(ports, DRAFTS, principal, case, body, command_id, [kind, text, ready])
@@ -288,6 +280,43 @@ async def sign_draft(
     return await _judge(ports, principal, case, body, command_id, ("sign", "deliver"))
 
 
+def _saved_meanwhile() -> Refused:
+    return Refused(
+        "draft_changed",
+        "A colleague has saved this draft meanwhile. Read it again; what you typed was not saved.",
+        detail_zh="同事已保存该拟稿的新版本，请重新读取；您本次的内容未保存。",
+        field="after",
+    )
+
+
+def _changed_since() -> Refused:
+    return Refused(
+        "draft_changed",
+        "The draft has changed since you read it. Read it again, then check it.",
+        detail_zh="拟稿已有新版本，请重新阅看后再审核。",
+        field="of",
+    )
+
+
+async def _is_new(
+    ports: Ports,
+    principal: Principal,
+    case: Case,
+    found: Draft | None,
+    version: int,
+    command_id: str,
+    changed: Callable[[], Refused],
+) -> bool:
+    """False for an act that was sent before: its first answer is given again.
+
+    Raises `changed` unless the present draft, `found`, has the version that was read (0: there was none)."""
+    if await ports.log.by_cause(DRAFTS + case.id, f"{principal.name}:{command_id}") is not None:
+        return False
+    if version != (found.version if found is not None else 0):
+        raise changed()
+    return True
+
+
 async def _judge(
     ports: Ports,
     principal: Principal,
@@ -299,14 +328,7 @@ async def _judge(
     """Record what somebody else than the writer says of a draft that waits in one of `steps`."""
     found = await present(ports, principal, case, body.kind)
     content = [body.kind, body.of, body.agreed, body.remark, *(["sign"] if isinstance(body, DraftSigned) else [])]
-    if await ports.log.by_cause(DRAFTS + case.id, f"{principal.name}:{command_id}") is None:
-        if found.version != body.of:
-            raise Refused(
-                "draft_changed",
-                "The draft has changed since you read it. Read it again, then check it.",
-                detail_zh="拟稿已有新版本，请重新阅看后再审核。",
-                field="of",
-            )
+    if await _is_new(ports, principal, case, found, body.of, command_id, _changed_since):
         if wrote(principal, found):
             raise Refused(
                 "own_draft",

@@ -31,7 +31,7 @@ from shared.policy.validation.messages import MESSAGES
 from shared.queries.case_content import purposes, record_reading
 
 _STAFF: tuple[Role, ...] = ("clerk", "registrar", "supervisor")
-READ = Action("knowledge", _STAFF)
+READ = Action("knowledge", (*_STAFF, "operator"))
 _WRITERS: tuple[Role, ...] = ("clerk", "registrar")
 WRITE = Action("save_knowledge", _WRITERS)
 PERSONAL = ("addressee", "matter", "request", "contact", "accepted_on", "due_on", "days")

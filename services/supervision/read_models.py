@@ -145,7 +145,8 @@ def worklist_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
     risk, paper = first_risk(running), paper_due(case, book)
     queue, owes = queue_of(case), case.filing.received_by if owes_notice(case.filing.received_by, case) else None
     active = queue is not None or first is not None
-    guarded = active and (case.accusation.sealed or bool(case.accusation.accused) or owes is not None)
+    hidden = case.accusation.sealed or case.accusation.suspected is not None or bool(case.accusation.accused)
+    guarded = active and (hidden or owes is not None)
     counted = active and not guarded
     look = min((one for one in (risk, first.due if first else None) if one is not None), default=None)
     return {

@@ -18,6 +18,7 @@ Role = Literal[
     "organisation",
     "clerk",
     "registrar",
+    "operator",
     "supervisor",
     "analyst",
     "operations",
@@ -26,7 +27,7 @@ Role = Literal[
     "service",
 ]
 ROLES: tuple[Role, ...] = get_args(Role)
-NEEDS_ORG: frozenset[Role] = frozenset({"platform", "organisation", "clerk", "registrar", "supervisor"})
+NEEDS_ORG: frozenset[Role] = frozenset({"platform", "organisation", "clerk", "registrar", "operator", "supervisor"})
 MAY_NAME_ORG: frozenset[Role] = frozenset({"analyst"})
 """An analyst of an organisation sees no figure of an accusation against that organisation."""
 SEES_ALL: frozenset[Role] = frozenset({"registrar", "supervisor", "service"})
@@ -80,20 +81,23 @@ class Action(NamedTuple):
     roles: Collection[Role]
 
 
-READ = Action("read", ("organisation", "clerk", "registrar", "supervisor", "platform", "citizen", "service"))
+READ = Action(
+    "read", ("organisation", "clerk", "registrar", "operator", "supervisor", "platform", "citizen", "service")
+)
 RECEIPT = Action("receipt", ("registrar", "platform"))
 """The filing channel may fetch the receipt again; a citizen shows number and query code instead."""
-LIST = Action("list", ("organisation", "clerk", "registrar", "supervisor"))
+LIST = Action("list", ("organisation", "clerk", "registrar", "operator", "supervisor"))
+NOTICES = Action("notices", ("organisation", "clerk", "registrar", "supervisor"))
 OUTBOX = Action("outbox", ("organisation", "clerk", "registrar", "supervisor"))
 _PLATFORMS: tuple[Role, ...] = ("platform",)
 UPDATES = Action("updates", _PLATFORMS)
 RECONCILE = Action("reconcile", ("platform", "registrar", "supervisor", "operations"))
-FILE = Action("file", ("platform", "registrar", "citizen"))
+FILE = Action("file", ("platform", "registrar", "operator", "citizen"))
 IMPORT = Action("import", ("operations", "registrar"))
 STATS = Action("stats", ("analyst", "supervisor", "registrar", "operations"))
 _OPERATORS: tuple[Role, ...] = ("operations",)
 OPERATE = Action("operate", _OPERATORS)
-POLICY = Action("policy", ("operations", "registrar", "supervisor", "analyst", "clerk", "organisation"))
+POLICY = Action("policy", ("operations", "registrar", "operator", "supervisor", "analyst", "clerk", "organisation"))
 
 
 def visible(principal: Principal, case: Case, lead: Case | None = None) -> bool:
@@ -118,6 +122,8 @@ def visible(principal: Principal, case: Case, lead: Case | None = None) -> bool:
         return lead is not None and handles_matter(principal.org, case, lead)
     if role == "platform":
         return case.filing.platform == principal.org
+    if role == "operator":  # contracted staff of the hotline: no accusation, and none that may be one
+        return not case.accusation.sealed and case.accusation.suspected is None
     return role in SEES_ALL
 
 

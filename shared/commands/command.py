@@ -32,6 +32,8 @@ from shared.kernel.legal_time import LegalTime
 from shared.policy.book import PolicyBook
 
 DESK: tuple[Role, ...] = ("registrar",)
+HOTLINE: tuple[Role, ...] = (*DESK, "operator")
+"""The petition office, and contracted operators of its hotline, who answer, register and dispatch by the catalogue."""
 
 
 class Command(BaseModel):

@@ -25,6 +25,8 @@ from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 STREAM = "reads/"
 NAMES = (PartyRecorded, PartyCorrected, AccusationConfirmed)
 """Events that hold the identity of a party."""
+AT_INTAKE = ("registered", "returned")
+"""States in which a filing waits for dispatch; a contracted operator reads no text after it."""
 LOCAL = "local"
 """The owner of the data folder, who can read the store itself."""
 
@@ -48,6 +50,8 @@ def purposes(principal: Principal, case: Case, lead: Case | None = None) -> froz
         if handles(principal.org, case):
             return frozenset({"text"}) if case.filing.confidential else frozenset({"identity", "text"})
         return frozenset({"text"}) if lead is not None and handles_matter(principal.org, case, lead) else frozenset()
+    if principal.role == "operator" and case.state in AT_INTAKE:
+        return frozenset({"identity", "text"})
     return frozenset()
 
 

@@ -9,19 +9,20 @@ from tests.support.serving import Served, served
 
 OPEN = frozenset({"nobody", *PEOPLE})
 ALL = frozenset(PEOPLE)
-READERS = frozenset({"organisation", "clerk", "registrar", "supervisor", "platform"})
-LISTERS = frozenset({"organisation", "clerk", "registrar", "supervisor"})
+READERS = frozenset({"organisation", "clerk", "registrar", "operator", "supervisor", "platform"})
+LISTERS = frozenset({"organisation", "clerk", "registrar", "operator", "supervisor"})
+NOTICE_READERS = LISTERS - {"operator"}
 DESK = frozenset({"clerk", "registrar", "supervisor"})
 SENDERS = frozenset({"organisation", "clerk", "registrar", "supervisor", "platform"})
-LAW = frozenset({"operations", "registrar", "supervisor", "analyst", "clerk", "organisation"})
+LAW = frozenset({"operations", "registrar", "operator", "supervisor", "analyst", "clerk", "organisation"})
 
 ISSUERS = frozenset({"organisation", "clerk", "registrar"})
 
 MATRIX: dict[tuple[str, str], frozenset[str]] = {
-    ("POST", "/v1/submissions"): frozenset({"platform", "registrar"}),
-    ("POST", "/v1/submissions:batch"): frozenset({"platform", "registrar"}),
-    ("POST", "/v1/channels/{channel}/items"): frozenset({"platform", "registrar"}),
-    ("POST", "/v1/channels/{channel}/items:batch"): frozenset({"platform", "registrar"}),
+    ("POST", "/v1/submissions"): frozenset({"platform", "registrar", "operator"}),
+    ("POST", "/v1/submissions:batch"): frozenset({"platform", "registrar", "operator"}),
+    ("POST", "/v1/channels/{channel}/items"): frozenset({"platform", "registrar", "operator"}),
+    ("POST", "/v1/channels/{channel}/items:batch"): frozenset({"platform", "registrar", "operator"}),
     ("GET", "/v1/public/form"): OPEN,
     ("POST", "/v1/public/submissions"): OPEN,
     ("POST", "/v1/public/subjects"): OPEN,
@@ -31,29 +32,29 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/v1/status/data"): OPEN,
     ("POST", "/v1/receipt"): OPEN,
     ("POST", "/v1/receipt/details"): OPEN,
-    ("POST", "/v1/telephone/status"): frozenset({"registrar"}),
+    ("POST", "/v1/telephone/status"): frozenset({"registrar", "operator"}),
     ("POST", "/v1/citizens/commands"): OPEN,
     ("GET", "/v1/cases/{reference}/receipt"): frozenset({"platform", "registrar"}),
     ("POST", "/v1/cases/{reference}/commands"): ALL,
     ("POST", "/v1/commands:batch"): ALL,
     ("GET", "/v1/cases"): LISTERS,
-    ("GET", "/v1/cases/{reference}/candidates"): frozenset({"registrar"}),
-    ("POST", "/v1/candidates"): frozenset({"registrar"}),
-    ("POST", "/v1/calls"): frozenset({"registrar"}),
-    ("GET", "/v1/calls"): frozenset({"registrar"}),
-    ("GET", "/v1/calls/{call}"): frozenset({"registrar"}),
-    ("POST", "/v1/calls/{call}"): frozenset({"registrar"}),
+    ("GET", "/v1/cases/{reference}/candidates"): frozenset({"registrar", "operator"}),
+    ("POST", "/v1/candidates"): frozenset({"registrar", "operator"}),
+    ("POST", "/v1/calls"): frozenset({"registrar", "operator"}),
+    ("GET", "/v1/calls"): frozenset({"registrar", "operator"}),
+    ("GET", "/v1/calls/{call}"): frozenset({"registrar", "operator"}),
+    ("POST", "/v1/calls/{call}"): frozenset({"registrar", "operator"}),
     ("GET", "/v1/matters/{reference}"): LISTERS,
     ("GET", "/v1/cases/{reference}"): READERS,
     ("GET", "/v1/cases/{reference}/deadlines/{clock}/explain"): READERS,
-    ("GET", "/v1/organisations/{org}/assignments"): LISTERS,
+    ("GET", "/v1/organisations/{org}/assignments"): NOTICE_READERS,
     ("POST", "/v1/notices"): ISSUERS,
-    ("GET", "/v1/notices"): LISTERS,
-    ("GET", "/v1/notices/{office}/days/{day}"): LISTERS,
-    ("GET", "/v1/notices/{office}/{notice}/{year}/{number}"): LISTERS,
-    ("GET", "/v1/notices/{office}/{notice}/{year}/{number}/document"): LISTERS,
+    ("GET", "/v1/notices"): NOTICE_READERS,
+    ("GET", "/v1/notices/{office}/days/{day}"): NOTICE_READERS,
+    ("GET", "/v1/notices/{office}/{notice}/{year}/{number}"): NOTICE_READERS,
+    ("GET", "/v1/notices/{office}/{notice}/{year}/{number}/document"): NOTICE_READERS,
     ("GET", "/v1/notice-drafts/{reference}"): ISSUERS,
-    ("GET", "/v1/dossiers/{reference}"): LISTERS,
+    ("GET", "/v1/dossiers/{reference}"): NOTICE_READERS,
     ("GET", "/v1/platforms/{platform}/updates"): frozenset({"platform"}),
     ("GET", "/v1/platforms/{platform}/days/{day}"): frozenset({"platform", "registrar", "supervisor", "operations"}),
     ("GET", "/v1/platforms/{platform}/receipts/{reference}"): frozenset({"platform"}),
@@ -89,9 +90,9 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("DELETE", "/v1/cases/{reference}/drafts/{kind}"): DESK,
     ("POST", "/v1/cases/{reference}/drafts/{kind}/check"): DESK,
     ("POST", "/v1/cases/{reference}/drafts/{kind}/fill"): DESK,
-    ("GET", "/v1/knowledge"): DESK,
-    ("GET", "/v1/knowledge/{entry}"): DESK,
-    ("GET", "/v1/knowledge/{entry}/versions"): DESK,
+    ("GET", "/v1/knowledge"): DESK | {"operator"},
+    ("GET", "/v1/knowledge/{entry}"): DESK | {"operator"},
+    ("GET", "/v1/knowledge/{entry}/versions"): DESK | {"operator"},
     ("PUT", "/v1/knowledge/{entry}"): frozenset({"clerk", "registrar"}),
     ("DELETE", "/v1/knowledge/{entry}"): frozenset({"clerk", "registrar"}),
     ("POST", "/v1/cases/{reference}/drafts/{kind}/sign"): DESK,

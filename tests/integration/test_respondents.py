@@ -37,7 +37,7 @@ ACCUSED = "zj"
 COMMON = 500
 DAY = 86400
 ROLES = ("organisation", "clerk")
-WIDER = ("supervisor", "registrar", "analyst")
+WIDER = ("supervisor", "registrar", "analyst", "operator")
 """Roles that see a whole jurisdiction, or its figures, here of people who belong to the accused organisation."""
 SUBJECTS = ("0101", "0102", "0103", "0104", "0201", "0301", "1201", "1502")
 PLACES = ("dh-yl", "xs-sm", "bh-cg", "sl")

@@ -73,7 +73,7 @@ ACTORS = (
     Who("supervisor", "xfj", "supervisor-1"), Who("supervisor", "zj", "supervisor-inside"),
     Who("registrar", "sxfj", "desk-above"), Who("supervisor", "sxfj", "supervisor-above"),
     Who("registrar", "hfzx", "third-1"), Who("supervisor", "hfzx", "third-2"),
-    Who("platform", "province", "platform-1"), Who("platform", "h12345", "platform-2"),
+    Who("operator", "xfj", "hotline-1"), Who("platform", "province", "platform-1"), Who("platform", "h12345", "platform-2"),
     Who("analyst", None, "analyst"), Who("operations", None, "operations"),
     Who("citizen", None, "own"), Who("citizen", None, "foreign"),
 )  # fmt: skip

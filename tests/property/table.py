@@ -119,6 +119,7 @@ ROLES: dict[str, frozenset[str]] = {
     "organisation_or_desk": frozenset({"organisation", "clerk", "registrar"}),
     "head": frozenset({"clerk"}),
     "desk": frozenset({"registrar"}),
+    "desk_or_operator": frozenset({"registrar", "operator"}),
     "outside": frozenset({"registrar", "supervisor"}),
     "desk_or_supervisor": frozenset({"registrar", "supervisor"}),
     "organisation_or_desk_or_supervisor": frozenset({"organisation", "clerk", "registrar", "supervisor"}),
@@ -144,6 +145,8 @@ def knows(matter: Matter, who: Who) -> bool:
         return who.org in matter.handlers or who.org in matter.assist or who.org == matter.reviewer
     if who.role == "platform":
         return who.org == matter.platform
+    if who.role == "operator":
+        return not sealed(matter)
     return who.role in ("registrar", "supervisor")
 
 
@@ -330,6 +333,8 @@ def verdict(matter: Matter, attempt: Attempt) -> Verdict:
         return Verdict("refused", "not yet")
     if (row.to is not None or row.moves) and earlier(attempt.when, matter.moved):
         return Verdict("refused", "before the step before")
+    if attempt.command == "dispatch" and attempt.who.role == "operator":
+        return Verdict("either", "the routing table decides")
     return Verdict("done")
 
 
@@ -908,12 +913,12 @@ def says(reason: str, condition: Condition) -> Objection:
 TABLE: dict[str, Row] = {
     # the desk
     "answer_at_once": Row(
-        "desk", states("registered", "dispatched"), "replied", effect=answered_at_once,
+        "desk_or_operator", states("registered", "dispatched"), "replied", effect=answered_at_once,
         basis="直接答复, consultations only, until they are signed for",
         unless=says("not a consultation", lambda m, _a: m.class_ not in (None, "consultation")),
     ),
     "dispatch": Row(
-        "desk", states("registered", "returned"), "dispatched", unless=misdirected, effect=dispatched, basis="Art. 22",
+        "desk_or_operator", states("registered", "returned"), "dispatched", unless=misdirected, effect=dispatched, basis="Art. 22",
         again=lambda m, a: m.state == "dispatched" and m.org == a.get("org") and as_it_is(m, a),
     ),
     "recall": Row(

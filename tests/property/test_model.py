@@ -23,7 +23,11 @@ OF_ONE_COUNTY = 250
 NEVER_DONE = {name for name, row in TABLE.items() if not row.states}
 """For imported cases, joint filings, joined filings and suspected texts, which are not filed here: only refused, or nothing."""
 SHORT = STEPS < 50_000
-RARELY_DONE = {"issue_re_review_opinion", "serve_extension_notice", "confirm_sealed_withdrawal"} if SHORT else set()
+RARELY_DONE = (
+    {"issue_re_review_opinion", "grant_extension", "serve_extension_notice", "confirm_sealed_withdrawal"}
+    if SHORT
+    else set()
+)
 RARELY_REACHED = {"concluded"} if SHORT else set()
 """The end of the longest way: a short run may not come to it."""
 

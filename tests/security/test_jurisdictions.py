@@ -47,7 +47,14 @@ ONE, OTHER = "jia-xian", "yi-xian"
 NAMES = {ONE: "甲县", OTHER: "乙县"}
 TEXTS = {ONE: "甲县楼道漏水无人管", OTHER: "乙县楼道漏水无人管"}
 PLATFORM = "province"
-ORGS = {"platform": PLATFORM, "organisation": "zj", "clerk": "zj", "registrar": "xfj", "supervisor": "xfj"}
+ORGS = {
+    "platform": PLATFORM,
+    "organisation": "zj",
+    "clerk": "zj",
+    "registrar": "xfj",
+    "operator": "xfj",
+    "supervisor": "xfj",
+}
 ITEM = "P-1"
 NDJSON = "application/x-ndjson"
 SLUGS = st.from_regex(SLUG, fullmatch=True)

@@ -29,6 +29,7 @@ ORGS: dict[str, str | None] = {
     "organisation": "zj",
     "clerk": "zj",
     "registrar": "xfj",
+    "operator": "xfj",
     "supervisor": "xfj",
     "analyst": None,
     "operations": None,

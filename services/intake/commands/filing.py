@@ -11,7 +11,7 @@ from services.intake.commands.parties import PARTIES_LIMIT, Person, Respondent, 
 from shared.case import OPEN_STATES, Case
 from shared.commands.attached_files import FileReferences, attached, check_count
 from shared.commands.authorization import Principal, Role
-from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
+from shared.commands.command import HOTLINE, Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import TEXT_LIMIT, Code, FreeText, GivenCode, Short
 from shared.commands.knowledge_text import OptionalEntry, filled_at_once
 from shared.commands.petitioners_word import Keyed, own_word_stands, spoken, standing
@@ -361,7 +361,7 @@ class AnswerAtOnce(Command):
     )
 
 
-@rule("answer_at_once", service="intake", roles=DESK, states=("registered", "dispatched"), zh="直接答复")
+@rule("answer_at_once", service="intake", roles=HOTLINE, states=("registered", "dispatched"), zh="直接答复")
 def answer_at_once(case: Case, command: AnswerAtOnce, given: DecisionContext) -> list[NewEvent]:
     """Answer a consultation (直接答复). It is possible until an organisation has signed for it, which is then told so."""
     if case.filing.class_ not in (None, "consultation"):

@@ -21,7 +21,7 @@ from shared.queries.query_code_access import RateLimiter
 LIMIT = 4096
 MISSES = 5
 """Wrong PINs of one case in a minute (own choice). Then right ones wait, too: a PIN has only a million values."""
-_OPERATORS: tuple[Role, ...] = ("registrar",)
+_OPERATORS: tuple[Role, ...] = ("registrar", "operator")
 TELEPHONE = Action("telephone", _OPERATORS)
 
 

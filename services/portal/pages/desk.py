@@ -24,6 +24,8 @@ from services.portal.rendering import page, sentence, view_of
 _YEAR = 365 * 24 * 3600
 _FILTERS = ("queue", "clerk", "number", "state", "class", "channel", "after")
 OFFICE = ("registrar", "supervisor")
+REGISTERING = ("registrar", "operator")
+"""Roles that register what people write or say."""
 _ROWS = 50
 _NEAR, _ANSWERS = 8, 20
 """Most cases of the same place and subject, and most entries of the knowledge, beside a form."""
@@ -73,15 +75,30 @@ class Line(NamedTuple):
 
     late: bool
     number: str
-    days: int | None
-    working: bool
-    """The days are working days."""
+    days: str
+    """How long until the due day, or since."""
     clock: str
     subject: str
     place: str
     state: str
     org: str
     clerk: str
+
+
+def days_in_words(language: Language, days: int | None, unit: str | None) -> str:
+    """How long until the due day, or since.
+
+    >>> [days_in_words("zh", days, unit) for days, unit in ((3, "working"), (0, "calendar"), (-8, "calendar"), (None, None))]
+    ['3个工作日', '今天', '超期8天', '–']
+    """
+    if days is None:
+        return "–"
+    working = unit == "working"
+    if days < 0:
+        return told(language, "{days} working days late" if working else "{days} days late", days=-days)
+    if days == 0:
+        return told(language, "Due today")
+    return told(language, "{days} working days left" if working else "{days} days left", days=days)
 
 
 def lines_of(rows: list[dict[str, Any]], language: Language) -> list[Line]:
@@ -97,8 +114,7 @@ def lines_of(rows: list[dict[str, Any]], language: Language) -> list[Line]:
             Line(
                 one["overdue"],
                 one["number"],
-                one["days_left"],
-                one["unit"] == "working",
+                days_in_words(language, one["days_left"], one["unit"]),
                 clock,
                 subject,
                 place,
@@ -391,7 +407,7 @@ async def lists_of_office(
     Raises Problem for other roles."""
     frame, _found = await framed(request)
     me, view = frame["me"], view_of(request)
-    if me["role"] != "registrar":
+    if me["role"] not in REGISTERING:
         raise nothing_here()
     (policy,) = await asked(request, (f"/v1/policies/{quote(me['jurisdiction'], safe='')}", {}))
     documents = policy["documents"]
@@ -452,7 +468,7 @@ async def near(request: Request) -> Response:
     """The part of the registration screen with similar cases, for a script. Posted, so that no text is in an address."""
     form = await read_form(request)
     frame, _found = await framed(request)
-    if frame["me"]["role"] != "registrar":
+    if frame["me"]["role"] not in REGISTERING:
         raise nothing_here()
     return page(request, "desk_near.html", **frame, form=form, **await near_cases(request, form))
 

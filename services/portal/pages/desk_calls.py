@@ -43,7 +43,9 @@ async def _page(
     if not lists["channels"]:
         frame, lists = await lists_of_office(request, _ANY)
     (missed,) = await asked(request, ("/v1/calls", {"limit": _MISSED}))
-    waiting = [one for one in missed["calls"] if one["call"] != settled]  # the list may be a moment behind
+    waiting = [
+        one for one in missed["calls"] if one["call"] not in (settled, form["missed"])
+    ]  # the list may be a moment behind
     missed = {"calls": waiting, "total": missed["total"] - len(missed["calls"]) + len(waiting)}
     form.setdefault("command_id", command_id())
     form.setdefault("channel", lists["channels"][0][0] if lists["channels"] else "")

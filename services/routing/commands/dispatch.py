@@ -17,7 +17,7 @@ from services.routing.commands.checks import (
 from services.routing.commands.outcomes import leave_for_procedure
 from shared.case import Case
 from shared.commands.authorization import Role
-from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
+from shared.commands.command import DESK, HOTLINE, Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText, Short
 from shared.commands.petitioners_word import apart
 from shared.events import routing as e
@@ -131,10 +131,28 @@ class Dispatch(Command):
     due: Moment | None = Field(None, description="For an assignment: the due date of the closing report")
     class_: Class | None = Field(None, alias="class", description="Class, if it is determined now")
     path: int | None = Field(None, ge=1, le=6, description="Statutory path of a claim (Art. 31)")
+    subject: Code | None = Field(None, description="Subject, if it is determined now")
     reason: FreeText | None = Field(None, description="Reason, sealed")
 
 
-@rule("dispatch", service="routing", roles=DESK, states=DISPATCHABLE, zh="派单")
+def _by_catalogue(case: Case, command: Dispatch, given: DecisionContext) -> None:
+    """A contracted operator dispatches to the organisation that the routing table names, as a transfer. Raises Refused."""
+    book, filing = given.book, case.filing
+    class_: Any = command.class_ or filing.class_ or "claim"
+    urgency: Any = filing.urgency
+    plain = command.kind == "transfer" and command.path is None and class_ not in (*BY_PERSON, "litigation")
+    found = book.route(filing.place, command.subject or filing.subject, filing.level, given.at, class_, urgency)
+    if not plain or found.org != command.org or found.assign_days is not None:
+        raise Refused(
+            "not_in_catalogue",
+            "The catalogue names another organisation for this place and subject, or none. Choose the subject that it is about, or"
+            " leave the case to the petition office.",
+            detail_zh="派单目录未将该属地、事项派至该单位。请选择对应的事项，或交由信访部门派单。",
+            field="org",
+        )
+
+
+@rule("dispatch", service="routing", roles=HOTLINE, states=DISPATCHABLE, zh="派单")
 def dispatch(case: Case, command: Dispatch, given: DecisionContext) -> list[NewEvent]:
     """Dispatch the case by hand (Art. 22). A case has one responsible organisation at a time."""
     if case.assignment.org is not None:
@@ -150,10 +168,22 @@ def dispatch(case: Case, command: Dispatch, given: DecisionContext) -> list[NewE
     found = organisation(given.book, command.org, "org")
     if command.org in case.accusation.accused and (command.class_ or case.filing.class_) != "accusation":
         raise the_respondent("org")
+    if command.subject is not None and command.subject not in given.book.subjects:
+        raise Invalid(
+            "unknown_subject",
+            "The policy has no such subject.",
+            detail_zh="规则中没有该分类。",
+            field="subject",
+        )
+    if given.principal.role == "operator":
+        _by_catalogue(case, command, given)
     events: list[NewEvent] = []
     class_ = command.class_ or case.filing.class_ or "claim"
-    if command.class_ is not None or case.filing.class_ is None or command.path is not None:
-        events.append(NewEvent(e.CaseClassified(class_=class_, path=command.path, by="person")))
+    determined = (command.class_, command.path, command.subject) != (None, None, None)
+    if determined or case.filing.class_ is None:
+        events.append(
+            NewEvent(e.CaseClassified(class_=class_, path=command.path, subject=command.subject, by="person"))
+        )
     if class_ == "accusation":
         if found.kind != "sealed" or command.org in case.accusation.accused:
             raise no_sealed_organ("org")

@@ -18,7 +18,7 @@ from services.routing.notices.pdf_form import available, pdf, pdf_missing
 from services.routing.notices.printing import merged
 from shared.application.command_dispatch import CommandId
 from shared.application.request_validation import validated
-from shared.commands.authorization import LIST, authorize
+from shared.commands.authorization import NOTICES, authorize
 from shared.events.notices import DocumentKind, Language
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
@@ -122,7 +122,7 @@ def router(runtime: Process, issuing: Issuing) -> APIRouter:
         office: str, day: str, caller: Caller, kind: DocumentKind | None = Query(None, description="Only this kind")
     ) -> Response:
         """The notices that an office issued on a day, as one PDF for printing, by kind and number. Each reading is recorded."""
-        authorize(caller, LIST)
+        authorize(caller, NOTICES)
         if not available():
             raise pdf_missing()
         pages: list[bytes] = []
@@ -189,7 +189,7 @@ def router(runtime: Process, issuing: Issuing) -> APIRouter:
         reference: str, caller: Caller, language: Language = Query("zh", description="Language of cover and index")
     ) -> Response:
         """The whole case as one PDF with an index (一案一档、卷宗目录). The reading is recorded."""
-        authorize(caller, LIST)
+        authorize(caller, NOTICES)
         case, content = await dossier(reader, ports, caller, reference, language)
         return _file(content, "pdf", f"case-{case.number}")
 

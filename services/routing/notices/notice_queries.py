@@ -19,7 +19,7 @@ from shared.application.case_reference import jurisdiction_needed
 from shared.application.ports import Ports
 from shared.application.response import Answer, TimeText
 from shared.case import STREAM, Case
-from shared.commands.authorization import LIST, SEES_ALL, Principal, authorize, visible
+from shared.commands.authorization import NOTICES, SEES_ALL, Principal, authorize, visible
 from shared.events.files import FileAttached
 from shared.events.notices import Language, NoticeIssued, NoticeNumbered, NumberVoided
 from shared.eventstore.field_encryption import open_sealed
@@ -257,7 +257,7 @@ class NoticeReader:
             Unknown: `unknown_organisation`.
             Invalid: `jurisdiction_needed`, several jurisdictions have that office.
         """
-        authorize(principal, LIST)
+        authorize(principal, NOTICES)
         books = {
             code: book
             for code, book in sorted((await self._ports.policies.all()).items())
