@@ -243,10 +243,10 @@ async def _may_know(world: Hidden, role: str, kind: str, *, importing: bool) -> 
     case, _head = await world.here.runtime.ports.cases.get(target.id)
     principal = Principal(cast(Role, role), ORGS[role], "k", jurisdiction=DEMO)
     if importing and may_add_history(principal, case):
-        assert role in ("registrar", "supervisor", "operations") and kind in KINDS[2:]
+        assert role in ("registrar", "operator", "supervisor", "operations") and kind in KINDS[2:]
         return True
     seen = visible(principal, case, await world.here.runtime.ports.cases.lead_of(case))
-    assert not seen or (role in ("registrar", "supervisor") and kind in KINDS[2:])
+    assert not seen or (role in ("registrar", "operator", "supervisor") and kind in KINDS[2:])
     return seen
 
 

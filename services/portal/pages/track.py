@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
@@ -236,9 +237,21 @@ async def leave(request: Request) -> Response:
 
 
 async def read(request: Request) -> Response:
-    """The reply, the opinions and the notices in their words. The reading is recorded, so it is a press on a button; afterwards
-    Back and reloading show them."""
-    if not _opened(request, "documents"):
+    """The reply, the opinions and the notices in their words."""
+    return await _pressed(request, "documents", _documents)
+
+
+async def data(request: Request) -> Response:
+    """What is kept of the petitioner, to read or as a file."""
+    return await _pressed(request, "data", _own_data)
+
+
+async def _pressed(
+    request: Request, what: str, show: Callable[[Request, Form, dict[str, str]], Awaitable[Response]]
+) -> Response:
+    """A page whose reading is recorded, so that it is a press on a button; afterwards Back and reloading show it once more, but not
+    an address alone, which anybody may have written."""
+    if request.method == "GET" and cookie(request, OPEN) != what:
         return RedirectResponse("/track", 303)
     form = Form() if request.method == "GET" else await read_form(request)
     if form["view"]:
@@ -246,64 +259,44 @@ async def read(request: Request) -> Response:
     pair = case_of(request)
     if pair is None:
         return _ask(request, ended=True)
-    api: Api = request.app.state.api
     try:
-        documents = await api.post(caller(request), "/v1/status/documents", pair)
-        files = (await api.ask("GET", caller(request), "/v1/files/own", headers=_owner(pair))).json()["files"]
-        status = await api.post(caller(request), "/v1/status", pair)
-        token = await api.post(caller(request), "/v1/status/token", pair)
+        answer = await show(request, form, pair)
+        token = await request.app.state.api.post(caller(request), "/v1/status/token", pair)
     except Problem as problem:
         return _ask(request, ended=True) if problem.code in _ENDED else _ask(request, problem=problem)
-    answer = page(
-        request, "track_documents.html", main_form="again", documents=documents, status=status, size_of=size_of,
+    keep_case(answer, token)
+    set_cookie(answer, OPEN, what, LIFE)
+    if form["view"]:
+        set_cookie(answer, "view", view_of(request).text(), _YEAR)
+    return answer
+
+
+async def _documents(request: Request, _form: Form, pair: dict[str, str]) -> Response:
+    api: Api = request.app.state.api
+    documents = await api.post(caller(request), "/v1/status/documents", pair)
+    files = (await api.ask("GET", caller(request), "/v1/files/own", headers=_owner(pair))).json()["files"]
+    return page(
+        request, "track_documents.html", main_form="again", documents=documents, size_of=size_of,
+        status=await api.post(caller(request), "/v1/status", pair),
         notices=[one for one in files if one["kind"] == "notice" and not one["erased"]],
         own=[one for one in files if one["kind"] != "notice" and one["form"] is None and not one["erased"]],
         formats=FORMATS, expires=LIFE,
         labels={name: told(view_of(request).language, text) for name, text in _LABELS.items()},
     )  # fmt: skip
-    keep_case(answer, token)
-    set_cookie(answer, OPEN, "documents", LIFE)
-    if form["view"]:
-        set_cookie(answer, "view", view_of(request).text(), _YEAR)
-    return answer
 
 
-def _opened(request: Request, what: str) -> bool:
-    """True for a press on the button, and for its page once more; not for an address alone, which anybody may have written."""
-    return request.method != "GET" or cookie(request, OPEN) == what
-
-
-async def data(request: Request) -> Response:
-    """What is kept of the petitioner, to read or as a file."""
-    if not _opened(request, "data"):
-        return RedirectResponse("/track", 303)
-    form = Form() if request.method == "GET" else await read_form(request)
-    if form["view"]:
-        request.state.view = changed(view_of(request), form["view"])
-    pair = case_of(request)
-    if pair is None:
-        return _ask(request, ended=True)
+async def _own_data(request: Request, form: Form, pair: dict[str, str]) -> Response:
     api: Api = request.app.state.api
-    try:
-        copy = await api.post(caller(request), "/v1/status/data", pair)
-        status = await api.post(caller(request), "/v1/status", pair)
-        token = await api.post(caller(request), "/v1/status/token", pair)
-    except Problem as problem:
-        return _ask(request, ended=True) if problem.code in _ENDED else _ask(request, problem=problem)
+    copy = await api.post(caller(request), "/v1/status/data", pair)
     if form["go"] == "copy":
         headers = {**HEADERS, "Content-Disposition": 'attachment; filename="my-data.json"'}
         return Response(json.dumps(copy, ensure_ascii=False, indent=1), headers=headers, media_type="application/json")
-    language = view_of(request).language
-    answer = page(
+    status = await api.post(caller(request), "/v1/status", pair)
+    return page(
         request, "track_data.html", main_form="again", data=copy, status=status, expires=LIFE,
-        labels={name: told(language, text) for name, text in _OWN_LABELS.items()},
+        labels={name: told(view_of(request).language, text) for name, text in _OWN_LABELS.items()},
         actions=own_data(status),
     )  # fmt: skip
-    keep_case(answer, token)
-    set_cookie(answer, OPEN, "data", LIFE)
-    if form["view"]:
-        set_cookie(answer, "view", view_of(request).text(), _YEAR)
-    return answer
 
 
 _OWN_LABELS = {
