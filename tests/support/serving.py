@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache, cached_property
 from itertools import count
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -48,10 +50,17 @@ class Served:
 
     runtime: Process
     app: FastAPI
-    local: FastAPI
-    operations: FastAPI
     clock: SetClock
     keys: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def local(self) -> FastAPI:
+        """Built when it is first asked: few tests need it, and it costs as much as `app`."""
+        return build_app(self.runtime, local=True)
+
+    @cached_property
+    def operations(self) -> FastAPI:
+        return build_operations_app(self.runtime)
 
     def client(self, role: str | None = None, *, key: str | None = None) -> httpx.AsyncClient:
         headers = {}
@@ -114,6 +123,12 @@ def submission(**more: Any) -> dict[str, Any]:
     }
 
 
+@cache
+def demo_sections() -> Mapping[str, Any]:
+    """Section -> document of the demo county, read once. A copy is changed, never this."""
+    return MappingProxyType({one.section: one.document for one in bundled("demo")})
+
+
 @asynccontextmanager
 async def served(
     *, start: datetime = MORNING, running: Running = opened, clocks: dict[str, Any] | None = None, **settings: Any
@@ -122,13 +137,11 @@ async def served(
     section of the policy."""
     clock = SetClock(start)
     async with running(Settings(**settings), clock=clock) as runtime:
-        sections: dict[str, Any] = {one.section: one.document for one in bundled("demo")}
+        sections = dict(demo_sections())
         if clocks is not None:
             sections["clocks"] = {**sections["clocks"], **clocks}
         await activate(runtime.handling("supervision"), OPERATOR, DEMO, sections)
-        found = Served(
-            runtime, build_app(runtime), build_app(runtime, local=True), build_operations_app(runtime), clock
-        )
+        found = Served(runtime, build_app(runtime), clock)
         for role in PEOPLE:
             found.keys[role] = await found.key_of(role, ORGS[role])
         clock.advance(2)
