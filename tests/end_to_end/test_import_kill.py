@@ -15,7 +15,7 @@ from tests.faults.server import HUIYIN
 from tests.support.process import huiyin
 
 ROWS = 600
-KILLS = int(os.environ.get("HUIYIN_IMPORT_KILLS", "3"))
+KILLS = int(os.environ.get("HUIYIN_IMPORT_KILLS", "2"))
 """`make nightly` asks for ten."""
 MAPPING = """
 jurisdiction: cn-demo

@@ -33,7 +33,7 @@ from tests.faults.file_kills import acknowledged, content_of, settings_of, told,
 from tests.support.county import DEMO, MORNING
 from tests.support.shifted_clock import ShiftedClock
 
-KILLS = int(os.environ.get("HUIYIN_FILE_KILLS", "24"))
+KILLS = int(os.environ.get("HUIYIN_FILE_KILLS", "12"))
 SEED = int(os.environ.get("HUIYIN_SEED", "1"))
 PLACES = (
     *(

@@ -252,6 +252,7 @@ def test_log_contains_no_plain_text_names(shown: Shown) -> None:
     assert not [name for name in (*TEXTS.names, TEXTS.phone) if name in data]
 
 
+@pytest.mark.nightly
 def test_simulation_depends_on_seed_only(tmp_path: Path) -> None:
     digests = [
         asyncio.run(simulate(tmp_path / str(turn), Parameters(21, 40, seed))).digest
