@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -27,6 +28,8 @@ from tests.support.servers.kafka import Kafka, free_ports
 pytestmark = [pytest.mark.needs_kafka, pytest.mark.slow]
 TOPIC = "case-events"
 NOBODY = f"127.0.0.1:{free_ports(1)[0]}"
+QUIET = os.environ.get("HUIYIN_QUIET") == "1"
+"""Nothing else runs on the machine: then the bounds hold that a busy one may miss. `make nightly` sets it."""
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +198,11 @@ async def test_four_sweepers_publish_few_duplicates_even_after_outage(kafka: Kaf
         await until(lambda: not log._unpublished)
         again = await repeated(kafka, made)
         print(again, "of", len(made), "twice")
-        assert again <= len(made) / 20, (again, len(made), [one.feed.sweeper.claimed for one in four])
+        assert again <= len(made) / (100 if QUIET else 20), (
+            again,
+            len(made),
+            [one.feed.sweeper.claimed for one in four],
+        )
 
 
 @pytest.mark.nightly
@@ -257,9 +264,8 @@ async def test_replicas_share_work_and_take_over_from_stopped_replica(kafka: Kaf
         more = [await log.append(commit(f"case/more-{number}")) for number in range(200)]
         await until(lambda: one.seen | two.seen >= {each.cause for each in (*made, *more)})
         assert one.feed.figures()["group"].partitions == 8
-        assert one.feed.figures()["group"].rebalances >= 2, (
-            "one that came and one that left; a busy machine may add some"
-        )
+        rebalances = one.feed.figures()["group"].rebalances
+        assert rebalances == 2 if QUIET else rebalances >= 2, rebalances
 
 
 async def test_two_processes_with_same_name_fence_each_other_and_report_it(kafka: Kafka) -> None:
