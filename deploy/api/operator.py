@@ -377,6 +377,6 @@ async def _stream(runtime: Process, caller: Principal, named: str | None) -> str
         raise Unknown(
             "unknown_stream",
             "There is no such stream. Give the name of a stream, or a case as its id, number, or CHANNEL:ITEM.",
-            detail_zh="没有这一记录流，请填写记录流名称或案件编号。",
+            detail_zh="没有这一记录流，请填写记录流名称，或信访件的编号。",
             field="stream",
         ) from None

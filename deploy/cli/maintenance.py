@@ -232,7 +232,7 @@ def restore(
         settings = load(data=data)
     target = settings.data
     if not folder.is_dir():
-        terminal.stop(f"There is no folder {folder}; name the folder of a backup.", "没有该备份文件夹。")
+        terminal.stop(f"There is no folder {folder}; name the folder of a backup.", "没有该备份文件夹，请核对路径。")
     with terminal.stopping(FolderProblem, StoreProblem):
         if blobs_only:
             found = asyncio.run(_shown(restore_blobs(folder, settings), 1, "bringing files", "正在恢复附件"))

@@ -212,4 +212,4 @@ def guarded(work: Coroutine[Any, Any, T]) -> T:
     except BrokerUnavailable as error:
         terminal.stop(*remedy(error), REFUSED)
     except Refusal as error:
-        terminal.stop(f"Kafka refuses: {error}.", "Kafka 拒绝了该操作。", REFUSED)
+        terminal.stop(f"Kafka refuses: {error}.", "Kafka 拒绝了该操作，请按英文提示处理。", REFUSED)

@@ -100,7 +100,7 @@ async def candidates(
         raise Refused(
             "not_at_intake",
             "Candidates are only offered while a filing waits for dispatch, and this one does not.",
-            detail_zh="仅在登记后、派单前提供同一事项的比对。",
+            detail_zh="仅在登记后、派单前提供同一事项的比对，该件已不在此阶段。",
         )
     book = await ports.policies.book(case.jurisdiction)
     look = _indexed if ports.candidates is not None and indexable(case) else _of_place

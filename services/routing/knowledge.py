@@ -63,7 +63,7 @@ def jurisdiction_of(principal: Principal, named: str | None) -> str:
             field="jurisdiction",
         )
     if named is not None and named != found:
-        raise Unknown("unknown_jurisdiction", "There is no such jurisdiction.", detail_zh="没有该辖区。")
+        raise Unknown("unknown_jurisdiction", "There is no such jurisdiction.", detail_zh="没有该辖区，请核对代码。")
     return found
 
 
@@ -80,13 +80,22 @@ async def save(
     book = await ports.policies.book(jurisdiction)
     await _own(ports, principal, jurisdiction, entry, given.office)
     if given.subject is not None and given.subject not in book.subjects:
-        raise _wrong("unknown_subject", "The policy has no such subject.", "规则中没有该分类。", "subject")
+        raise _wrong(
+            "unknown_subject", "The policy has no such subject.", "规则中没有该分类，请使用规则中的代码。", "subject"
+        )
     if book.organisation(given.office) is None:
-        raise _wrong("unknown_organisation", "The policy has no such organisation.", "规则中没有该单位。", "office")
+        raise _wrong(
+            "unknown_organisation",
+            "The policy has no such organisation.",
+            "规则中没有该单位，请使用规则中的代码。",
+            "office",
+        )
     zone = book.zone
     days = [day_of(one, zone) for one in (given.valid_from, given.valid_until) if one is not None]
     if len(days) == 2 and days[1] < days[0]:
-        raise _wrong("wrong_period", "valid_until is before valid_from.", "有效期截止日早于起始日。", "valid_until")
+        raise _wrong(
+            "wrong_period", "valid_until is before valid_from.", "有效期截止日早于起始日，请更正。", "valid_until"
+        )
     if day_of(given.review_on, zone) <= today(ports.clock.now(), zone):
         raise _wrong(
             "review_in_the_past",
@@ -113,7 +122,7 @@ async def save(
         if after is not None and head.version != after:
             raise Refused(
                 "entry_changed",
-                "A colleague has saved this entry meanwhile. Read it again, then save your text.",
+                "A colleague has changed this entry in the meantime. Read it again, then save your text.",
                 detail_zh="同事已更新该条目，请重新读取后再保存。",
                 field="after",
             )
@@ -183,7 +192,7 @@ async def _own(ports: Ports, principal: Principal, jurisdiction: str, entry: str
     if {before, office} != {principal.org}:
         raise Denied(
             "not_your_entry",
-            "Only the office that answers for an entry, or the petition office, saves it.",
+            "Only the office that owns an entry, or the petition office, may change it.",
             detail_zh="知识条目由其责任单位或信访部门维护。",
         )
 

@@ -110,7 +110,7 @@ class FileUploads:
             ):
                 raise Refused(
                     "upload_differs",
-                    "This upload id stands for a file of another size or digest. Use a new id for another file.",
+                    "This upload id was used for a file of another size or digest. Use a new id for another file.",
                     detail_zh="该上传编号已用于另一文件（大小或摘要不同）。请为其他文件使用新的编号。",
                     field="upload",
                 )

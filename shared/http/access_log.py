@@ -103,7 +103,8 @@ def _two_ends() -> Response:
     content = problem(
         400,
         "ambiguous_length",
-        "The request says twice, or in an unknown way, where its body ends. Send either Content-Length or Transfer-Encoding.",
+        "The request states the length of its body twice or in an unknown encoding. Send either Content-Length"
+        " or Transfer-Encoding.",
         "请求对内容长度的说明有歧义，请只发送 Content-Length 或 Transfer-Encoding 之一。",
     )
     return response(content, {"connection": "close"})

@@ -310,7 +310,7 @@ async def own_member(ports: Ports, caller: Principal) -> Member:
         raise Unknown(
             "unknown_organisation",
             "There is no such organisation, or you may not see it.",
-            detail_zh="没有这一单位。",
+            detail_zh="没有这一单位，或您无权查看。",
             field="org",
         )
     return Member(having[0], code)

@@ -122,7 +122,7 @@ async def _cut(
         raise Unknown(
             "not_yet",
             "The case did not exist at that time, or was not known then.",
-            detail_zh="该时点尚无此件或尚不知悉。",
+            detail_zh="该时点尚未登记或尚未知悉此件，请选择较晚的时间。",
             field="as_of" if as_of is not None else "known_at",
         )
     seen = [event for event in events if event.type not in hidden]
@@ -131,7 +131,10 @@ async def _cut(
         case = replace(case, version=present.version)
     if not case.id:  # the registration is after that time
         raise Unknown(
-            "not_yet", "The case was not registered at that time.", detail_zh="该时点尚未登记。", field="as_of"
+            "not_yet",
+            "The case was not registered at that time.",
+            detail_zh="该时点尚未登记，请选择较晚的时间。",
+            field="as_of",
         )
     page = [event for event in seen if before is None or event.version < before][-TIMELINE:]
     return case, page, [event for event in seen if isinstance(event.body, NAMES)]
@@ -189,7 +192,7 @@ async def explained(ports: Ports, principal: Principal, reference: str, clock: s
             "unknown_clock",
             "This case has no clock of that name. It has: "
             f"{', '.join(sorted({one.clock for one in found})) or 'none'}.",
-            detail_zh="该件没有这一时限。",
+            detail_zh="该件没有这一时限，请从所列时限中选择。",
             field="clock",
         )
     now = ports.clock.now()

@@ -70,7 +70,7 @@ class FileEvent(NamedTuple):
 
 def unknown_file() -> Unknown:
     return Unknown(
-        "unknown_file", "There is no such file among those you may read.", detail_zh="没有您可以查阅的该附件。"
+        "unknown_file", "There is no such file among those you may read.", detail_zh="没有该附件，或您无权查阅。"
     )
 
 

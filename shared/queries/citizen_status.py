@@ -237,13 +237,13 @@ def _withdrawal(case: Case, pending: PendingWithdrawal, book: PolicyBook) -> Wor
     if waits_for_person(case, pending):
         return Words(
             "您已申请撤回，须经核实后生效，生效之前可以取消；在此之前照常办理。",
-            "You asked to withdraw it. That takes effect only after it is confirmed with you, and you may take it back before;"
-            " until then it is handled as usual.",
+            "You asked to withdraw it. The withdrawal takes effect only after it has been confirmed with you;"
+            " until then you can cancel it, and your case is handled as usual.",
         )
     return Words(
         f"您已申请撤回，至{day.year}年{day.month}月{day.day}日结束时生效，此前可以取消；在此之前照常办理。",
-        f"You asked to withdraw it. That takes effect at the end of {day.isoformat()}, and you may take it back before; until then"
-        " it is handled as usual.",
+        f"You asked to withdraw it. The withdrawal takes effect at the end of {day.isoformat()}; until then you"
+        " can cancel it, and your case is handled as usual.",
     )
 
 
@@ -349,7 +349,7 @@ def _matter_sentence(case: Case, lead: Case, book: PolicyBook, step: NextStep, n
     elif case.evaluation.invited:
         zh, en = f"{zh}。下一步：您可以评价", f"{en}. Next: you may evaluate"
     elif case.open:
-        zh, en = f"{zh}。下一步：由信访部门将结果告知您", f"{en}. Next: the petition office tells you how it ended"
+        zh, en = f"{zh}。下一步：由信访部门将结果告知您", f"{en}. Next: the petition office informs you of the outcome"
     return Words(f"{zh}。", f"{en}.")
 
 

@@ -35,7 +35,7 @@ def _pending(case: Case, given: DecisionContext) -> PendingWithdrawal:
         raise Refused(
             "no_withdrawal_requested",
             "No withdrawal of this case waits for a decision, so there is nothing to confirm or to decline.",
-            detail_zh="本件没有待确认的撤回申请。",
+            detail_zh="本件没有待确认的撤回申请，无须办理。",
         )
     pending = next(one for one in case.withdrawals.pending if one.confirmed_at is None)
     if pending.asker.rpartition(":")[2] == given.principal.ref:

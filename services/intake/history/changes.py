@@ -254,12 +254,13 @@ def _kept(name: str, *, live: bool = False) -> LeftOut:
         return LeftOut(
             _shown(name),
             "already_live",
-            "The source states this otherwise now, but the case is handled in this system. Correct it there with a command.",
+            "The source now states this differently, but the case is handled in this system. Correct it with a"
+            " command.",
             "来源现在的内容不同，但该件已转为在本系统办理，请用命令更正。",
         )
     return LeftOut(
         _shown(name),
         "changed_in_source",
-        "The source states this otherwise now; what was imported is kept. New steps of the row were taken.",
+        "The source now states this differently; the imported content is kept. New steps of the row were imported.",
         "来源现在的内容不同，保留此前导入的内容；该行新的步骤已导入。",
     )

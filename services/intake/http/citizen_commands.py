@@ -64,11 +64,11 @@ def body_models() -> dict[str, type[BaseModel]]:
 
 _HEARD = {
     False: (
-        "Your question about the progress was heard and is recorded with the case.",
+        "Your question about the progress was received and recorded with the case.",
         "您的催问已收到，并记录在案。",
     ),
     True: (
-        "Your question was heard. You asked today before; it is joined to that question and recorded with it.",
+        "Your question was received. You have already asked today, so it is recorded together with that question.",
         "您的催问已收到。您今天已催问过，本次已并入该次催问，一并记录。",
     ),
 }

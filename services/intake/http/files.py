@@ -201,7 +201,7 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
         if wait:
             raise TooMany(
                 "too_many_uploads",
-                f"Too many uploads at once. Go on in {wait} seconds.",
+                f"Too many uploads are in progress. Continue in {wait} seconds.",
                 detail_zh=f"上传过于频繁，请{wait}秒后继续。",
                 retry_after=wait,
             )
@@ -247,7 +247,7 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
         if offset is None:
             raise Invalid(
                 "upload_offset_missing",
-                "Send the header Upload-Offset: HEAD of the upload says where to go on.",
+                "Send the header Upload-Offset. A HEAD request for the upload returns the offset.",
                 detail_zh="缺少 Upload-Offset 请求头，可用 HEAD 查询应从何处继续。",
                 field="upload-offset",
             )

@@ -166,7 +166,8 @@ def router(runtime: Process) -> APIRouter:
         if known is None or verified(known, request.headers, data, ports.clock.now()) is None:
             raise NotAuthenticated(
                 "signature_wrong",
-                "The signature of this report does not verify. Sign it by Standard Webhooks with the secret of the gateway.",
+                "The signature of this report is not valid. Sign it by Standard Webhooks with the secret of the"
+                " gateway.",
                 detail_zh="回执签名无效，请按 Standard Webhooks 规范使用网关密钥签名。",
             )
         given = validated(DeliveryReport, parse(data))

@@ -172,7 +172,7 @@ def dispatch(case: Case, command: Dispatch, given: DecisionContext) -> list[NewE
         raise Invalid(
             "unknown_subject",
             "The policy has no such subject.",
-            detail_zh="规则中没有该分类。",
+            detail_zh="规则中没有该分类，请使用规则中的代码。",
             field="subject",
         )
     if given.principal.role == "operator":
@@ -202,7 +202,7 @@ def dispatch(case: Case, command: Dispatch, given: DecisionContext) -> list[NewE
         raise Invalid(
             "due_in_the_past",
             "The due date of an assignment must be in the future. Give a later date.",
-            detail_zh="交办的期限应为今后的日期。",
+            detail_zh="交办的办理期限须晚于今天，请更正。",
             field="due",
         )
     return [*events, NewEvent(e.CaseAssigned(org=command.org, due=command.due, reason=command.reason))]

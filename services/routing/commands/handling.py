@@ -239,7 +239,7 @@ def confirm_execution(case: Case, command: ConfirmExecution, given: DecisionCont
         raise Refused(
             "nothing_to_execute",
             "Only a supported claim is executed (Art. 32), and this one was not supported. Leave the confirmation out.",
-            detail_zh="只有予以支持的诉求才有执行事项（条例第三十二条）。",
+            detail_zh="只有予以支持的诉求才有执行事项（条例第三十二条），本件无须确认执行。",
         )
     return [NewEvent(e.ExecutionConfirmed(org=org, text=command.text))]
 

@@ -82,7 +82,7 @@ class NoticeName(NamedTuple):
 
 def unknown_notice() -> Unknown:
     return Unknown(
-        "unknown_notice", "There is no such notice among those you may see.", detail_zh="没有您可以查看的该文书。"
+        "unknown_notice", "There is no such notice among those you may see.", detail_zh="没有该文书，或您无权查看。"
     )
 
 
@@ -277,7 +277,7 @@ class NoticeReader:
         raise Unknown(
             "unknown_organisation",
             "There is no such organisation, or you may not see it.",
-            detail_zh="没有这一单位。",
+            detail_zh="没有这一单位，或您无权查看。",
             field="office",
         )
 
