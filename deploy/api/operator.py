@@ -277,8 +277,9 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
         if runtime.back_up is None:
             raise Invalid(
                 "no_folder",
-                "This system stores no data on disk, so there is nothing to back up.",
-                detail_zh="本系统不在磁盘上保存数据，无可备份。",
+                "This process keeps no log in its folder, so this command cannot back it up. In the full mode,"
+                " back up MongoDB and the folder of HUIYIN_SECRETS (docs/operations.md).",
+                detail_zh="本进程的日志不在数据文件夹中，不能用此命令备份。完整模式请备份 MongoDB 和 HUIYIN_SECRETS 文件夹（见 docs/operations.md）。",
             )
         if not Path(wanted.folder).is_absolute():
             raise Invalid(

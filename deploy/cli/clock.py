@@ -102,7 +102,7 @@ def _id_of(last: int, rungs: Sequence[Mapping[str, Any]]) -> str:
 
 def _show_misdated(found: list[dict[str, Any]]) -> None:
     if not found:
-        terminal.line("Nothing is dated by a wrong clock. 没有因时钟错误误记的内容。")
+        terminal.line("No event has a date from a wrong clock. 没有因时钟错误而误记日期的内容。")
         return
     rows = [
         (one["stream"], len(one["rungs"]), ", ".join(f"{step['version']} {step['type']}" for step in one["steps"]))
