@@ -224,7 +224,7 @@ def restore(
 ) -> None:
     """Check a backup with its hashes and keys, and restore it into a new data folder."""
     from deploy.storage.backup import restore as restore_backup
-    from deploy.storage.backup import restore_blobs
+    from deploy.storage.blob_restore import restore_blobs
     from deploy.storage.mongo_stores import StoreProblem
     from shared.kernel.settings import load
 
@@ -235,7 +235,7 @@ def restore(
         terminal.stop(f"There is no folder {folder}; name the folder of a backup.", "没有该备份文件夹，请核对路径。")
     with terminal.stopping(FolderProblem, StoreProblem):
         if blobs_only:
-            found = asyncio.run(_shown(restore_blobs(folder, settings), 1, "bringing files", "正在恢复附件"))
+            found = asyncio.run(_shown(restore_blobs(folder, settings), 1, "restoring files", "正在恢复附件"))
         else:
             work = restore_backup(folder, target)
             found = asyncio.run(_shown(work, BACKUP_PHASES, "checking and restoring", "正在核验并恢复"))

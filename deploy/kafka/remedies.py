@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from shared.adapters.kafka.consumer_lag import BrokerUnavailable, CertificateRefused, LoginRefused
 
-
 _REFUSALS = {
     "SecurityDisabled": (
-        "These brokers have no authorizer, so they keep no rights. Set authorizer.class.name on each broker, or leave this step out",
+        "These brokers have no authorizer, so they keep no rights. Set authorizer.class.name on each broker, or skip this step",
         "该 Kafka 未启用授权，无法设置权限。请在各 broker 上配置 authorizer.class.name，或跳过此步骤",
     ),
     "ClusterAuthorizationFailedError": (

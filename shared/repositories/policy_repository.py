@@ -69,7 +69,7 @@ class PolicyRepository:
             raise Refused(
                 "unknown_jurisdiction",
                 "No policy is active for this jurisdiction. Activate one with: huiyin policy activate FOLDER",
-                detail_zh="该辖区尚未启用任何规则。请先执行“huiyin init 文件夹”生成规则文件，修改后执行“huiyin policy activate 文件夹”启用。",
+                detail_zh="该辖区尚未启用任何规则，请先执行“huiyin policy activate 文件夹”启用。",
                 field="jurisdiction",
             )
         book = PolicyBook.of(event for commit in commits for event in commit.recorded)
