@@ -319,7 +319,7 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
         since: Instant | None = Query(None, description="First instant of the period in which a clock was wrong"),
         until: Instant | None = Query(None, description="Last instant of it. Neither: everything later than now"),
     ) -> StreamingResponse:
-        """What a wrong clock recorded and nobody has put right: one stream per line."""
+        """What a wrong clock recorded and has not been corrected: one stream per line."""
         found = misdated(ports.log, ports.clock.now(), since, until)
         return StreamingResponse((orjson.dumps(one._asdict()) + b"\n" async for one in found), media_type=NDJSON)
 

@@ -199,7 +199,7 @@ class LimitedProtocol(H11Protocol):
         self._refuse(400, "not_http", "This is not an HTTP request that can be read.", "这不是有效的 HTTP 请求。")
 
     def drop(self, reason: str) -> None:
-        """Close the connection at once, without an answer."""
+        """Close the connection immediately, without an answer."""
         self._all.ended(self)
         self._all.dropped(reason)
         self.transport.abort()

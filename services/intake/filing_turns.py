@@ -1,4 +1,5 @@
-"""Turns of filings from a network that sends too many: a place in a slower queue, or at once for a proof of work. Never a refusal.
+"""Turns of filings from a network that sends too many: a place in a queue, or immediate acceptance for a proof of work. Never
+a refusal.
 
 A turn is a sealed token for one filing (its `command_id`), so nothing is stored for it. It is good from its time on, or at once
 with an answer whose hash begins with so many zero bits. Turns of one network follow each other at the pace of its limit; the longer
@@ -78,7 +79,7 @@ class FilingTurns:
         return Turn(seal_token(self._secret, PREFIX, _TURN.pack(_digest(filing), ready, bits)), ready - now, bits)
 
     def taken(self, text: str, filing: str, answer: str | None) -> Turn | None:
-        """The turn of this filing as it stands now: without a wait where its time has come or its work is done. None for a text
+        """The current turn of this filing: without a wait where its time has come or its work is done. None for a text
         that is no turn of this filing, or whose time is long over."""
         content = open_token(self._secret, PREFIX, text)
         if content is None or len(content) != _TURN.size:

@@ -153,7 +153,7 @@ async def give_post(
 
 
 async def end_post(handling: CommandHandler, persons: Persons, principal: Principal, code: str, post: str) -> Person:
-    """End a post. Ending it twice does no harm. Raises Unknown."""
+    """End a post. Ending it twice has no effect. Raises Unknown."""
     authorize(principal, OPERATE)
 
     def decide(person: Person) -> list[Event]:

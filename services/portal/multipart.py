@@ -1,4 +1,4 @@
-"""Forms with files (multipart/form-data, RFC 7578), read as they arrive: a file goes on to the interface piece by piece."""
+"""Forms with files (multipart/form-data, RFC 7578), read as they arrive: a file is passed to the interface in chunks."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ class Receiver:
         )
 
     def finish(self, form: Form) -> None:
-        """Let the form carry what arrived, beside what it carried before, without what the person removed."""
+        """Add the arrived files to those that the form carries, without those that the person removed."""
         gone = form["remove"]
         carry(form, [one for one in (*uploads_of(form), *self._arrived) if one.id != gone][:MOST])
 

@@ -65,7 +65,7 @@ class Draft(NamedTuple):
 
     @property
     def decided(self) -> RecordedEvent | None:
-        """The last word of somebody else on it: signature or check."""
+        """The last decision of another person on it: signature or check."""
         return self.signed or self.checked
 
 
@@ -325,7 +325,7 @@ async def _judge(
     command_id: str,
     steps: tuple[Step, ...],
 ) -> Draft:
-    """Record what somebody else than the writer says of a draft that waits in one of `steps`."""
+    """Record the decision of a person other than the writer on a draft that waits in one of `steps`."""
     found = await present(ports, principal, case, body.kind)
     content = [body.kind, body.of, body.agreed, body.remark, *(["sign"] if isinstance(body, DraftSigned) else [])]
     if await _is_new(ports, principal, case, found, body.of, command_id, _changed_since):

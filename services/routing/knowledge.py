@@ -132,7 +132,7 @@ async def save(
 
 
 async def withdraw(ports: Ports, principal: Principal, jurisdiction: str, entry: str, command_id: str) -> int:
-    """Use an entry no more; returns its version. Twice does no harm. Raises Unknown, and Denied for another owner."""
+    """Withdraw an entry; returns its version. Repeating it has no effect. Raises Unknown, and Denied for another owner."""
     authorize(principal, WRITE)
     found = await entry_of(ports, jurisdiction, entry)
     await _own(ports, principal, jurisdiction, entry, found.saved.office)

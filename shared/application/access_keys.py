@@ -206,7 +206,7 @@ class AccessKeys:
         return self._by_id[key_id], text
 
     async def revoke(self, handling: CommandHandler, principal: Principal, key_id: str) -> AccessKey:
-        """Revoke this key. Revoking it twice does no harm."""
+        """Revoke this key. Revoking it twice has no effect."""
         authorize(principal, OPERATE)
         await self.follow(at_once=True)
         if key_id not in self._by_id:

@@ -1,4 +1,5 @@
-"""Whose word it is: who may speak for the petitioner, and who must not because they handle the case or are judged. Pure.
+"""Authors of the petitioner's statements: who may record a statement of the petitioner, and who may not because they handle
+the case or are judged. Pure.
 
 One unit is one organisation, in whatever role its people sign in. A unit that has a part in the case neither records what the
 petitioner says nor links, recalls, voids or redates the case; and what confirms that a matter is resolved comes from the

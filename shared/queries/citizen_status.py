@@ -375,7 +375,7 @@ def sentence_of(case: Case, book: PolicyBook, step: NextStep, now: datetime) -> 
 
 
 def _told(step: NextStep, now: datetime) -> Words:
-    """The next step with its day, and the day of a written notice that is owed beside it."""
+    """The next step with its day, and the day of a written notice that is also due."""
     zh = en = ""
     if step.words is not None:
         zh, en = f"。下一步：{step.words.zh}", f". Next: {step.words.en}"

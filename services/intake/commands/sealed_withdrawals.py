@@ -1,4 +1,5 @@
-"""The withdrawal of a sealed case waits for a person: whoever holds a query code may be the respondent, or act under its pressure.
+"""The withdrawal of a sealed case waits for a person, because the holder of a query code may be the respondent, or act under
+pressure.
 
 Pure: (case, command, given) -> events. The petition office or the organ that handles the accusation confirms or declines.
 """

@@ -90,7 +90,7 @@ class TakeBackWithdrawal(Keyed):
     when=lambda case: bool(case.withdrawals.pending),
 )
 def take_back_withdrawal(case: Case, command: TakeBackWithdrawal, given: DecisionContext) -> list[NewEvent]:
-    """Take back the request to withdraw before it takes effect. No proof is needed: the petition simply goes on."""
+    """Take back the request to withdraw before it takes effect. No proof is needed: the handling continues."""
     said = spoken(case, command, given, "take_back_withdrawal")
     own_name(said, command.party)
     if _pending(case, command.party) is None:

@@ -171,7 +171,7 @@ class _Recorder:
         return case.jurisdiction == self._jurisdiction and may_add_history(self._principal, case)
 
     def _own(self, case: Case) -> Case:
-        """The case. Raises Unknown if it was sealed meanwhile, so that the importing person may no longer add to it."""
+        """The case. Raises Unknown if it was sealed in the meantime, so that the importing person may no longer add to it."""
         if case.exists and not self._may_add(case):
             raise unknown_case()
         return case
@@ -248,7 +248,7 @@ class _Recorder:
         return (await self._intake.cases.get(case_name))[0], False
 
     async def _correct(self, item: HistoryItem, case: Case, book: PolicyBook) -> tuple[Case, int, list[LeftOut]]:
-        """The case after the corrections of what the source states otherwise now, their number, and what was left as it is.
+        """The case after the corrections of what the source now states differently, their number, and what was left unchanged.
 
         An export that was imported before, also an older one, corrects nothing."""
         commits = await self._ports.log.load(case.stream)
@@ -350,7 +350,8 @@ class _Recorder:
             return result._replace(left_out=(*result.left_out, refused_link(refused.code)))
 
     async def _link(self, item: HistoryItem, result: ItemResult) -> ItemResult:
-        """Link the case of a row to the one that it repeats, once. What stands against it is told as a part that was left out."""
+        """Link the case of a row to the one that it repeats, once. If it cannot be linked, the report lists this as an omitted
+        part."""
         assert item.link is not None
         cases, kind = self._intake.cases, item.link.kind
         name, _case = await self._named(item)

@@ -154,7 +154,7 @@ def kept_without_date(type_: str, field: str) -> bool:
 
 
 def without_date(type_: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of the UndatedStepRecorded that stands for a step without a date.
+    """The fields of the UndatedStepRecorded that represents a step without a date.
 
     Raises Invalid for a value that the step cannot have."""
     body_of(type_, fields, "-")

@@ -1,6 +1,7 @@
 """Commands of a citizen with number and query code (add, nudge, evaluate, withdraw, review, renew the code), and receipts.
 
-Number and code are in the body, never in the address. A citizen's command takes effect at once: no `effective_at`.
+Number and code are in the body, never in the address. A citizen's command takes effect immediately: `effective_at` is not
+possible.
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ def router(runtime: Process, commands: Commands, askers: StatusReaders) -> APIRo
 
 
 async def _seen_by_staff(runtime: Process, caller: Principal, case: Case) -> None:
-    """Record once that a member of staff has had the query code in hand: reading with it proves no receipt any more."""
+    """Record once that a member of staff has handled the query code: reading with it no longer proves receipt."""
     if receipt_printed(case):
         handling = runtime.handling("intake")
         stamp = EventMetadata(caller, f"receipt:{handling.clock.new_id()}", jurisdiction=case.jurisdiction)

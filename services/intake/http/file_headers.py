@@ -26,7 +26,7 @@ _NAME = re.compile(
 
 
 def filing_id(text: str) -> str:
-    """The id of a filing that is not sent yet. It has to be random: whoever knows it may add files. Raises Invalid."""
+    """The id of a filing that is not sent yet. It has to be random, because anyone who knows it may add files. Raises Invalid."""
     if FILING_ID.fullmatch(text) is None:
         raise Invalid(
             "wrong_filing_id",

@@ -187,7 +187,8 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
         by: FileCaller = Depends(uploader),
         kind: FileKind = Query("other", description="What the file is to the case"),
     ) -> Response:
-        """Upload a file, or begin to. An interrupted upload goes on with PATCH /v1/uploads/{upload}, or with the same POST."""
+        """Upload a file, or begin an upload. Continue an interrupted upload with PATCH /v1/uploads/{upload}, or with the same
+        POST."""
         if request.headers.get("content-type", "").lower().startswith("multipart/"):
             raise WrongType(
                 "wrong_content_type",
@@ -268,7 +269,7 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
         openapi_extra={"parameters": _UPLOADER},
     )
     async def offset(upload: str, by: FileCaller = Depends(uploader)) -> Response:
-        """Where an upload goes on: Upload-Offset and Upload-Complete."""
+        """The offset at which an upload continues: Upload-Offset and Upload-Complete."""
         return Response(status_code=204, headers=_progress(await files.status(by.owner, upload_id(upload))))
 
     @routes.get(
@@ -279,7 +280,7 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
         openapi_extra={"parameters": _UPLOADER},
     )
     async def status(upload: str, by: FileCaller = Depends(uploader)) -> Response:
-        """An upload as it stands. Checks that were interrupted go on."""
+        """The current state of an upload. Interrupted checks are continued."""
         return _answered(await reception.looked_at(by.owner, upload_id(upload), await rules_for(by)), 200)
 
     @routes.delete(

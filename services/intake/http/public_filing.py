@@ -168,7 +168,7 @@ def router(runtime: Process) -> APIRouter:
         dependencies=admitted(runtime),
     )
     async def subjects(request: Request) -> SubjectGuesses:
-        """At most three subjects that the words of a text speak for, by the keyword rules. Nothing is stored."""
+        """At most three likely subjects of a text, by the keyword rules. Nothing is stored."""
         wait = guessed.take(await client_network(request))
         if wait:
             raise TooMany(

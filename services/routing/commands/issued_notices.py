@@ -55,7 +55,7 @@ def may_issue(case: Case, kind: str, office: str, book: PolicyBook) -> None:
 
     Raises:
         Denied: `notice_of_another_office`, another organisation issues this kind.
-        Refused: `notice_without_step`, the step that it tells of has not happened; `notice_issued_already`; `case_voided`.
+        Refused: `notice_without_step`, the step that it reports has not happened; `notice_issued_already`; `case_voided`.
     """
     if case.state == "voided":
         raise Refused(
@@ -96,7 +96,7 @@ def may_issue(case: Case, kind: str, office: str, book: PolicyBook) -> None:
 
 
 def step_of(case: Case, kind: str) -> Fact | None:
-    """The last step of the case that this kind of notice tells of; None if it has not happened, or is undone."""
+    """The last step of the case that this kind of notice reports; None if it has not happened, or is undone."""
     found = next(
         (
             fact

@@ -193,7 +193,7 @@ class FinishAccusation(Command):
     when=ends_in("finish_accusation"),
 )
 def finish_accusation(case: Case, command: FinishAccusation, given: DecisionContext) -> list[NewEvent]:
-    """End the handling of an accusation. A real-name accuser is told the result within 15 working days (deliver_reply)."""
+    """End the handling of an accusation. A real-name accuser is informed of the result within 15 working days (deliver_reply)."""
     org = own(case, given)
     check_outcome(case, "finish_accusation")
     return [NewEvent(e.AccusationHandled(org=org, text=command.text))]

@@ -166,8 +166,8 @@ class VoidRungs(Command):
 
 @rule("void_rungs", service="supervision", roles=("supervisor",), followers=True, zh="撤销误记提醒")
 def void_rungs(case: Case, command: VoidRungs, given: DecisionContext) -> list[NewEvent]:
-    """Void reminders and breaches that a machine with a wrong clock recorded. They stay in the log. What is due by the right time
-    is recorded again at once, so that no missed deadline disappears."""
+    """Void reminders and breaches that a machine with a wrong clock recorded. They stay in the log. Steps that are due by the
+    correct time are recorded again immediately, so that no missed deadline disappears."""
     outside(case, given)
     recorded = case.rungs | {Rung(clock, episode, "lift") for clock, episode in case.lifted}
     if any(Rung(one.clock, one.episode, one.rung) not in recorded for one in command.rungs):
