@@ -29,6 +29,7 @@ from shared.kernel.refusals import Denied, Invalid, Refused, Unknown
 from shared.policy.template_language import faults, filled
 from shared.policy.validation.messages import MESSAGES
 from shared.queries.case_content import purposes, record_reading
+from shared.repositories.matter_cases import lead_of
 
 _STAFF: tuple[Role, ...] = ("clerk", "registrar", "supervisor")
 READ = Action("knowledge", (*_STAFF, "operator"))
@@ -166,7 +167,7 @@ async def fill_draft(
     refusal = found.refusal(today(ports.clock.now(), book.zone), book.zone)
     if refusal is not None:
         raise refusal
-    lead = await ports.cases.lead_of(case)
+    lead = await lead_of(ports.cases, case)
     allowed = purposes(principal, case, lead)
     await record_reading(ports.handling("routing"), principal, case, "fill_draft", sorted(allowed) or ("draft",))
     events = [event for commit in await ports.log.load(STREAM + case.id) for event in commit.recorded]

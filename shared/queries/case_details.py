@@ -35,6 +35,7 @@ from shared.queries.case_details_models import (
     TimelineEntry,
 )
 from shared.queries.case_events import all_events, at_versions, page_before
+from shared.repositories.matter_cases import lead_of, lines_of
 
 Episode = TypeVar("Episode", bound=DeadlineAnswer)
 TIMELINE = 200
@@ -84,8 +85,8 @@ async def show(
         case, page = present, await page_before(ports.log, present, before, TIMELINE)
         names = await at_versions(ports.log, present, present.filing.identities) if open_content else []
     known = await _may_know(ports, principal, case, page)
-    lead = await ports.cases.lead_of(case)
-    present_lead = lead if case.matter.lead == present.matter.lead else await ports.cases.lead_of(present)
+    lead = await lead_of(ports.cases, case)
+    present_lead = lead if case.matter.lead == present.matter.lead else await lead_of(ports.cases, present)
     inside = {event.version for event in page}
     opened = sorted([*(one for one in names if one.version not in inside), *page], key=lambda event: event.version)
     now = min((ports.clock.now(), *(instant_of(when, book.zone) for when in (as_of, known_at) if when is not None)))
@@ -153,7 +154,7 @@ async def _may_know(ports: Ports, principal: Principal, case: Case, events: Sequ
     named_there |= {*case.matter.related, *((case.matter.lead,) if case.matter.lead is not None else ())}
     if not named_there:
         return frozenset()
-    lines = await ports.cases.lines(named_there)
+    lines = await lines_of(ports.cases, named_there)
     return frozenset(
         other.id
         for other in lines.values()

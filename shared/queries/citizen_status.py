@@ -32,6 +32,7 @@ from shared.queries.citizen_status_models import MayAsk, OpenQuestions, ReviewBo
 from shared.queries.next_step import NextStep, next_step
 from shared.queries.office_contact import contact_of
 from shared.queries.sealed_status import told_of_sealed
+from shared.repositories.matter_cases import lead_of
 
 _NOT_TOLD = frozenset({"exempt"})
 """Kinds of notices that were not served."""
@@ -249,7 +250,7 @@ def _withdrawal(case: Case, pending: PendingWithdrawal, book: PolicyBook) -> Wor
 
 async def _leading(ports: Ports, case: Case) -> Case | None:
     """The lead whose progress the petitioner of a follower may see; None if it no longer leads, or one of them is sealed."""
-    lead = await ports.cases.lead_of(case)
+    lead = await lead_of(ports.cases, case)
     apart = lead is None or lead.state in ("voided", "withdrawn") or lead.accusation.sealed != case.accusation.sealed
     return None if apart or case.state in ("withdrawn", "voided") else lead
 

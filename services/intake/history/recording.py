@@ -74,6 +74,7 @@ from shared.kernel.legal_time import LegalTime, day_of, is_instant
 from shared.kernel.refusals import Refused, Unavailable
 from shared.kernel.text_normalization import identifier_form, name_form
 from shared.policy.book import PolicyBook
+from shared.repositories.matter_cases import lines_of
 from shared.repositories.policy_repository import STREAM as POLICY
 
 _ROLES: tuple[Role, ...] = ("service",)
@@ -323,7 +324,7 @@ class _Recorder:
             done = None  # another sender appended a shorter or longer run that begins with the same step
         if done is not None and done.commit is not None and not done.repeated:
             return len(run.steps), done.case
-        return 0, (await handling.cases.reload(case.id))[0]
+        return 0, (await handling.cases.load_confirmed(case.id)).case
 
     def _steps_differ(self, item: HistoryItem, commits: Sequence[Commit], case: Case) -> bool:
         """True if a step that was imported before had other content. Only keyed digests are compared."""
@@ -360,7 +361,7 @@ class _Recorder:
         lead = (await cases.load_confirmed(original)).case
         if lead.exists and not self._may_add(lead):  # the same answer as for a case that does not exist
             lead = EMPTY
-        lines = await cases.lines([original]) if lead.exists else {}
+        lines = await lines_of(cases, [original]) if lead.exists else {}
         book = await self._ports.policies.book(self._jurisdiction)
         cause = f"link:{original}"
         if any(commit.cause == cause for commit in await self._ports.log.load(case.stream)):

@@ -25,6 +25,7 @@ from shared.kernel.wording import state_words
 from shared.policy.book import PolicyBook
 from shared.policy.templates import kinds
 from shared.queries.case_details import find
+from shared.repositories.matter_cases import lead_of
 
 _AGAIN = frozenset({"NoticeIssued", "FileAttached"})
 """Events that the course of handling leaves out, because their documents are in the file."""
@@ -49,7 +50,7 @@ async def dossier(
     if not available():
         raise pdf_missing()
     case = await find(ports, principal, reference)
-    lead = await ports.cases.lead_of(case)
+    lead = await lead_of(ports.cases, case)
     book = await ports.policies.book(case.jurisdiction)
     office = principal.org or ""
     await reader.reading(principal, case, lead, office)

@@ -27,6 +27,7 @@ from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import end_of_day, start_of_day
 from shared.kernel.refusals import Denied, Refused, Unknown
 from shared.queries.case_content import purposes, record_reading
+from shared.repositories.matter_cases import lead_of
 
 Status = Literal["pending", "issued", "void"]
 Format = Literal["html", "pdf"]
@@ -248,7 +249,7 @@ class NoticeReader:
 
     async def _case(self, case_id: str) -> tuple[Case, Case | None]:
         case, _head = await self._ports.cases.get(case_id)
-        return case, await self._ports.cases.lead_of(case)
+        return case, await lead_of(self._ports.cases, case)
 
     async def register_of(self, principal: Principal, office: str) -> tuple[str, str]:
         """(jurisdiction, office) of a register that the principal may read. `OWN` names its own office.
