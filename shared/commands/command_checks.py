@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from shared.case import MOVES, Case, Fact, steps
+from shared.case import MOVES, Case, steps
 from shared.commands.authorization import Role
 from shared.events.base import Event
-from shared.kernel.refusals import Invalid, Refused, Unavailable
+from shared.kernel.refusals import Refused, Unavailable
 from shared.kernel.wording import state_words
 
 DAY = timedelta(hours=24)
@@ -112,16 +112,3 @@ def check_decided(case: Case, events: Iterable[Event], *, name: str, zh: str, st
             detail_zh=f"“{zh}”只能在这些状态下进行：{'、'.join(state_words(one).zh for one in states)}；"
             f"该件现为{state_words(case.state).zh}。",
         )
-
-
-def step_of(case: Case, version: int | None) -> Fact:
-    """The step of the case that a command names with `of`. Raises Invalid `unknown_version`."""
-    step = next((fact for fact in case.facts if fact.version == version), None)
-    if step is None:
-        raise Invalid(
-            "unknown_version",
-            "of names no step of this case. Give the version of a step.",
-            detail_zh="of 须为本件某一步骤的版本号。",
-            field="of",
-        )
-    return step

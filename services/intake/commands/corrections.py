@@ -13,7 +13,6 @@ from shared.case import MOVES, Case
 from shared.case.evolve import changed
 from shared.case.opinions import opinion_given
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
-from shared.commands.command_checks import step_of
 from shared.commands.command_fields import Code, FreeText
 from shared.commands.petitioners_word import apart, concerned
 from shared.deadlines.derivation import deadlines
@@ -179,7 +178,14 @@ def _present(case: Case, command: Correct, given: DecisionContext) -> str | None
     """The present value. Raises Invalid or Refused if the new value is not possible."""
     book = given.book
     if command.field == "effective_at":
-        fact = step_of(case, command.of)
+        fact = next((fact for fact in case.facts if fact.version == command.of), None)
+        if fact is None:
+            raise Invalid(
+                "unknown_version",
+                "of names no step of this case. Give the version of a step.",
+                detail_zh="of 须为本件某一步骤的版本号。",
+                field="of",
+            )
         try:
             new = given_time(command.new)
         except ValueError as error:

@@ -6,13 +6,12 @@ from pydantic import Field
 
 from shared.case import Case
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
-from shared.commands.command_checks import step_of
 from shared.commands.command_fields import FreeText, Short
 from shared.commands.petitioners_word import apart
 from shared.deadlines.derivation import deadlines
 from shared.events import supervision as e
 from shared.events.fields import Evidence
-from shared.kernel.refusals import Denied, Refused
+from shared.kernel.refusals import Denied, Invalid, Refused
 
 
 class ConfirmDate(Command):
@@ -28,7 +27,14 @@ def confirm_date(case: Case, command: ConfirmDate, given: DecisionContext) -> li
 
     The petition office confirms the dates of an organisation, a unit above it those of the petition office itself."""
     apart(case, given)
-    fact = step_of(case, command.of)
+    fact = next((fact for fact in case.facts if fact.version == command.of), None)
+    if fact is None:
+        raise Invalid(
+            "unknown_version",
+            "of names no step of this case. Give the version of a step.",
+            detail_zh="of 须为本件某一步骤的版本号。",
+            field="of",
+        )
     if fact.vouched:
         return []
     concerned = [one for one in deadlines(case, given.book) if fact in one.unconfirmed]
