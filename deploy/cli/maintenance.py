@@ -217,7 +217,7 @@ def backup(
 def restore(
     folder: Annotated[Path, typer.Argument(help="Folder of the backup")],
     blobs_only: Annotated[
-        bool, typer.Option("--blobs-only", help="Only bring files that the present data lack, also in the full mode")
+        bool, typer.Option("--blobs-only", help="Only restore missing files, also in the full mode")
     ] = False,
     data: Data = None,
     json: AsJson = False,

@@ -85,7 +85,7 @@ class EraseParty(Command):
     ground: Literal["requested", "purpose_achieved", "retention_over", "unlawful", "consent_withdrawn"] = Field(
         description="Ground of PIPL Art. 47"
     )
-    number: Code = Field(description="Number of the case, once more: an erasure cannot be taken back")
+    number: Code = Field(description="Number of the case, once more: an erasure cannot be undone")
 
 
 @rule(

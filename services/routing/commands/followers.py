@@ -38,7 +38,7 @@ def answer_of(case: Case) -> Fact | None:
 class AnswerFollowers(Command):
     electronic: bool = Field(
         True,
-        description="Serve it at once on those who confirmed an electronic address; the others are served on paper",
+        description="Serve it immediately on those who confirmed an electronic address; the others are served on paper",
     )
 
 
