@@ -231,7 +231,7 @@ class WebhookEndpoints:
         return self._by_id[webhook], pair
 
     async def disable(self, principal: Principal, webhook: str, reason: w.DisabledFor) -> Endpoint:
-        """Send nothing to it any more. Twice does no harm."""
+        """Send nothing more to it. Repeating it has no effect."""
         found = await self.find(principal, webhook)
         if found.disabled is None:
             body = w.WebhookDisabled(party=found.id, reason=reason)
@@ -239,7 +239,7 @@ class WebhookEndpoints:
         return self._by_id[webhook]
 
     async def enable(self, principal: Principal, webhook: str) -> Endpoint:
-        """Send again, from where it stopped. Twice does no harm."""
+        """Continue sending from where it stopped. Repeating it has no effect."""
         authorize(principal, MANAGE)
         found = await self.find(principal, webhook)
         if found.disabled is not None:
