@@ -14,6 +14,8 @@ from services.portal.browser import Form, whole
 from services.portal.pages.sign_in import SignedOut, ended, staff
 from services.portal.rendering import view_of
 
+OFFICE = ("registrar", "supervisor")
+"""Roles of the petition office that see all cases of the jurisdiction."""
 DRAFTED = {
     "decide": "decision",
     "deliver_reply": "reply",
