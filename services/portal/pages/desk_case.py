@@ -15,6 +15,7 @@ from services.portal.pages.desk_frame import OFFICE, asked, framed, of_case, pla
 from services.portal.pages.sign_in import SignedOut, ended, staff
 from services.portal.pages.start import changed
 from services.portal.rendering import page, sentence, view_of
+from services.portal.uploads import size_of
 
 _YEAR = 365 * 24 * 3600
 
@@ -28,6 +29,23 @@ async def open_case(request: Request) -> Response:
     """The same with its text. The reading is recorded, so it is a press on a button."""
     await read_form(request)
     return await case_page(request, content=True)
+
+
+_FIRST = (
+    "dispatch", "verify_return", "rule_jurisdiction", "sign_off", "accept", "serve_notice", "answer_suggestion",
+    "answer_consultation", "decide", "deliver_reply", "direct_review", "accept_review", "issue_review_opinion",
+    "issue_re_review_opinion", "deliver_opinion", "follow_up", "close",
+)  # fmt: skip
+"""The steps in which most cases go on, in their order. Everything else that is possible stands behind them."""
+
+
+def in_order(names: list[str]) -> list[str]:
+    """What is possible, with the next usual step first.
+
+    >>> in_order(["ask_petitioner", "close", "decide"])
+    ['decide', 'close', 'ask_petitioner']
+    """
+    return sorted(names, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
 
 
 _KEYS = "abcdefghilmnpqrstuvwyz123456789"
@@ -55,11 +73,21 @@ async def case_page(
     *,
     content: bool = False,
     notes: list[dict[str, Any]] | None = None,
+    files: list[dict[str, Any]] | None = None,
     form: Form | None = None,
     labelled: bool = False,
     problem: Problem | None = None,
 ) -> Response:
-    """The page of a case. `notes`: those that were opened; `form`: a note that was typed; `labelled`: it labels a person."""
+    """The page of a case.
+
+    Args:
+        content: With its text.
+        notes: Those that were opened.
+        files: Those whose names were opened.
+        form: A note that was typed.
+        labelled: The note labels a person.
+        problem: What went wrong.
+    """
     number = request.path_params["number"]
     earlier = request.query_params.get("before", "")
     page_of = {"before": earlier} if earlier.isascii() and earlier.isdigit() and len(earlier) < 12 else {}
@@ -68,11 +96,13 @@ async def case_page(
     if frame["me"]["role"] in ("clerk", *OFFICE):
         (answer,) = await asked(request, (of_case(number, "/drafts"), {}))
         drafts = answer["drafts"]
+    acts = in_order(found["allowed"])
     done = request.query_params.get("done", "")
     known = done in frame["words"].commands or done in _DONE
     return page(
         request, "desk_case.html", http_status=problem.status if problem else 200,
-        **frame | {"moving": found["id"]}, case=found, opened=content, case_drafts=drafts, keys=keys_of(found["allowed"]),
+        **frame | {"moving": found["id"]}, case=found, opened=content, case_drafts=drafts, keys=keys_of(acts), acts=acts,
+        files=files, size_of=size_of,
         done=done if known else "", done_words=_DONE.get(done, ""), take_id=command_id(), notes=notes, labelled=labelled,
         note=form or Form(command_id=command_id()),
         running=[one for one in found["deadlines"] if one["status"] in ("running", "overdue", "window_open")],

@@ -123,6 +123,11 @@ def of_case(number: str, rest: str = "") -> str:
     return f"/v1/cases/{quote(number, safe='')}{rest}"
 
 
+def of_file(number: str, rest: str = "") -> str:
+    """The address of the files of a case at the interface."""
+    return f"/v1/files/{quote(number, safe='')}{rest}"
+
+
 def place_of(number: str, rest: str = "") -> str:
     """The address of a case on the desk."""
     return f"/desk/case/{quote(number, safe='')}{rest}"

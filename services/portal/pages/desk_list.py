@@ -12,7 +12,7 @@ from starlette.routing import Route
 from services.portal.api import Problem
 from services.portal.browser import Form, command_id
 from services.portal.catalogues import Language, told
-from services.portal.pages.desk_frame import DRAFT_QUEUES, OFFICE, asked, framed
+from services.portal.pages.desk_frame import DRAFT_QUEUES, OFFICE, asked, framed, of_case
 from services.portal.rendering import page, sentence, view_of
 
 _FILTERS = ("queue", "clerk", "number", "state", "class", "channel", "after")
@@ -41,15 +41,30 @@ async def board(request: Request) -> Response:
         if refused.status >= 500:
             raise
         problem = refused
+    behind = None if rows["cases"] or problem else await _by_number(request, chosen["number"])
     rows["total"] = _total(chosen, counts)
     return page(
         request, "desk.html", **frame | {"queue": chosen["queue"]}, chosen=chosen, rows=rows, scope=scope,
         lines=lines_of(rows["cases"], view_of(request).language),
-        bulk_id=command_id(),
+        bulk_id=command_id(), behind=behind,
         problem=problem, said=sentence(request, problem) if problem else "",
         next_page="&".join(f"{name}={quote(value)}" for name, value in {**chosen, "after": rows["after"] or ""}.items()
                            if value),
     )  # fmt: skip
+
+
+async def _by_number(request: Request, number: str) -> dict[str, Any] | None:
+    """The case with exactly this number: the list is a moment behind a case that was just registered."""
+    if not number.strip():
+        return None
+    try:
+        (found,) = await asked(request, (of_case(number.strip()), {"content": "false"}))
+    except Problem as problem:
+        if problem.known:
+            return None
+        raise
+    answer: dict[str, Any] = found
+    return answer
 
 
 class Line(NamedTuple):

@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from services.portal.api import Api, Caller, Problem
-from services.portal.browser import Form, command_id, read_form, set_cookie
+from services.portal.browser import HEADERS, Form, command_id, read_form, set_cookie
 from services.portal.catalogues import told
 from services.portal.pages.desk_frame import asked, framed, of_case
 from services.portal.pages.sign_in import SignedOut, ended, staff
@@ -156,7 +156,7 @@ async def register(request: Request) -> Response:
         return await _registration(request, form, errors=errors)
     receipt = None
     try:
-        receipt = await filed(request.app.state.api, who, form)
+        receipt = await _pin(request.app.state.api, who, await filed(request.app.state.api, who, form))
     except Problem as problem:
         if ended(problem):
             raise SignedOut(form) from None
@@ -164,6 +164,30 @@ async def register(request: Request) -> Response:
             return await _registration(request, form, errors={str(problem.field): sentence(request, problem)})
         return await _registration(request, form, problem=problem)
     return await _registration(request, Form(command_id=command_id(), channel=form["channel"]), receipt=receipt)
+
+
+async def printed(request: Request) -> Response:
+    """The receipt on one sheet, for the person at the counter or for the envelope."""
+    form = await read_form(request)
+    api: Api = request.app.state.api
+    pair = {"number": form["number"][:60], "code": form["code"][:100]}
+    try:
+        sheet = await api.ask("POST", staff(request), "/v1/receipt", json=pair)
+    except Problem as problem:
+        if ended(problem):
+            raise SignedOut from None
+        raise
+    safe = {name: sheet.headers[name] for name in ("content-security-policy",) if name in sheet.headers}
+    return HTMLResponse(sheet.text, headers={**HEADERS, **safe})
+
+
+async def _pin(api: Api, who: Caller, receipt: dict[str, Any]) -> dict[str, Any]:
+    """The receipt with the digits for the telephone; without them where they cannot be asked for now."""
+    try:
+        details = await api.post(who, "/v1/receipt/details", {name: receipt[name] for name in ("number", "code")})
+    except Problem:
+        return receipt
+    return {**receipt, "pin": details["pin"]}
 
 
 async def filed(api: Api, who: Caller, form: Form) -> dict[str, Any]:
@@ -191,6 +215,7 @@ async def filed(api: Api, who: Caller, form: Form) -> dict[str, Any]:
 
 ROUTES = [
     Route("/desk/register/near", near, methods=["POST"]),
+    Route("/desk/register/receipt", printed, methods=["POST"]),
     Route("/desk/register", registration),
     Route("/desk/register", register, methods=["POST"]),
 ]
