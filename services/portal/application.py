@@ -26,6 +26,7 @@ from services.portal.pages import (
     desk_files,
     desk_list,
     desk_live,
+    desk_numbers,
     desk_registration,
     sign_in,
     start,
@@ -119,6 +120,7 @@ def build(
             *desk_files.ROUTES,
             *desk_bulk.ROUTES,
             *desk_live.ROUTES,
+            *desk_numbers.ROUTES,
             *desk_calls.ROUTES,
         ]
     app = Starlette(

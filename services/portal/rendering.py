@@ -20,7 +20,7 @@ from services.portal.assets import address
 from services.portal.browser import HEADERS, Form, cookie
 from services.portal.catalogues import LANGUAGES, TAGS, Language, best, told
 
-_ZONE = ZoneInfo("Asia/Shanghai")
+LEGAL_ZONE = ZoneInfo("Asia/Shanghai")
 """The legal time of the People's Republic, in which times of day are shown."""
 
 
@@ -89,7 +89,7 @@ def _local_day(text: str) -> date:
     if len(text) <= len("2026-03-05"):
         return date.fromisoformat(text)
     moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo is None else moment.astimezone(_ZONE)).date()
+    return (moment if moment.tzinfo is None else moment.astimezone(LEGAL_ZONE)).date()
 
 
 def day(language: Language, text: str | None) -> str:
@@ -112,7 +112,9 @@ def moment(language: Language, text: str | None) -> str:
     ('2026年3月5日 09:30', '5 March 2026')
     """
     try:
-        found = datetime.fromisoformat(text or "").astimezone(_ZONE) if len(text or "") > len("2026-03-05") else None
+        found = (
+            datetime.fromisoformat(text or "").astimezone(LEGAL_ZONE) if len(text or "") > len("2026-03-05") else None
+        )
     except ValueError:
         found = None
     return day(language, text) if found is None else f"{day(language, found.isoformat())} {found:%H:%M}"

@@ -16,6 +16,8 @@ from services.portal.rendering import view_of
 
 OFFICE = ("registrar", "supervisor")
 """Roles of the petition office that see all cases of the jurisdiction."""
+FIGURES_ONLY = ("analyst", "operations")
+"""Roles that have figures and no cases."""
 DRAFTED = {
     "decide": "decision",
     "deliver_reply": "reply",
@@ -35,6 +37,7 @@ DRAFT_QUEUES = {
 COMMON = ("/v1/words", "/openapi.json")
 """What is the same for everybody."""
 _NO_DRAFTS: dict[str, Any] = {"drafts": [], "counts": {}}
+_NO_COUNTS: dict[str, Any] = {"queues": {}, "mine": 0, "unassigned": 0}
 
 
 class Words:
@@ -77,14 +80,15 @@ async def asked(request: Request, *paths: tuple[str, dict[str, Any]]) -> list[An
         raise
 
 
-async def _drafts(request: Request, queue: str) -> dict[str, Any]:
-    """The drafts of the unit; none for a key of a system, which has no desk."""
-    params: dict[str, Any] = {"queue": queue} if queue else {"limit": 0}
+async def _unless_forbidden(
+    request: Request, path: str, params: dict[str, Any], otherwise: dict[str, Any]
+) -> dict[str, Any]:
+    """An answer; `otherwise` for a role that has none: a key of a system has no drafts, an analyst has no queues."""
     try:
-        (found,) = await asked(request, ("/v1/drafts", params))
+        (found,) = await asked(request, (path, params))
     except Problem as problem:
         if problem.status == 403:
-            return _NO_DRAFTS
+            return otherwise
         raise
     answer: dict[str, Any] = found
     return answer
@@ -94,12 +98,15 @@ async def framed(
     request: Request, *paths: tuple[str, dict[str, Any]], drafts: str = ""
 ) -> tuple[dict[str, Any], list[Any]]:
     """What all pages of the desk show, and the answers to further questions. `drafts`: the queue of drafts to list."""
-    (me, counts, words, *found), waiting = await asyncio.gather(
-        asked(request, ("/v1/me", {}), ("/v1/cases/counts", {}), ("/v1/words", {}), *paths), _drafts(request, drafts)
+    (me, words, *found), counts, waiting = await asyncio.gather(
+        asked(request, ("/v1/me", {}), ("/v1/words", {}), *paths),
+        _unless_forbidden(request, "/v1/cases/counts", {}, _NO_COUNTS),
+        _unless_forbidden(request, "/v1/drafts", {"queue": drafts} if drafts else {"limit": 0}, _NO_DRAFTS),
     )
     frame = {
         "me": me, "counts": counts, "words": Words(words, view_of(request).language), "queue": "", "drafts": waiting,
         "command_of": COMMAND_OF, "drafts_names": DRAFT_QUEUES, "moving": "", "drafts_queue": "",
+        "leads": me["role"] in FIGURES_ONLY,
     }  # fmt: skip
     return frame, found
 

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from services.portal.api import Problem
 from services.portal.browser import Form, command_id
 from services.portal.catalogues import Language, told
-from services.portal.pages.desk_frame import DRAFT_QUEUES, OFFICE, asked, framed, of_case
+from services.portal.pages.desk_frame import DRAFT_QUEUES, FIGURES_ONLY, OFFICE, asked, framed, of_case
 from services.portal.rendering import page, sentence, view_of
 
 _FILTERS = ("queue", "clerk", "number", "state", "class", "channel", "after")
@@ -25,6 +25,8 @@ async def board(request: Request) -> Response:
     listed = request.query_params.get("drafts", "")
     frame, _found = await framed(request, drafts=listed if listed in DRAFT_QUEUES else "")
     me, counts = frame["me"], frame["counts"]
+    if me["role"] in FIGURES_ONLY:
+        return RedirectResponse("/desk/numbers", 303)
     if listed in DRAFT_QUEUES:
         return page(request, "desk_drafts.html", **frame | {"drafts_queue": listed, "chosen": Form(), "scope": ""})
     scope = request.query_params.get("scope", "")
