@@ -10,9 +10,9 @@ from starlette.routing import Route
 
 from services.portal.api import Api, Problem
 from services.portal.browser import Form, command_id, read_form, set_cookie, whole
-from services.portal.catalogues import told
+from services.portal.catalogues import Language, told
 from services.portal.command_forms import Field, body_of, commands_of, fields_of
-from services.portal.pages.desk_frame import DRAFTED, OFFICE, asked, framed, of_case, place_of, save_draft
+from services.portal.pages.desk_frame import DRAFTED, OFFICE, Words, asked, framed, of_case, place_of, save_draft
 from services.portal.pages.sign_in import SignedOut, ended, staff
 from services.portal.pages.start import changed, nothing_here
 from services.portal.rendering import page, sentence, view_of
@@ -89,6 +89,11 @@ def _form(
     )  # fmt: skip
 
 
+def missing(language: Language, words: Words, command: str, wrong: list[str]) -> dict[str, str]:
+    """Field -> what is to be done, for fields that are empty or cannot be read."""
+    return {one: told(language, "Fill in as asked: {field}", field=words.label(command, one)) for one in wrong}
+
+
 async def give(request: Request) -> Response:
     """Give the command of a form. Sent twice it is one command; what another did meanwhile is said, and the form keeps its text."""
     name = request.path_params["name"]
@@ -116,7 +121,7 @@ async def give(request: Request) -> Response:
     body, wrong = body_of(fields, form)
     if wrong:
         return _form(request, name, fields, known, form,
-                     errors={one: told(language, "Fill in this field as asked.") for one in wrong})  # fmt: skip
+                     errors=missing(language, known.frame["words"], name, wrong))  # fmt: skip
     api: Api = request.app.state.api
     # Without `again`, the command is only given if nobody else was faster: otherwise what they did is shown first.
     version = None if form["again"] else whole(form["expected_version"])

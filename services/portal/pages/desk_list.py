@@ -12,7 +12,7 @@ from starlette.routing import Route
 from services.portal.api import Problem
 from services.portal.browser import Form, command_id
 from services.portal.catalogues import Language, told
-from services.portal.pages.desk_frame import DRAFT_QUEUES, FIGURES_ONLY, OFFICE, asked, framed, of_case
+from services.portal.pages.desk_frame import DRAFT_QUEUES, FIGURES_ONLY, OFFICE, Words, asked, framed, of_case
 from services.portal.rendering import page, sentence, view_of
 
 _FILTERS = ("queue", "clerk", "number", "state", "class", "channel", "after")
@@ -47,7 +47,7 @@ async def board(request: Request) -> Response:
     rows["total"] = _total(chosen, counts)
     return page(
         request, "desk.html", **frame | {"queue": chosen["queue"]}, chosen=chosen, rows=rows, scope=scope,
-        lines=lines_of(rows["cases"], view_of(request).language),
+        lines=lines_of(rows["cases"], view_of(request).language, frame["words"]),
         bulk_id=command_id(), behind=behind,
         problem=problem, said=sentence(request, problem) if problem else "",
         next_page="&".join(f"{name}={quote(value)}" for name, value in {**chosen, "after": rows["after"] or ""}.items()
@@ -100,13 +100,13 @@ def days_in_words(language: Language, days: int | None, unit: str | None) -> str
     return told(language, "{days} working days left" if working else "{days} days left", days=days)
 
 
-def lines_of(rows: list[dict[str, Any]], language: Language) -> list[Line]:
+def lines_of(rows: list[dict[str, Any]], language: Language, words: Words) -> list[Line]:
     """The rows of a list. A template is slow at choosing words, and a list has fifty rows."""
     own, other = ("zh", "en") if language == "zh" else ("en", "zh")
     lines = []
     for one in rows:
         named = one["names"].get
-        subject, place, org = (named(one[name], one[name]) or "–" for name in ("subject", "place", "org"))
+        subject, place, org = (words.name(one[name], named(one[name])) for name in ("subject", "place", "org"))
         clerk = one["clerk_names"].get(one["clerk"], one["clerk"]) or "–"
         clock, state = (one[f"{name}_{own}"] or one[f"{name}_{other}"] or "" for name in ("clock", "state"))
         lines.append(

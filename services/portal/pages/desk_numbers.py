@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from services.portal.api import Problem
 from services.portal.catalogues import Language, told
-from services.portal.pages.desk_frame import asked, framed
+from services.portal.pages.desk_frame import Words, asked, framed
 from services.portal.pages.start import nothing_here
 from services.portal.rendering import LEGAL_ZONE, page, view_of
 
@@ -109,7 +109,7 @@ async def numbers(request: Request) -> Response:
     return page(
         request, "desk_numbers.html", **frame, periods=periods, period=period, problem=None, said="", at=whole["now"],
         rows=[_row(language, one) for one in whole["figures"] if one["measure"] in MEASURES],
-        headings=[told(language, MEASURES[name]) for name in _BESIDE], organisations=_organisations(language, each),
+        headings=[told(language, MEASURES[name]) for name in _BESIDE], organisations=_organisations(language, each, frame["words"]),
     )  # fmt: skip
 
 
@@ -121,13 +121,13 @@ def _row(language: Language, figure: dict[str, Any]) -> Row:
     name = told(language, MEASURES[figure["measure"]])
     if figure["of"] in _OF:
         name += told(language, ": ") + told(language, _OF[figure["of"]])
-    count = "" if figure["shape"] == "count" else str(figure["denominator"])
-    if figure["shape"] == "rate":
+    count = "" if figure["shape"] == "count" or not figure["denominator"] else str(figure["denominator"])
+    if figure["shape"] == "rate" and figure["denominator"]:
         count = told(language, "{part} of {all}", part=figure["numerator"], all=figure["denominator"])
     return Row(name, shown(language, figure), count, change(language, figure))
 
 
-def _organisations(language: Language, found: dict[str, Any]) -> list[tuple[str, list[str]]]:
+def _organisations(language: Language, found: dict[str, Any], words: Words) -> list[tuple[str, list[str]]]:
     """Each organisation with its figures, the one with the most cases first."""
     by: dict[str, dict[str, dict[str, Any]]] = {}
     for one in found["figures"]:
@@ -137,7 +137,7 @@ def _organisations(language: Language, found: dict[str, Any]) -> list[tuple[str,
     nobody = told(language, "Nobody yet")
     return [
         (
-            found["names"].get(code, nobody if code == "-" else code),
+            nobody if code == "-" else words.name(code, found["names"].get(code)),
             [shown(language, by[code].get(name)) for name in _BESIDE],
         )
         for code in order
