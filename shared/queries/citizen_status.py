@@ -89,7 +89,7 @@ async def status(ports: Ports, case: Case, before: int | None = None) -> StatusA
         org=book.names.get(responsible, responsible) if responsible else None,
         contact=contact_of(book, responsible if case.state not in FINAL_STATES else None),
         due_day=step.deadline.due_day.isoformat() if step.deadline else None,
-        provisional=step.deadline is not None and step.deadline.provisional,
+        provisional=step.deadline is not None and may_move(step.deadline, now),
         due_because=step.deadline.rule.article if step.deadline else None,
         notice_due=step.notice.due_day.isoformat() if step.notice else None,
         may_ask=right,
@@ -211,8 +211,8 @@ def _right(case: Case, book: PolicyBook, now: datetime) -> MayAsk | None:
                 limit = Words("期限自收到之日起计算", "counted from the day on which you received it")
         else:
             until = day.isoformat()
-            may_move = _may_move(one)
-            limit = Words(f"期限至{day.year}年{day.month}月{day.day}日{may_move.zh}", f"until {until}{may_move.en}")
+            hint = _may_move(one, now)
+            limit = Words(f"期限至{day.year}年{day.month}月{day.day}日{hint.zh}", f"until {until}{hint.en}")
         return MayAsk(
             command=command,
             until=until,
@@ -220,7 +220,7 @@ def _right(case: Case, book: PolicyBook, now: datetime) -> MayAsk | None:
             en=f"{words.en}, {limit.en} ({one.rule.article_en}).",
             article=one.rule.article,
             bodies=_bodies(case, command, book),
-            provisional=one.provisional and not one.open_ended,
+            provisional=until is not None and may_move(one, now),
         )
     return None
 
@@ -359,16 +359,21 @@ def _matter_sentence(case: Case, lead: Case, book: PolicyBook, step: NextStep, n
 def _by_when(deadline: Deadline, now: datetime) -> Words:
     day, rule = deadline.due_day, deadline.rule
     late = Words("（已超期）", " (that day has passed)") if deadline.due < now else Words("", "")
-    may_move = _may_move(deadline)
+    hint = _may_move(deadline, now)
     return Words(
-        f"{day.year}年{day.month}月{day.day}日前完成{late.zh}{may_move.zh}（{rule.title.zh}，{rule.article_zh}）",
-        f"{day.isoformat()}{late.en}{may_move.en} ({rule.title.en}, {rule.article_en})",
+        f"{day.year}年{day.month}月{day.day}日前完成{late.zh}{hint.zh}（{rule.title.zh}，{rule.article_zh}）",
+        f"{day.isoformat()}{late.en}{hint.en} ({rule.title.en}, {rule.article_en})",
     )
 
 
-def _may_move(deadline: Deadline) -> Words:
+def may_move(deadline: Deadline, now: datetime) -> bool:
+    """True for a day to come whose year has no published days off yet."""
+    return deadline.provisional and now <= deadline.due
+
+
+def _may_move(deadline: Deadline, now: datetime) -> Words:
     """Beside a day that was computed without the days off of its year, which nobody may be promised yet."""
-    if not deadline.provisional:
+    if not may_move(deadline, now):
         return Words("", "")
     return Words("（暂定，以该年放假安排为准）", " (provisional until the days off of that year are published)")
 
