@@ -53,7 +53,9 @@ def bounded(data: bytes) -> None:
 def read(text: str) -> Any:
     """The value of one JSON text. Raises RepeatedKey, TooManyFields, NotFinite, JSONDecodeError, RecursionError, else
     ValueError."""
-    return json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite, parse_int=_integer)
+    return json.loads(
+        text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite, parse_int=_integer
+    )
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -85,7 +85,9 @@ _DIGITS = {one: str(place % 10) for place, one in enumerate("〇一二三四五�
 _EITHER_WAY = re.compile(r"\d{1,2}\s*[./-]\s*\d{1,2}\s*[./-]\s*(\d{4}|\d{2})\b.*")
 _NAMED_ZONE = re.compile(r"(.*?\d\s*([Zz]|[+-]\d{2}:?\d{2})?)\[([A-Za-z]+(?:[/_+-][A-Za-z0-9_+-]+)*)\]")
 """A zone beside the offset, as Java writes it: 2024-03-05T08:00+08:00[Asia/Shanghai]."""
-_NUMERIC_OFFSET = re.compile(r"(?:utc|gmt)?\s*([+-])(\d{1,2})(?::?(\d{2})(?::(\d{2}))?)?(?:\s+[a-z]{2,5})?", re.IGNORECASE)
+_NUMERIC_OFFSET = re.compile(
+    r"(?:utc|gmt)?\s*([+-])(\d{1,2})(?::?(\d{2})(?::(\d{2}))?)?(?:\s+[a-z]{2,5})?", re.IGNORECASE
+)
 _ZONE_WORDS = {"z": 0, "utc": 0, "gmt": 0, "zulu": 0, "北京时间": 8, "中国标准时间": 8, "北京": 8, "香港时间": 8, "台北标准时间": 8,
                "协调世界时": 0, "格林尼治标准时间": 0, "格林尼治时间": 0, "世界标准时间": 0}  # fmt: skip
 """Words for an offset that mean one thing everywhere, with its hours."""
