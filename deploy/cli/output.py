@@ -35,7 +35,7 @@ COLUMNS = 80
 
 
 def never_fail_to_print() -> None:
-    """Where the locale of the shell lacks a character (ASCII, GBK), write its code point: no command stops because of its output."""
+    """Where the locale of the shell lacks a character (ASCII, GBK), write its code point: no command stops because of that."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
             stream.reconfigure(errors="backslashreplace")
