@@ -121,6 +121,7 @@ def huiyin() -> None:
 def main() -> None:
     """Run the command line. An unexpected error is printed as a sentence, without a traceback."""
     garbage_collector.starting()
+    terminal.never_fail_to_print()
     choose_language(sys.argv[1:], os.environ)
     try:
         if VARIABLE in os.environ:

@@ -35,7 +35,7 @@ NUMBERS = ("serial", "serial1904", "unix", "unix_ms")
 """Formats of numbers: days of a spreadsheet since 1900 or 1904, and seconds or milliseconds since 1970-01-01 UTC."""
 _HALF = r"(?P<half>[AaPp]\.?[Mm]\.?|凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|夜间)"
 _OFFSET = (
-    r"(?P<offset>[+-]\d{1,2}(?::?\d{2}(?::\d{2})?)?"
+    r"(?P<offset>[+-]\d{1,2}(?::?\d{2}(?::\d{2})?)?(?:\s+[A-Z]{2,5})?"
     r"|\(?[A-Za-z\u4e00-\u9fff][A-Za-z\u4e00-\u9fff +:\d/_-]*\)?(?:\s*\([^()]*\))?)"
 )
 _WEEKDAY = r"(?:[\s,]*[(]?(?P<weekday>(?:星期|周|礼拜)[一二三四五六日天])[)]?)?"
@@ -54,6 +54,14 @@ _COMPACT = re.compile(
     r"(?:[\sTt]?(?P<hour>\d{2})(?P<minute>\d{2})(?:(?P<second>\d{2})(?:\.?(?P<fraction>\d{3}|(?<=\.)\d{1,9}))?)?"
     r"\s*(?P<offset>[Zz]|[+-]\d{2}(?::?\d{2})?)?)?"
 )
+_COMPACT_DAY = re.compile(
+    r"(?P<year>(?:19|20|21)\d{2})(?P<month>\d{2})(?P<day>\d{2})(?:\s+|[Tt])"
+    r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?\s*(?P<offset>[Zz]|[+-]\d{2}:?\d{2})?"
+)
+_HOURS_FROM_TO = re.compile(r".*\d\s+\d{1,2}:\d{2}\s*-\d{1,2}(?::\d{2})?", re.DOTALL)
+"""`08:00-09:00`: from and to, or a time west of Greenwich."""
+_PROTECTED = re.compile(r"=\"([^\"]*)\"|'(.*)", re.DOTALL)
+"""A cell that its writer protects from a spreadsheet."""
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LONG_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
                 "december", "sept")  # fmt: skip
@@ -77,7 +85,9 @@ _DIGITS = {one: str(place % 10) for place, one in enumerate("〇一二三四五�
 _EITHER_WAY = re.compile(r"\d{1,2}\s*[./-]\s*\d{1,2}\s*[./-]\s*(\d{4}|\d{2})\b.*")
 _NAMED_ZONE = re.compile(r"(.*?\d\s*([Zz]|[+-]\d{2}:?\d{2})?)\[([A-Za-z]+(?:[/_+-][A-Za-z0-9_+-]+)*)\]")
 """A zone beside the offset, as Java writes it: 2024-03-05T08:00+08:00[Asia/Shanghai]."""
-_NUMERIC_OFFSET = re.compile(r"(?:utc|gmt)?\s*([+-])(\d{1,2})(?::?(\d{2})(?::(\d{2}))?)?", re.IGNORECASE)
+_NUMERIC_OFFSET = re.compile(
+    r"(?:utc|gmt)?\s*([+-])(\d{1,2})(?::?(\d{2})(?::(\d{2}))?)?(?:\s+[a-z]{2,5})?", re.IGNORECASE
+)
 _ZONE_WORDS = {"z": 0, "utc": 0, "gmt": 0, "zulu": 0, "北京时间": 8, "中国标准时间": 8, "北京": 8, "香港时间": 8, "台北标准时间": 8,
                "协调世界时": 0, "格林尼治标准时间": 0, "格林尼治时间": 0, "世界标准时间": 0}  # fmt: skip
 """Words for an offset that mean one thing everywhere, with its hours."""
@@ -201,6 +211,8 @@ def _plain(text: str) -> str:
         )
         text = re.sub("(?<=[点时點時])半", "30分", re.sub("(?<=[点时點時])[整正]$", "", text))
     text = text.strip()
+    if (protected := _PROTECTED.fullmatch(text)) is not None:
+        text = (protected[1] if protected[1] is not None else protected[2]).strip()
     if text.endswith("]") and (named := _NAMED_ZONE.fullmatch(text)) is not None:
         return named[1] if named[2] else f"{named[1]} {named[3]}"
     return text
@@ -265,7 +277,9 @@ def _of_text(text: str, zone: str, patterns: tuple[re.Pattern[str], ...], number
         raise BadDate("ambiguous_date")
     if numbers and re.fullmatch(r"\d+(?:\.\d+)?", text) and len(text) < _LONGEST_NUMBER:
         return _by_format(float(text), zone, numbers)
-    match = _USUAL.fullmatch(text) or _COMPACT.fullmatch(text)
+    match = _USUAL.fullmatch(text) or _COMPACT.fullmatch(text) or _COMPACT_DAY.fullmatch(text)
+    if match is not None and _HOURS_FROM_TO.fullmatch(text) and contradicts(match["offset"], zone):
+        raise BadDate("ambiguous_date")
     if match is None and (numerals := _NUMERALS.fullmatch(text)) is not None:
         return _of_parts(_numerals(numerals), zone)
     for pattern in _ENGLISH if match is None and text[-1:].isascii() else ():
