@@ -36,7 +36,9 @@ async def recognised(handling: CommandHandler, turn: Trigger) -> RouteCase:
     suspicion = matches.suspicion
     if suspicion is None and later:
         parts = await open_sealed(handling.keys, later, frozenset({"text"}))
-        suspicion = keywords.recognised("", "\n".join(line for part in parts for line in said_in(part.values))).suspicion
+        suspicion = keywords.recognised(
+            "", "\n".join(line for part in parts for line in said_in(part.values))
+        ).suspicion
     return RouteCase(
         suspicion=None if case.accusation.cleared else suspicion,
         subject=matches.subject if case.filing.subject is None else None,

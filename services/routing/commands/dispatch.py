@@ -52,7 +52,9 @@ def route(case: Case, command: RouteCase, given: DecisionContext) -> list[NewEve
     suspicion = rules.get(command.suspicion or "")
     suspected = suspicion is not None and suspicion.suspected and not case.accusation.cleared
     if suspected and suspicion is not None and case.assignment.org is not None and not case.accusation.sealed:
-        return [NewEvent(e.AccusationSuspected(rule=suspicion.id))] if case.open else []  # imported with an organisation
+        return (
+            [NewEvent(e.AccusationSuspected(rule=suspicion.id))] if case.open else []
+        )  # imported with an organisation
     if (
         case.state != "registered"
         or case.assignment.org is not None
