@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from services.routing.commands.dispatch import RouteCase
 from shared.commands.command_handler import CommandHandler
-from shared.consumers.reaction import Trigger
 from shared.commands.later_texts import is_of_the_petitioner, said_in
+from shared.consumers.reaction import Trigger
 from shared.events.intake import CaseRegistered, WentLive
 from shared.eventstore.field_encryption import open_sealed
 
