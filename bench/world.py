@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zlib import crc32
 
-from deploy.server.garbage_collector import settle
 from services.analytics import bootstrap as analytics
 from services.intake import bootstrap as intake
 from services.intake.commands.filing import FileCase
@@ -30,6 +29,7 @@ from shared.commands.authorization import Principal
 from shared.commands.command import RULES, NewEvent
 from shared.commands.event_writer import EventMetadata
 from shared.eventstore.commit import StreamHead
+from shared.hosting.garbage_collector import settle
 from shared.hosting.service_module import ServiceModule
 from shared.kernel.settings import Settings
 from shared.policy.loading.loader import LoadedSection, bundled

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, FastAPI
 
 from deploy.api import operator, persons
 from deploy.api import replay as replaying
@@ -20,7 +20,7 @@ from shared.http import commands, health, live, webhooks
 from shared.http import problem_details as problems
 from shared.http.access_log import AccessLog
 from shared.http.openapi import document
-from shared.http.request_bodies import exact_query
+from shared.http.router import routes_of
 from shared.kernel import data_file
 from shared.kernel.version import VERSION
 
@@ -95,7 +95,7 @@ def _app(runtime: Process, routers: Sequence[APIRouter], *, local: bool) -> Fast
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        dependencies=[Depends(exact_query)],
+        routes=routes_of(routers),
         redirect_slashes=False,
         openapi_tags=[{"name": name, "description": text} for name, text in TAGS.items()],
     )
@@ -103,8 +103,6 @@ def _app(runtime: Process, routers: Sequence[APIRouter], *, local: bool) -> Fast
     app.state.local = local
     app.state.large_bodies = asyncio.Lock()
     problems.install(app, runtime)
-    for router in routers:
-        app.include_router(router)
     document(app, examples)
     app.add_middleware(AccessLog, metrics=runtime.metrics)
     return app

@@ -28,6 +28,7 @@ from shared.hosting.process import RETRY_SECONDS, Process
 from shared.http.authentication import Caller
 from shared.http.openapi import answers, operation
 from shared.http.request_bodies import NDJSON, read_model
+from shared.http.router import api_router, routes_of
 from shared.kernel.legal_time import to_text
 from shared.kernel.progress import BACKUP_PHASES, Progress, followed, measured, next_phase
 from shared.kernel.refusals import Invalid, Refused, Unknown
@@ -101,7 +102,7 @@ async def _operator(caller: Caller) -> None:
 
 def router(runtime: Process, *, owner: bool) -> APIRouter:
     """`owner`: all routes, also those that issue keys, copy or export the log, or show parked bytes."""
-    routes = APIRouter(tags=["operator"], prefix="/local")
+    routes = api_router("operator", prefix="/local")
     ports, metrics = runtime.ports, runtime.metrics
     running: dict[str, Progress] = {}
 
@@ -126,8 +127,10 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
         """The release of this process."""
         return {"version": VERSION}
 
-    guarded = APIRouter(dependencies=[Depends(_operator)], responses=answers(401, 403, 422))
-    owned = APIRouter(dependencies=[Depends(_operator)], responses=answers(401, 403, 422))
+    guarded = api_router(
+        "operator", prefix="/local", dependencies=[Depends(_operator)], responses=answers(401, 403, 422)
+    )
+    owned = api_router("operator", prefix="/local", dependencies=[Depends(_operator)], responses=answers(401, 403, 422))
 
     @guarded.get("/keys", operation_id="keys_local_keys_get")
     async def keys() -> dict[str, Any]:
@@ -323,9 +326,7 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
         """Settings with meaning and source."""
         return {"settings": [line._asdict() for line in shown(runtime.settings)]}
 
-    routes.include_router(guarded)
-    if owner:
-        routes.include_router(owned)
+    routes.routes.extend(routes_of([guarded, owned] if owner else [guarded]))
     return routes
 
 

@@ -15,6 +15,7 @@ from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import answers, operation
 from shared.http.request_bodies import read_model
+from shared.http.router import api_router
 from shared.kernel.legal_time import to_text
 
 _LIMIT = 16 * 1024
@@ -53,8 +54,8 @@ async def _operator(caller: Caller) -> None:
 
 
 def router(runtime: Process) -> APIRouter:
-    routes = APIRouter(
-        tags=["operator"], prefix="/local/persons", dependencies=[Depends(_operator)], responses=answers(401, 403, 422)
+    routes = api_router(
+        "operator", prefix="/local/persons", dependencies=[Depends(_operator)], responses=answers(401, 403, 422)
     )
     handling = runtime.ports.handling("intake")
 

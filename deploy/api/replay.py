@@ -16,6 +16,7 @@ from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import operation
 from shared.http.request_bodies import read_model
+from shared.http.router import api_router
 from shared.kernel.legal_time import given_day
 from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.messaging.member import Member
@@ -87,7 +88,7 @@ async def _stream(ports: Ports, prefix: str, code: str, jurisdiction: str | None
 
 
 def router(runtime: Process) -> APIRouter:
-    routes = APIRouter(tags=["operator"], prefix="/local")
+    routes = api_router("operator", prefix="/local")
 
     async def again(
         caller: Principal, request: Request, prefix: str, code: str, service: Service, unknown: Unknown

@@ -12,6 +12,7 @@ from deploy.cli.completion import VARIABLE
 from deploy.cli.help_language import choose_language
 from deploy.cli.lazy_commands import LazyCommand, LazyGroup
 from deploy.cli.output import REFUSED
+from shared.hosting import garbage_collector
 
 COMMANDS = {
     "init": LazyCommand("init:init", "Write a small first policy, as files that open in a spreadsheet."),
@@ -117,6 +118,7 @@ def huiyin() -> None:
 
 def main() -> None:
     """Run the command line. An unexpected error is printed as a sentence, without a traceback."""
+    garbage_collector.starting()
     choose_language(sys.argv[1:], os.environ)
     try:
         if VARIABLE in os.environ:

@@ -224,7 +224,7 @@ def restore(
 ) -> None:
     """Check a backup with its hashes and keys, and restore it into a new data folder."""
     from deploy.storage.backup import restore as restore_backup
-    from deploy.storage.backup import restore_blobs
+    from deploy.storage.blob_restore import restore_blobs
     from deploy.storage.mongo_stores import StoreProblem
     from shared.kernel.settings import load
 

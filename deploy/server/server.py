@@ -19,12 +19,12 @@ from deploy.demo.county import Prepared, Progress, prepare
 from deploy.modes import distributed as full
 from deploy.modes.embedded import opened
 from deploy.server.connections import HEAD_BYTES, IDLE_SECONDS, Connections, affordable
-from deploy.server.garbage_collector import settle
 from deploy.server.sockets import WAITING, PortInUse, listen
 from deploy.server.startup import patiently
 from deploy.storage.data_folder import Folder
 from shared.events.fields import Service
 from shared.eventstore.errors import StoreBroken, StoreFull
+from shared.hosting.garbage_collector import settle
 from shared.hosting.process import Process
 from shared.kernel.refusals import Unavailable
 from shared.kernel.settings import Settings

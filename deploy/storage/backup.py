@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,19 +11,17 @@ from typing import Any
 import orjson
 
 from deploy.storage.data_folder import FORMAT, Folder, FolderProblem, older_format, older_format_zh, write_new
-from deploy.storage.mongo_stores import open_stores, store_problem
 from shared.adapters.folder.blobs import FolderBlobs
 from shared.adapters.secret_files import KeysLost
 from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.adapters.sqlite.file_copy import copy_database
 from shared.adapters.sqlite.key_store import SqliteKeyStore
 from shared.adapters.store_format import NewerData, OlderData, WrongData
-from shared.eventstore.errors import StoreFull, StoreUnavailable
+from shared.eventstore.errors import StoreFull
 from shared.eventstore.event_store import EventStore
 from shared.kernel.legal_time import to_text
 from shared.kernel.progress import next_phase
 from shared.kernel.refusals import Invalid, Refused
-from shared.kernel.settings import Settings
 from shared.kernel.version import VERSION
 from shared.operations.blob_copy import blobs_digest, copy_blobs, missing_blobs, verify_blobs
 from shared.operations.digests import log_digest
@@ -150,39 +147,6 @@ async def restore(source: Path, target: Path) -> dict[str, Any]:
         shutil.rmtree(draft, ignore_errors=True)
     shown = ("streams", "events", "log", "files", "blobs", "made_at")
     return {"folder": str(target), **{name: manifest[name] for name in shown if name in manifest}}
-
-
-async def restore_blobs(source: Path, settings: Settings) -> dict[str, Any]:
-    """Copy the files of a backup that the present data lack: those of the data folder of the settings, or of MongoDB. Every byte is
-    checked; nothing else is changed. Also while the server runs. Raises FolderProblem, StoreProblem."""
-    there, folder = Folder(source).blobs, Folder(settings.data)
-    if not there.is_dir():
-        raise FolderProblem(
-            f"{source} is no backup with files: it has no folder {there.name}. Use another backup.",
-            f"{source} 不含附件：没有文件夹 {there.name}。请使用其他备份。",
-        )
-    try:
-        if folder.log.exists():
-            found = await copy_blobs(FolderBlobs(there), FolderBlobs(folder.blobs))
-        elif settings.mongodb_url is not None:
-            async with AsyncExitStack() as opened:
-                stores = await open_stores(settings)
-                for port in stores:
-                    opened.push_async_callback(port.close)
-                found = await copy_blobs(FolderBlobs(there), stores.blobs)
-        else:
-            raise FolderProblem(
-                f"{folder.path} holds no log. Restore the whole backup, or name the data folder.",
-                f"{folder.path} 中没有日志。请恢复整个备份，或指定数据文件夹。",
-            )
-    except StoreFull as error:
-        raise FolderProblem(
-            "The files could not be copied: no space is left. What was copied stays.",
-            "附件未能复制：空间不足。已复制的保留。",
-        ) from error
-    except StoreUnavailable as error:
-        raise store_problem(error) from error
-    return {"copied": found.copied, "there": found.there, "damaged": list(found.damaged)}
 
 
 async def _check(draft: Folder, manifest: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from shared.application.ports import Ports
 from shared.commands.authorization import STATS, authorize
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, operation
+from shared.http.router import api_router
 from shared.kernel.legal_time import LegalTime, given_time, instant_of
 from shared.kernel.refusals import Invalid
 
@@ -33,7 +34,7 @@ _VERSION = Query(VERSION, ge=1, le=1000, description=f"Metric version: {', '.joi
 
 def router(ports: Ports, facts: Facts) -> APIRouter:
     """The routes of analytics over these facts."""
-    routes = APIRouter(tags=["analytics"])
+    routes = api_router("analytics")
     reconstruction = asyncio.Semaphore(1)  # one pass over the whole log at a time
 
     @routes.get("/v1/stats", **operation("stats_v1_stats_get", *READING))

@@ -22,6 +22,7 @@ from shared.http.ndjson import LineResult, answered, result_line, value_of
 from shared.http.openapi import answers, gives_lines, takes_lines
 from shared.http.request_bodies import RequestLine
 from shared.http.responses import CommandAnswer
+from shared.http.router import api_router
 from shared.kernel.refusals import Refused
 
 MOST = 1_000
@@ -48,7 +49,7 @@ class CommandLineAnswer(LineResult):
 
 
 def router(runtime: Process, commands: Commands) -> APIRouter:
-    routes = APIRouter(tags=["cases"])
+    routes = api_router("cases")
     limit = runtime.settings.body_limit
 
     @routes.post(

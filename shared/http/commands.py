@@ -19,6 +19,7 @@ from shared.http.authentication import Caller
 from shared.http.openapi import WRITING, answers, takes
 from shared.http.request_bodies import read_json
 from shared.http.responses import CommandAnswer
+from shared.http.router import api_router
 from shared.kernel.refusals import Refused, Unknown
 
 
@@ -56,7 +57,7 @@ class Commands:
 
 
 def router(runtime: Process, commands: Commands) -> APIRouter:
-    routes = APIRouter(tags=["cases"])
+    routes = api_router("cases")
 
     @routes.post(
         "/v1/cases/{reference:path}/commands",

@@ -17,6 +17,7 @@ from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import answers, operation
 from shared.http.responses import Health
+from shared.http.router import api_router
 from shared.kernel.clock_trust import CLOCK_WRONG
 
 MOST_NAMED = 10
@@ -73,7 +74,7 @@ def _of_feed(runtime: Process) -> tuple[list[str], list[str]]:
 
 def alive() -> APIRouter:
     """The route of every port."""
-    routes = APIRouter(tags=["operations"])
+    routes = api_router("operations")
 
     @routes.get("/livez", response_model=dict[str, bool], **operation("livez_livez_get", 422))
     async def livez() -> dict[str, bool]:
@@ -85,7 +86,7 @@ def alive() -> APIRouter:
 
 def router(runtime: Process) -> APIRouter:
     """The routes of the port for operations: what they tell is of no concern to strangers."""
-    routes = APIRouter(tags=["operations"])
+    routes = api_router("operations")
 
     @routes.get(
         "/readyz",

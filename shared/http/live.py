@@ -22,6 +22,7 @@ from shared.eventstore.commit import Commit
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import answers
+from shared.http.router import api_router
 
 LOOK_SECONDS = 15.0
 """Interval of the looks at a client's rights, and of the comments that keep proxies from closing the connection."""
@@ -149,7 +150,7 @@ class LiveUpdates:
 
 
 def router(runtime: Process) -> APIRouter:
-    routes = APIRouter(tags=["live"])
+    routes = api_router("live")
     updates = LiveUpdates(runtime)
 
     @routes.get(

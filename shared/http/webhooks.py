@@ -20,6 +20,7 @@ from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, operation
 from shared.http.request_bodies import read_model
+from shared.http.router import api_router
 from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.messaging import organisation_inbox as inbox
 from shared.messaging import platform_updates as updates
@@ -113,7 +114,7 @@ class DeliveriesAnswer(Answer):
 
 
 def router(runtime: Process, endpoints: WebhookEndpoints) -> APIRouter:
-    routes = APIRouter(tags=["webhooks"])
+    routes = api_router("webhooks")
     ports = runtime.ports
 
     async def described(endpoint: Endpoint) -> WebhookAnswer:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from deploy.modes.embedded import opened
-from deploy.storage.backup import back_up, restore_blobs
+from deploy.storage.backup import back_up
+from deploy.storage.blob_restore import restore_blobs
 from deploy.storage.data_folder import Folder
 from deploy.storage.mongo_stores import Stores, open_stores
 from deploy.transfer.between_modes import DATABASE, move

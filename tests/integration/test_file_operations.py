@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from deploy.modes.embedded import opened
-from deploy.storage.backup import back_up, restore, restore_blobs
+from deploy.storage.backup import back_up, restore
+from deploy.storage.blob_restore import restore_blobs
 from deploy.storage.data_folder import Folder, FolderProblem
 from shared.adapters.folder.blobs import FolderBlobs
 from shared.eventstore.blobs import BlobMissing

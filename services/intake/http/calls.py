@@ -18,6 +18,7 @@ from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, WRITING, operation
 from shared.http.request_bodies import read_model
+from shared.http.router import api_router
 from shared.kernel.legal_time import from_text
 from shared.kernel.refusals import Invalid
 
@@ -93,7 +94,7 @@ def _shown(call: missed_calls.MissedCall) -> dict[str, object]:
 
 
 def router(runtime: Process) -> APIRouter:
-    routes = APIRouter(tags=["calls"])
+    routes = api_router("calls")
     ports, limit = runtime.ports, runtime.settings.body_limit
 
     def own(caller: Principal, named: str | None) -> str:

@@ -13,6 +13,7 @@ from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import operation
 from shared.http.request_bodies import read_model
+from shared.http.router import api_router
 from shared.kernel.refusals import Invalid
 from shared.queries.query_code_access import RateLimiter
 
@@ -36,7 +37,7 @@ class CandidateQuestion(BaseModel):
 
 def router(runtime: Process) -> APIRouter:
     """The routes of intake."""
-    routes = APIRouter(tags=["cases"])
+    routes = api_router("cases")
     ports, settings = runtime.ports, runtime.settings
     reader = ports.handling("routing")
     asked = RateLimiter(ports.clock, QUESTIONS)

@@ -28,6 +28,7 @@ from shared.http.authentication import Caller
 from shared.http.commands import Commands
 from shared.http.openapi import READING, answers, takes
 from shared.http.responses import CommandAnswer
+from shared.http.router import api_router
 from shared.kernel.identifiers import query_code, telephone_pin
 from shared.queries import case_details as reading
 from shared.queries.case_content import record_reading
@@ -76,7 +77,7 @@ _HEARD = {
 
 
 def router(runtime: Process, commands: Commands, askers: StatusReaders) -> APIRouter:
-    routes = APIRouter(tags=["citizens"])
+    routes = api_router("citizens")
     models = body_models()
 
     @routes.post(

@@ -13,6 +13,7 @@ from shared.commands.event_writer import EventMetadata
 from shared.hosting.process import Process
 from shared.http.openapi import operation
 from shared.http.request_bodies import read_model
+from shared.http.router import api_router
 from shared.queries.citizen_documents import CitizenDocuments, Opened, document_of, documents, events_of, readable
 from shared.queries.petitioner_data import PetitionerData, petitioner_data
 
@@ -45,7 +46,7 @@ async def _context(runtime: Process, citizen: Principal, case: Case) -> Decision
 
 
 def router(runtime: Process, askers: StatusReaders) -> APIRouter:
-    routes = APIRouter(tags=["citizens"])
+    routes = api_router("citizens")
 
     @routes.post(
         "/v1/status/documents",

@@ -13,6 +13,7 @@ from shared.hosting.process import Process
 from shared.http.client_network import client_network
 from shared.http.openapi import operation
 from shared.http.request_bodies import read_model
+from shared.http.router import api_router
 from shared.kernel.refusals import Unknown
 from shared.queries.citizen_status import status
 from shared.queries.citizen_status_models import StatusAnswer
@@ -84,7 +85,7 @@ class StatusReaders:
 
 
 def router(runtime: Process, askers: StatusReaders) -> APIRouter:
-    routes = APIRouter(tags=["citizens"])
+    routes = api_router("citizens")
 
     @routes.post("/v1/status", **operation("ask_v1_status_post", 400, 404, 413, 415, 422, 429, 503, body=StatusPage))
     async def ask(request: Request) -> StatusAnswer:

@@ -44,6 +44,7 @@ from shared.http.admission import admitted
 from shared.http.authentication import key_required, who
 from shared.http.client_network import client_network
 from shared.http.openapi import READING, answers
+from shared.http.router import api_router
 from shared.kernel.refusals import Invalid
 from shared.policy.file_rules import FileRules
 from shared.queries import case_details as reading
@@ -122,7 +123,7 @@ class FileCaller(NamedTuple):
 
 
 def router(runtime: Process, reception: FileReception, askers: StatusReaders) -> APIRouter:
-    routes = APIRouter(tags=["files"])
+    routes = api_router("files")
     ports, files = runtime.ports, reception.uploads
     begun = RateLimiter(ports.clock, UPLOADS_A_MINUTE)
     of_network = RateLimiter(ports.clock, PUBLIC_UPLOADS_A_MINUTE)
@@ -353,7 +354,7 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
         headers["Content-Length"] = str(file.size)
         return StreamingResponse(_content(runtime, file.blob, file.key, 0, file.size), 200, headers)
 
-    routes.include_router(redactions.router(runtime, reception, lambda case: rules_of(case.jurisdiction)))
+    routes.routes.extend(redactions.router(runtime, reception, lambda case: rules_of(case.jurisdiction)).routes)
     return routes
 
 

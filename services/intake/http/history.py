@@ -23,6 +23,7 @@ from shared.http.authentication import Caller
 from shared.http.ndjson import answered, value_of
 from shared.http.openapi import answers, gives_lines, takes_lines
 from shared.http.request_bodies import RequestLine
+from shared.http.router import api_router
 from shared.kernel.refusals import Refused
 
 AT_ONCE = 500
@@ -56,7 +57,7 @@ def _shown(result: ItemResult) -> bytes:
 
 
 def router(runtime: Process) -> APIRouter:
-    routes = APIRouter(tags=["operations"])
+    routes = api_router("operations")
 
     @routes.post(
         "/v1/history:batch",

@@ -11,6 +11,7 @@ from shared.application.sessions import Session
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import operation
+from shared.http.router import api_router
 
 
 class Colleague(Answer):
@@ -41,7 +42,7 @@ class MeAnswer(Answer):
 
 
 def router(runtime: Process) -> APIRouter:
-    routes = APIRouter(tags=["sessions"])
+    routes = api_router("sessions")
     ports = runtime.ports
 
     async def colleagues(caller: Caller) -> list[Colleague]:

@@ -22,6 +22,7 @@ from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, operation
 from shared.http.request_bodies import read_body, read_model
+from shared.http.router import api_router
 from shared.kernel.refusals import Refused, Unknown
 from shared.messaging.webhooks.signatures import verified
 from shared.queries import case_details as reading
@@ -73,7 +74,7 @@ class DeliveryReport(BaseModel):
 
 
 def router(runtime: Process) -> APIRouter:
-    routes = APIRouter(tags=["messages"])
+    routes = api_router("messages")
     ports, secret = runtime.ports, runtime.settings.gateway_secret
 
     async def found(message: str) -> tuple[str, Message]:

@@ -16,6 +16,7 @@ from shared.http.authentication import Caller
 from shared.http.long_polling import Cursor, cursor_query, polled
 from shared.http.openapi import READING, operation
 from shared.http.responses import ReceiptAnswer
+from shared.http.router import api_router
 from shared.kernel.identifiers import query_code
 from shared.kernel.legal_time import given_day
 from shared.kernel.refusals import Invalid, Unknown
@@ -67,7 +68,7 @@ async def _of(ports: Ports, caller: Principal, platform: str) -> Member:
 
 
 def router(runtime: Process) -> APIRouter:
-    routes = APIRouter(tags=["platforms"])
+    routes = api_router("platforms")
     ports = runtime.ports
 
     async def own_case(caller: Principal, platform: str, reference: str) -> Case:

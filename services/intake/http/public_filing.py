@@ -41,6 +41,7 @@ from shared.http.client_network import client_network
 from shared.http.openapi import WRITING, answers, operation, takes
 from shared.http.request_bodies import read_model
 from shared.http.responses import ReceiptAnswer
+from shared.http.router import api_router
 from shared.kernel.refusals import Invalid
 from shared.policy.book import PolicyBook
 from shared.queries.query_code_access import RateLimiter
@@ -136,7 +137,7 @@ def filing_of(wanted: PublicFiling, book: PolicyBook) -> FileCase:
 
 
 def router(runtime: Process) -> APIRouter:
-    routes = APIRouter(tags=["citizens"])
+    routes = api_router("citizens")
     ports = runtime.ports
     handling = ports.handling("intake")
     sent = RateLimiter(ports.clock, runtime.settings.public_filings)

@@ -12,6 +12,7 @@ from shared.case import Case
 from shared.hosting.process import Process
 from shared.http.openapi import operation
 from shared.http.request_bodies import read_model
+from shared.http.router import api_router
 from shared.kernel.identifiers import telephone_pin
 from shared.kernel.legal_time import day_of
 from shared.kernel.wording import Words
@@ -69,7 +70,7 @@ def details(case: Case, book: PolicyBook, pin: str) -> ReceiptDetails:
 
 
 def router(runtime: Process, askers: StatusReaders) -> APIRouter:
-    routes = APIRouter(tags=["citizens"])
+    routes = api_router("citizens")
     ports = runtime.ports
 
     @routes.post(

@@ -21,6 +21,7 @@ from shared.http.authentication import Caller
 from shared.http.openapi import answers, takes
 from shared.http.request_bodies import read_model
 from shared.http.responses import CommandAnswer
+from shared.http.router import api_router
 from shared.kernel.identifiers import request_digest
 from shared.kernel.refusals import Invalid, Unknown
 from shared.policy.file_rules import FileRules
@@ -33,7 +34,7 @@ _TEXT_LIMIT = 256 * 1024
 
 def router(runtime: Process, reception: FileReception, rules_for: Callable[[Case], Awaitable[FileRules]]) -> APIRouter:
     """To be included among the routes of files. `rules_for`: the limits of the jurisdiction of a case."""
-    routes = APIRouter()
+    routes = api_router("files")
     ports, files = runtime.ports, reception.uploads
 
     @routes.post(

@@ -22,6 +22,7 @@ from shared.http.authentication import SignedIn
 from shared.http.client_network import client_network
 from shared.http.openapi import operation
 from shared.http.request_bodies import read_json, read_model
+from shared.http.router import api_router
 from shared.kernel.refusals import Invalid
 
 _LIMIT = 64 * 1024
@@ -219,7 +220,7 @@ async def _post(runtime: Process, person: Person, post: Post, holder: str) -> Po
 
 
 def router(runtime: Process) -> APIRouter:
-    routes = APIRouter(tags=["sessions"])
+    routes = api_router("sessions")
     settings, ports = runtime.settings, runtime.ports
     handling = ports.handling("intake")
     id_tokens = None

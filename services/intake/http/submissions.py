@@ -22,6 +22,7 @@ from shared.http.ndjson import LineResult, answered, result_line, value_of
 from shared.http.openapi import WRITING, answers, gives_lines, takes, takes_lines
 from shared.http.request_bodies import RequestLine, read_json
 from shared.http.responses import ReceiptAnswer
+from shared.http.router import api_router
 
 AT_ONCE = 64
 """Lines that are processed concurrently, so that the log can write them together."""
@@ -53,7 +54,7 @@ def filing_routes(
         one: Operation id and summary of the first route.
         many: Operation id and summary of the second route.
     """
-    routes = APIRouter(tags=["filing"], dependencies=admitted(runtime))
+    routes = api_router("filing", dependencies=admitted(runtime))
     limit = runtime.settings.body_limit
 
     @routes.post(

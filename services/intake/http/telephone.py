@@ -12,6 +12,7 @@ from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import operation
 from shared.http.request_bodies import read_model
+from shared.http.router import api_router
 from shared.kernel.identifiers import pin_matches, read_number
 from shared.kernel.refusals import Unknown
 from shared.queries.citizen_status import status
@@ -43,7 +44,7 @@ def _wrong() -> Unknown:
 
 
 def router(runtime: Process) -> APIRouter:
-    routes = APIRouter(tags=["citizens"])
+    routes = api_router("citizens")
     ports = runtime.ports
     misses = RateLimiter(ports.clock, MISSES)
 

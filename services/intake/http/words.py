@@ -15,6 +15,7 @@ from shared.application.response import Answer
 from shared.events import REGISTRY
 from shared.hosting.process import Process
 from shared.http.openapi import operation
+from shared.http.router import api_router
 from shared.kernel import data_file
 from shared.kernel.wording import CODE_WORDS, STATE_WORDS, code_words
 from shared.policy.book import PolicyBook
@@ -85,7 +86,7 @@ def commands() -> dict[str, CommandWords]:
 
 
 def router(runtime: Process) -> APIRouter:
-    routes = APIRouter(tags=["words"])
+    routes = api_router("words")
 
     known: tuple[tuple[PolicyBook, ...], AllWords] | None = None
 

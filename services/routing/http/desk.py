@@ -16,6 +16,7 @@ from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, WRITING, operation
 from shared.http.request_bodies import read_model
+from shared.http.router import api_router
 from shared.kernel.legal_time import from_text
 from shared.kernel.refusals import Invalid
 
@@ -145,7 +146,7 @@ class DraftsAnswer(Answer):
 
 
 def router(runtime: Process) -> APIRouter:
-    routes = APIRouter(tags=["desk"])
+    routes = api_router("desk")
     ports, limit = runtime.ports, runtime.settings.body_limit
 
     async def name(person: str | None) -> str | None:

@@ -22,6 +22,7 @@ from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, WRITING, operation
 from shared.http.request_bodies import read_model
+from shared.http.router import api_router
 from shared.kernel.legal_time import to_text
 
 _ID = Field(description="Your id of this act. Sending the same id again returns the first answer")
@@ -90,7 +91,7 @@ class EntriesAnswer(Answer):
 
 
 def router(runtime: Process) -> APIRouter:
-    routes = APIRouter(tags=["knowledge"])
+    routes = api_router("knowledge")
     ports, limit = runtime.ports, runtime.settings.body_limit
 
     async def answered(jurisdiction: str, found: list[Entry]) -> list[EntryAnswer]:

@@ -24,6 +24,7 @@ from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, WRITING, answers, operation, takes
 from shared.http.request_bodies import read_json
+from shared.http.router import api_router
 from shared.kernel.legal_time import given_day
 from shared.kernel.refusals import Invalid, Refused
 from shared.queries.case_details import find
@@ -82,7 +83,7 @@ def _day(text: str) -> date:
 
 
 def router(runtime: Process, issuing: Issuing) -> APIRouter:
-    routes = APIRouter(tags=["notices"])
+    routes = api_router("notices")
     reader, ports = NoticeReader(issuing), runtime.ports
     most = runtime.settings.page_limit
 

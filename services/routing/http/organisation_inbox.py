@@ -16,6 +16,7 @@ from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.long_polling import TextCursor, polled, text_cursor_query
 from shared.http.openapi import READING, operation
+from shared.http.router import api_router
 from shared.kernel.refusals import Unknown
 from shared.messaging.member import Member
 from shared.messaging.opaque_cursor import SECRET, OpaqueCursor, wrong_cursor
@@ -111,7 +112,7 @@ async def _may_see(ports: Ports, principal: Principal, event: RecordedEvent) -> 
 
 
 def router(runtime: Process) -> APIRouter:
-    routes = APIRouter(tags=["departments"])
+    routes = api_router("departments")
     ports = runtime.ports
 
     @routes.get(

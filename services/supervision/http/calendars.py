@@ -15,6 +15,7 @@ from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import WRITING, operation
 from shared.http.request_bodies import read_model
+from shared.http.router import api_router
 from shared.policy.documents import SLUG
 
 _LIMIT = 1024 * 1024
@@ -31,7 +32,7 @@ class CalendarProposal(BaseModel):
 
 
 def router(runtime: Process) -> APIRouter:
-    routes = APIRouter(tags=["policies"])
+    routes = api_router("policies")
 
     @routes.post(
         "/v1/calendars:publish",

@@ -13,6 +13,7 @@ from shared.events.fields import Class
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, operation
+from shared.http.router import api_router
 from shared.kernel.identifiers import NUMBER_DIGITS
 from shared.kernel.legal_time import LegalTime, given_time, instant_of, start_of_day, to_text
 from shared.kernel.refusals import Invalid
@@ -96,7 +97,7 @@ def _clerk(caller: Principal, clerk: str) -> str:
 
 
 def router(runtime: Process) -> APIRouter:
-    routes = APIRouter(tags=["cases"])
+    routes = api_router("cases")
     ports = runtime.ports
     most = runtime.settings.page_limit
     counts = Counts(ports)

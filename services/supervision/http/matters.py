@@ -7,11 +7,12 @@ from fastapi import APIRouter, Query
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, operation
+from shared.http.router import api_router
 from shared.queries.matter import MatterPage, matter
 
 
 def router(runtime: Process) -> APIRouter:
-    routes = APIRouter(tags=["cases"])
+    routes = api_router("cases")
     most = runtime.settings.page_limit
 
     @routes.get("/v1/matters/{reference:path}", **operation("filings_v1_matters__reference__get", *READING))

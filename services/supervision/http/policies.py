@@ -25,6 +25,7 @@ from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, WRITING, operation
 from shared.http.request_bodies import read_model
+from shared.http.router import api_router
 from shared.kernel.legal_time import given_time, start_of_day
 from shared.kernel.refusals import Invalid, Refused
 from shared.policy.book import PolicyBook
@@ -102,7 +103,7 @@ def _moment(text: str, zone: str) -> datetime:
 
 
 def router(runtime: Process) -> APIRouter:
-    routes = APIRouter(tags=["policies"])
+    routes = api_router("policies")
 
     @routes.get("/v1/policies", **operation("policies_v1_policies_get", 401, 403, 422, 503))
     async def policies(caller: Caller) -> PolicyList:
