@@ -88,7 +88,7 @@ COMMANDS = {
     "setup": LazyCommand(
         "setup:setup",
         "Full mode: create the users, rights and topics of the services, as administrator. Exits with 1 if"
-        " something could not be done.",
+        " something failed.",
     ),
     "topics": LazyCommand("topics:group", "The topics and access rights of Kafka"),
     "outbox": LazyCommand("outbox:group", "Notifications in the topics of organisations"),
