@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -30,8 +31,11 @@ async def test_thousands_of_wrong_codes_from_one_address_leave_others_alone(gues
         receipt = await here.filed()
         async with here.client() as portal:
             guesser, other = through("203.0.113.9", here.keys["portal"]), through("198.51.100.7", here.keys["portal"])
+            begin = monotonic()
             statuses = [(await ask(portal, receipt, WRONG, guesser)).status_code for _ in range(guesses)]
-            assert statuses[:11] == [404] * 10 + [429] and set(statuses[10:]) == {429}
+            minutes = 1 + int((monotonic() - begin) / 60)  # the limit is one of a minute, and a busy machine takes several
+            assert statuses[:11] == [404] * 10 + [429]
+            assert set(statuses) == {404, 429} and statuses.count(404) <= 10 * minutes
             assert (await ask(portal, receipt, WRONG, other)).status_code == 404
             assert (await ask(portal, receipt, receipt["code"], other)).status_code == 200
             assert (await ask(portal, receipt, receipt["code"], guesser)).status_code == 200, (
