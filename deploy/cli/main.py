@@ -88,7 +88,7 @@ COMMANDS = {
     "setup": LazyCommand(
         "setup:setup",
         "Full mode: create the users, rights and topics of the services, as administrator. Exits with 1 if"
-        " something could not be done.",
+        " something failed.",
     ),
     "topics": LazyCommand("topics:group", "The topics and access rights of Kafka"),
     "outbox": LazyCommand("outbox:group", "Notifications in the topics of organisations"),
@@ -121,6 +121,7 @@ def huiyin() -> None:
 def main() -> None:
     """Run the command line. An unexpected error is printed as a sentence, without a traceback."""
     garbage_collector.starting()
+    terminal.never_fail_to_print()
     choose_language(sys.argv[1:], os.environ)
     try:
         if VARIABLE in os.environ:

@@ -17,7 +17,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.portal.api import Api, Problem
 from services.portal.browser import HEADERS, Form, delete_cookie
 from services.portal.identity_provider import Provider
-from services.portal.pages import desk, desk_bulk, desk_calls, desk_drafts, desk_live, sign_in, start, submit, track
+from services.portal.pages import (
+    desk_bulk,
+    desk_calls,
+    desk_case,
+    desk_command,
+    desk_drafts,
+    desk_files,
+    desk_list,
+    desk_live,
+    desk_numbers,
+    desk_registration,
+    sign_in,
+    start,
+    submit,
+    track,
+)
 from services.portal.rendering import Site, kept_page, problem_page
 
 Pages = Literal["citizen", "staff", "all"]
@@ -102,10 +117,15 @@ def build(
     if staff:
         routes += [
             *sign_in.ROUTES,
-            *desk.ROUTES,
+            *desk_list.ROUTES,
+            *desk_case.ROUTES,
+            *desk_command.ROUTES,
+            *desk_registration.ROUTES,
             *desk_drafts.ROUTES,
+            *desk_files.ROUTES,
             *desk_bulk.ROUTES,
             *desk_live.ROUTES,
+            *desk_numbers.ROUTES,
             *desk_calls.ROUTES,
         ]
     app = Starlette(

@@ -117,6 +117,8 @@ def visible(principal: Principal, case: Case, lead: Case | None = None) -> bool:
     if principal.org is not None and concerns(principal.org, case):
         return False  # Art. 30: never to the accused organisation, in any role
     if role in ("organisation", "clerk"):
+        if case.accusation.suspected is not None:
+            return False  # whoever handles it may be the respondent, until a person has decided
         if handles(principal.org, case) or owes_notice(principal.org, case):
             return True
         return lead is not None and handles_matter(principal.org, case, lead)

@@ -62,8 +62,10 @@ class CaseClassified(_Routing, zh="分类", en="It was classified.", shows=("cla
 class AccusationSuspected(
     _Routing, zh="疑似检举控告", en="A rule suspects an accusation; a person decides.", shows=("rule",)
 ):
-    """A possible accusation was found (Art. 30). The case is sealed until a person has decided."""
+    """A possible accusation was found (Art. 30), in the filing or in what the petitioner said later, in the same commit. The case
+    is sealed until a person has decided, from its organisation too."""
 
+    also: ClassVar[tuple[Service, ...]] = ("intake", "supervision")
     rule: str
     """The keyword rule, or `respondent`: the filing complains of an organ, its staff or a holder of a public post."""
 

@@ -26,7 +26,7 @@ from shared.messaging import organisation_inbox as inbox
 from shared.messaging import platform_updates as updates
 from shared.messaging.member import Member
 from shared.messaging.webhooks.deliveries import STREAM, last_commit, standing
-from shared.messaging.webhooks.endpoints import MANAGE, Endpoint, WebhookEndpoints, no_kinds
+from shared.messaging.webhooks.endpoints import ENABLE, MANAGE, Endpoint, WebhookEndpoints, no_kinds, not_stopped
 from shared.messaging.webhooks.sender import replay, resume, send_test
 from shared.messaging.webhooks.signatures import KeyPair
 
@@ -169,6 +169,7 @@ def router(runtime: Process, endpoints: WebhookEndpoints) -> APIRouter:
         """Send a test message (`webhook.test`) now and return the answer of your server."""
         authorize(caller, MANAGE)
         found = await endpoints.find(caller, webhook)
+        not_stopped(caller, found)
         answer = await send_test(ports, endpoints, found, caller)
         return TriedAnswer.built_from(answer)
 
@@ -220,9 +221,10 @@ def router(runtime: Process, endpoints: WebhookEndpoints) -> APIRouter:
         **operation("enable_webhook_v1_webhooks__webhook__enable_post", 507, *READING),
     )
     async def enable(webhook: str, caller: Caller) -> WebhookAnswer:
-        """Send again, beginning where it stopped."""
-        authorize(caller, MANAGE)
+        """Send again, beginning where it stopped. What operations disabled, only operations enable."""
+        authorize(caller, ENABLE)
         found = await endpoints.find(caller, webhook)
+        not_stopped(caller, found)
         if found.disabled is not None:
             await resume(ports, found, caller)
         return await described(await endpoints.enable(caller, webhook))

@@ -78,7 +78,7 @@ async def show(
     """
     present = await find(ports, principal, reference)
     book = await ports.policies.book(present.jurisdiction)
-    past, hidden = as_of is not None or known_at is not None, _kept_from(principal)
+    past, hidden = as_of is not None or known_at is not None, kept_from(principal)
     if past or (hidden and present.accusation.examined):
         case, page, names = await _cut(ports, present, book, hidden, as_of=as_of, known_at=known_at, before=before)
     else:
@@ -141,7 +141,7 @@ async def _cut(
     return case, page, [event for event in seen if isinstance(event.body, NAMES)]
 
 
-def _kept_from(principal: Principal) -> frozenset[str]:
+def kept_from(principal: Principal) -> frozenset[str]:
     """Event types that this principal does not see. The organ for accusations sees the respondent of an accusation."""
     if principal.role in SEES_ALL:
         return frozenset()

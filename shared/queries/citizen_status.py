@@ -90,6 +90,7 @@ async def status(ports: Ports, case: Case, before: int | None = None) -> StatusA
         org=book.names.get(responsible, responsible) if responsible else None,
         contact=contact_of(book, responsible if case.state not in FINAL_STATES else None),
         due_day=step.deadline.due_day.isoformat() if step.deadline else None,
+        provisional=step.deadline is not None and may_move(step.deadline, now),
         due_because=step.deadline.rule.article if step.deadline else None,
         notice_due=step.notice.due_day.isoformat() if step.notice else None,
         may_ask=right,
@@ -211,7 +212,8 @@ def _right(case: Case, book: PolicyBook, now: datetime) -> MayAsk | None:
                 limit = Words("期限自收到之日起计算", "counted from the day on which you received it")
         else:
             until = day.isoformat()
-            limit = Words(f"期限至{day.year}年{day.month}月{day.day}日", f"until {until}")
+            hint = _may_move(one, now)
+            limit = Words(f"期限至{day.year}年{day.month}月{day.day}日{hint.zh}", f"until {until}{hint.en}")
         return MayAsk(
             command=command,
             until=until,
@@ -219,6 +221,7 @@ def _right(case: Case, book: PolicyBook, now: datetime) -> MayAsk | None:
             en=f"{words.en}, {limit.en} ({one.rule.article_en}).",
             article=one.rule.article,
             bodies=_bodies(case, command, book),
+            provisional=until is not None and may_move(one, now),
         )
     return None
 
@@ -357,10 +360,23 @@ def _matter_sentence(case: Case, lead: Case, book: PolicyBook, step: NextStep, n
 def _by_when(deadline: Deadline, now: datetime) -> Words:
     day, rule = deadline.due_day, deadline.rule
     late = Words("（已超期）", " (that day has passed)") if deadline.due < now else Words("", "")
+    hint = _may_move(deadline, now)
     return Words(
-        f"{day.year}年{day.month}月{day.day}日前完成{late.zh}（{rule.title.zh}，{rule.article_zh}）",
-        f"{day.isoformat()}{late.en} ({rule.title.en}, {rule.article_en})",
+        f"{day.year}年{day.month}月{day.day}日前完成{late.zh}{hint.zh}（{rule.title.zh}，{rule.article_zh}）",
+        f"{day.isoformat()}{late.en}{hint.en} ({rule.title.en}, {rule.article_en})",
     )
+
+
+def may_move(deadline: Deadline, now: datetime) -> bool:
+    """True for a day to come whose year has no published days off yet."""
+    return deadline.provisional and now <= deadline.due
+
+
+def _may_move(deadline: Deadline, now: datetime) -> Words:
+    """Beside a day that was computed without the days off of its year, which nobody may be promised yet."""
+    if not may_move(deadline, now):
+        return Words("", "")
+    return Words("（暂定，以该年放假安排为准）", " (provisional until the days off of that year are published)")
 
 
 def sentence_of(case: Case, book: PolicyBook, step: NextStep, now: datetime) -> Words:

@@ -23,11 +23,14 @@ from shared.application.upload_record import UploadStatus
 from shared.application.virus_scanner import ScannerUnavailable, VirusScanner
 from shared.commands.attached_files import FileDetails
 from shared.events.files import FileKind
+from shared.eventstore.blobs import Piece
 from shared.eventstore.uploads import UploadChanged
 from shared.kernel.refusals import Refused, Unavailable, Unknown
 from shared.policy.file_rules import FileRules
 
 UNCHECKED, SCANNING = "unchecked", "scanning"
+_AT_ONCE = 4 * 1024 * 1024
+"""Bytes of a file that is inspected, which are read, decrypted and sent at once: one file is at a time."""
 UNKNOWN_TYPE = "application/octet-stream"
 """Of a file that was not inspected yet."""
 _LATER = frozenset(("file_not_checked", "upload_busy"))
@@ -66,7 +69,7 @@ class FileReception:
         self,
         owner: str,
         upload: str,
-        content: AsyncGenerator[bytes, None],
+        content: AsyncGenerator[Piece, None],
         details: FileDetails,
         rules: FileRules,
         cover: Sequence[tuple[int, int, int, int]] = (),
@@ -149,7 +152,8 @@ class FileReception:
                 status = await self.uploads.replace(owner, upload, image, details)
             return await self._described(owner, upload, status, made, details)
 
-        return await self.inspector.inspect(self.uploads.open_upload(owner, upload), rules, keep)
+        content = self.uploads.open_upload(owner, upload, piece=_AT_ONCE)
+        return await self.inspector.inspect(content, rules, keep)
 
     async def _described(
         self, owner: str, upload: str, status: UploadStatus, made: Inspected, details: FileDetails

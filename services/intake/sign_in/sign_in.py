@@ -1,6 +1,7 @@
 """The sign-in of a person: password with one-time password, passkey, or the identity provider.
 
-Every wrong sign-in gets the same answer. Wrong ones are limited for each person and network, for each network, and for each person.
+A one-time password is accepted once, also by other processes: the log remembers it. Every wrong sign-in gets the same answer.
+ Wrong ones are limited for each person and network, for each network, and for each person.
 Over a limit only an attempt with the right one-time password is looked at further, so that nobody can lock out the right person.
 """
 
@@ -25,12 +26,16 @@ from shared.application.persons import Person, Post, principal_of
 from shared.application.problem import NotAuthenticated, TooMany
 from shared.application.sealed_tokens import open_token, seal_token
 from shared.commands.authorization import Principal
+from shared.commands.command import NewEvent
+from shared.commands.event_writer import EventMetadata
 from shared.events.base import Event
-from shared.events.persons import CredentialAdded
+from shared.events.persons import CredentialAdded, OneTimePasswordUsed
+from shared.eventstore.errors import StoreFull
 from shared.hosting.process import Process
 from shared.kernel.refusals import Denied, Invalid, Refused
 from shared.queries.query_code_access import RateLimiter
 
+STREAM = "one-time/"
 SETUP = "hyt_"
 """Prefix of the sealed shared secret that an invitation offers until it is confirmed."""
 NETWORK_TIMES, PERSON_TIMES = 20, 20
@@ -76,7 +81,7 @@ class SignIn:
         self._networks = RateLimiter(ports.clock, most * NETWORK_TIMES)
         self._codes = RateLimiter(ports.clock, most * PERSON_TIMES)
         self._used: dict[str, int] = {}
-        """Person -> the time step of the last one-time password that was accepted."""
+        """Person -> the time step of the last one-time password that this process accepted."""
 
     def _counted(self, refusal: Refused) -> Refused:
         self._metrics.refused("sign_in", refusal.code)
@@ -106,10 +111,24 @@ class SignIn:
         if not right or not fresh or step is None or step <= self._used.get(code, -1):  # used meanwhile
             raise self._counted(wrong())
         self._used[code] = step
+        if not await self._first_use(person, step):
+            raise self._counted(wrong())
         for (limiter, name), wait in zip(limits, waits, strict=True):
             if not wait:
                 limiter.give_back(name)
         return person
+
+    async def _first_use(self, person: Person, step: int) -> bool:
+        """True if no process has accepted the one-time password of this time step. A full log keeps nobody out: then only this
+        process remembers it."""
+        stamp = EventMetadata(acting(person), cause=f"{person.of('totp')[-1].id}:{step}")
+        try:
+            _commit, repeated = await self._handling.append(
+                STREAM + person.code, stamp, lambda _head: [NewEvent(OneTimePasswordUsed(step=step))]
+            )
+        except StoreFull:
+            return True
+        return not repeated
 
     async def _secrets(self, person: Person) -> tuple[str | None, str | None]:
         """The hash of the password and the shared secret. The same reads for a person who has none."""
@@ -218,6 +237,7 @@ class SignIn:
         )
         person = await self._add(person, invitation, new)
         self._used[person.code] = step
+        await self._first_use(person, step)
         return person
 
     async def accept_passkey(self, network: str, invitation: str, challenge: str, credential: dict[str, Any]) -> Person:

@@ -12,8 +12,8 @@ from starlette.routing import Route
 from services.portal.api import Api, Caller, Problem
 from services.portal.browser import Form, command_id, read_form, set_cookie
 from services.portal.catalogues import told
-from services.portal.pages.desk import filed, lists_of_office, near_cases
 from services.portal.pages.desk_frame import asked, of_case
+from services.portal.pages.desk_registration import filed, lists_of_office, near_cases
 from services.portal.pages.sign_in import SignedOut, ended, staff
 from services.portal.pages.start import changed
 from services.portal.rendering import page, sentence, view_of

@@ -15,7 +15,7 @@ from services.routing.commands.checks import (
     the_respondent,
 )
 from services.routing.commands.outcomes import leave_for_procedure
-from shared.case import Case
+from shared.case import OPEN_STATES, Case
 from shared.commands.authorization import Role
 from shared.commands.command import DESK, HOTLINE, Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText, Short
@@ -41,13 +41,20 @@ class RouteCase(Command):
     """The text contains too little evidence for that subject."""
 
 
-@rule("route", service="routing", roles=SERVICE, states=("registered",), followers=True, zh="自动派单")
+@rule("route", service="routing", roles=SERVICE, states=OPEN_STATES, followers=True, zh="自动派单")
 def route(case: Case, command: RouteCase, given: DecisionContext) -> list[NewEvent]:
     """Dispatch the case to the organisation that the policy names for it, or queue it for a registrar.
 
     The class decides first: a suspected accusation is never routed (Art. 30); litigation goes to the political and legal organ
     of the level, and on a visit it is explained by a person (Art. 22 ¶2); a consultation can be answered at once. The subject is
     the one given by the submitter, otherwise that of a keyword rule for which enough speaks."""
+    rules = given.book.keywords.by_id
+    suspicion = rules.get(command.suspicion or "")
+    suspected = suspicion is not None and suspicion.suspected and not case.accusation.cleared
+    if suspected and suspicion is not None and case.assignment.org is not None and not case.accusation.sealed:
+        return (
+            [NewEvent(e.AccusationSuspected(rule=suspicion.id))] if case.open else []
+        )  # imported with an organisation
     if (
         case.state != "registered"
         or case.assignment.org is not None
@@ -57,13 +64,10 @@ def route(case: Case, command: RouteCase, given: DecisionContext) -> list[NewEve
         return []
     if case.accusation.sealed:
         return [NewEvent(e.QueuedForDispatch(why="sealed_track"))]
-    rules = given.book.keywords.by_id
-    suspicion = rules.get(command.suspicion or "")
-    if not case.accusation.cleared:
-        if suspicion is not None and suspicion.suspected:
-            return [NewEvent(e.AccusationSuspected(rule=suspicion.id))]
-        if case.accusation.public_office:
-            return [NewEvent(e.AccusationSuspected(rule="respondent"))]
+    if suspected and suspicion is not None:
+        return [NewEvent(e.AccusationSuspected(rule=suspicion.id))]
+    if case.accusation.public_office and not case.accusation.cleared:
+        return [NewEvent(e.AccusationSuspected(rule="respondent"))]
     known = rules.get(command.subject or "") if case.filing.subject is None else None
     subject = case.filing.subject or (known.subject if known else None)
     classified = None

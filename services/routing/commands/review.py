@@ -53,7 +53,7 @@ def _barred(case: Case, body: str, book: PolicyBook) -> bool:
 def direct_review(case: Case, command: Command, given: DecisionContext) -> list[NewEvent]:
     """Name the body that the petitioner chose, or the organisation above the deciding one by the policy. If the policy names
     none, or that one must not review the case, the request waits for a person."""
-    if case.state not in ASKED or case.review.reviewer is not None:
+    if case.state not in ASKED or case.review.reviewer is not None or case.accusation.suspected is not None:
         return []
     decided = case.review.reviewed_by if case.state == "in_re_review" else case.assignment.org
     found = case.review.chosen or (given.book.reviewer_of(decided) if decided is not None else None)

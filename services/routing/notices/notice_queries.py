@@ -87,6 +87,10 @@ def unknown_notice() -> Unknown:
     )
 
 
+_YEARS, _NUMBERS = 10_000, 2**31
+"""No year and no number of a notice is larger; a store could not even look for it."""
+
+
 class NoticeReader:
     """Reads notices for a principal."""
 
@@ -169,6 +173,8 @@ class NoticeReader:
     async def one(self, principal: Principal, office: str, kind: str, year: int, number: int) -> RecordedEvent:
         """The number of a notice. Raises Unknown for one that the principal may not see."""
         jurisdiction, office = await self.register_of(principal, office)
+        if not (0 <= year < _YEARS and 1 <= number <= _NUMBERS):
+            raise unknown_notice()
         commits = await self._ports.log.load(Series(jurisdiction, office, kind, year).stream, after=number - 1, limit=1)
         for commit in commits:
             for event in commit.recorded:
