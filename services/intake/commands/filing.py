@@ -363,7 +363,7 @@ class AnswerAtOnce(Command):
 
 @rule("answer_at_once", service="intake", roles=HOTLINE, states=("registered", "dispatched"), zh="直接答复")
 def answer_at_once(case: Case, command: AnswerAtOnce, given: DecisionContext) -> list[NewEvent]:
-    """Answer a consultation (直接答复). It is possible until an organisation has signed for it; the organisation is then notified."""
+    """Answer a consultation (直接答复). It is possible until an organisation has signed for it; that organisation is notified."""
     if case.filing.class_ not in (None, "consultation"):
         raise Refused(
             "not_a_consultation",
