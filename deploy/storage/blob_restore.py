@@ -1,4 +1,4 @@
-"""Restoration of the files alone, out of a backup into the data in use."""
+"""Restoration of files only, from a backup into the data in use."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ async def get(http: httpx.AsyncClient, path: str, **query: Any) -> Any:
 
 
 async def entries(http: httpx.AsyncClient, after: int, last: int) -> list[dict[str, Any]]:
-    """The entries after one id up to another. Only over HTTP they name the item, and they remain available for ever."""
+    """The entries after one id up to another. Only over HTTP do they name the item, and there they remain available."""
     found: list[dict[str, Any]] = []
     while after < last:
         page = await get(http, "updates", after=after)

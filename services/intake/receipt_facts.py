@@ -1,4 +1,5 @@
-"""What a receipt says: where and how the filing was registered, what is still looked at, and the rights with their periods."""
+"""What a receipt says: where and how the filing was registered, what is still being checked, and the rights with their
+periods."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ LEGAL_ZONE = ZoneInfo("Asia/Shanghai")
 """The legal time of the People's Republic, in which times of day are shown."""
 
 
-class View(NamedTuple):
-    """How a person wants to see the pages."""
+class PageOptions(NamedTuple):
+    """Language and type size of the pages for one person."""
 
     language: Language
     large: bool
@@ -44,14 +44,14 @@ class Site(NamedTuple):
     staff: bool
 
 
-def view_of(request: Request) -> View:
+def view_of(request: Request) -> PageOptions:
     """From the cookie; otherwise the language that the browser asks for. A page that changes it sets `request.state.view`."""
-    chosen: View | None = getattr(request.state, "view", None)
+    chosen: PageOptions | None = getattr(request.state, "view", None)
     if chosen is not None:
         return chosen
     language, _, size = (cookie(request, "view") or "").partition(".")
     known = next((one for one in LANGUAGES if one == language), None)
-    return View(known or best(request.headers.get("accept-language", "")), size == "large")
+    return PageOptions(known or best(request.headers.get("accept-language", "")), size == "large")
 
 
 @cache

@@ -50,7 +50,7 @@ class Waiting(NamedTuple):
 
 
 def rows_of(case: str, events: Sequence[RecordedEvent]) -> list[Row]:
-    """The rows of one stream of drafts. A draft that is gone has an empty row."""
+    """The rows of one stream of drafts. A discarded draft has an empty row."""
     present = present_drafts(events)
     units = {(event.body.org, event.body.kind) for event in events if isinstance(event.body, DraftSaved)}
     rows = []

@@ -139,8 +139,8 @@ class PetitionerAsked(
     for_petitioner=True,
     petitioner_reads=("questions",),
 ):
-    """The organisation or the petition office asked the petitioner something. No clock stops for it, and that nobody answers is no
-    ground to refuse or to close (the Regulation names neither)."""
+    """The organisation or the petition office asked the petitioner something. No clock stops for it, and a missing answer is
+    no ground to refuse or to close (the Regulation names neither)."""
 
     org: str
     count: int

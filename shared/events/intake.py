@@ -412,7 +412,7 @@ class WithdrawalRequested(
     shows=("party", "effective_on", "word", "evidence"),
     for_petitioner=True,
 ):
-    """A petitioner asked to withdraw. It takes effect at the end of `effective_on`, unless it is taken back before; the case stays
+    """A petitioner asked to withdraw. It takes effect at the end of `effective_on`, unless it is cancelled before; the case stays
     open, and its clocks run, until then. In a joint filing each petitioner withdraws only their own name."""
 
     party: str

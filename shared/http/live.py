@@ -99,7 +99,7 @@ class LiveUpdates:
     ) -> AsyncIterator[bytes]:
         """The events for one client, for at most `wait` seconds.
 
-        Rights are looked at and a comment is sent at fixed times, whatever happens to cases that the client may not see: the pauses
+        Rights are checked and a comment is sent at fixed times, whatever happens to cases that the client may not see: the pauses
         tell nothing of them, and a proxy never sees the stream silent."""
         runtime = self._runtime
         self._listen()

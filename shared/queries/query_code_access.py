@@ -42,8 +42,8 @@ class RateLimiter:
         self._by_client: OrderedDict[str, deque[float]] = OrderedDict()
 
     def take(self, client: str) -> int:
-        """Count an attempt. Returns 0, or the seconds after which a wrong pair of this client is looked at again: then it was not
-        counted."""
+        """Count an attempt. Returns 0, or the seconds after which a wrong pair of this client is checked again; in that case
+        it was not counted."""
         now = self._clock.monotonic()
         taken = self._by_client.setdefault(client, deque())
         self._by_client.move_to_end(client)

@@ -158,8 +158,8 @@ async def _some(
 
 
 async def _seen(ports: Ports, principal: Principal, rows: list[Row]) -> list[Row]:
-    """Those of the rows that a list would show, with the clocks that the principal sees. A row of the principal's own scope needs
-    no look at its case."""
+    """Those of the rows that a list would show, with the clocks that the principal sees. For a row of the principal's own
+    scope, the case is not read."""
     unit = principal.role in ("organisation", "clerk")
     found = []
     for row in rows:

@@ -94,7 +94,7 @@ async def test_content_that_breaks_off_stores_nothing(blobs: Blobs) -> None:
     assert await drafts(blobs) == {}
 
 
-async def test_scan_is_in_order_of_addresses_and_goes_on_after_one(blobs: Blobs) -> None:
+async def test_scan_is_in_order_of_addresses_and_continues_after_one(blobs: Blobs) -> None:
     stored = sorted([(await blobs.put(pieces(f"{n}".encode()))).address for n in range(23)])
     for batch in (1, 5, 23, 1000):
         assert await addresses(blobs, batch) == stored

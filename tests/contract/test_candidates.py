@@ -46,7 +46,7 @@ async def test_removed_case_is_in_no_list(index: CandidateIndex) -> None:
     assert await index.remove(["b", "d"]) == 2 and await found(index, {1: 1.0, 2: 1.0}) == []
 
 
-async def test_full_list_keeps_the_latest_cases_and_says_that_it_is_full(index: CandidateIndex) -> None:
+async def test_full_list_keeps_latest_cases_and_reports_that_it_is_full(index: CandidateIndex) -> None:
     every = [IndexEntry(f"{number:04}", (1, 2) if number == 0 else (1,)) for number in range(LONGEST_LIST + 3)]
     await index.put(every[:5])
     assert (await index.find({1: 1.0}, 3)).full == frozenset()

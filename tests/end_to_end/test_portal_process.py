@@ -70,6 +70,6 @@ def test_portal_without_its_interface_says_so(tmp_path: Path) -> None:
         assert answer.status_code == 503 and "interface_away" in answer.text and answer.headers["retry-after"]
 
 
-def test_portal_is_told_what_it_needs() -> None:
+def test_portal_reports_missing_settings() -> None:
     assert huiyin("portal").returncode == 2 or "HUIYIN_URL" in huiyin("portal").stderr
     assert "citizen" in huiyin("portal", "--pages", "none", "--url", "http://127.0.0.1:9").stderr

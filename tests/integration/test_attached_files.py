@@ -118,7 +118,7 @@ async def test_file_of_one_command_goes_into_no_other(here: Served) -> None:
     assert await contents(here, second.case) == []
 
 
-async def test_two_commands_at_once_attach_one_file_once(here: Served) -> None:
+async def test_concurrent_commands_attach_a_file_once(here: Served) -> None:
     await upload(here, "u1", b"once")
     cases = [(await file(here)).case for _ in range(6)]
     done = await asyncio.gather(
@@ -130,7 +130,7 @@ async def test_two_commands_at_once_attach_one_file_once(here: Served) -> None:
     assert sum([len(await contents(here, case)) for case in cases]) == 1
 
 
-async def test_same_command_twice_at_once_has_one_answer(here: Served) -> None:
+async def test_concurrent_repeated_command_has_one_answer(here: Served) -> None:
     await upload(here, "u1", b"once")
     case = (await file(here)).case
     done = await asyncio.gather(

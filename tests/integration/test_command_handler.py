@@ -170,7 +170,7 @@ async def test_clock_far_behind_log_is_refused(here: County) -> None:
     assert times == sorted(times)
 
 
-async def test_case_that_a_wrong_clock_dated_goes_on_once_the_clock_is_confirmed(here: County) -> None:
+async def test_case_dated_by_wrong_clock_continues_after_confirmation(here: County) -> None:
     here.clock.jump(timedelta(days=20))
     here.clock.trust.accept()  # nobody knew better
     filed = await here.file(place="dh", subject="01")

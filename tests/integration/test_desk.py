@@ -161,7 +161,7 @@ async def test_draft_goes_from_writer_to_check_to_signature_to_delivery() -> Non
         assert (await queues(zhang), await queues(li)) == ({}, {})
 
 
-async def test_draft_in_a_hidden_case_awaits_nobody() -> None:
+async def test_draft_in_hidden_case_is_in_no_queue() -> None:
     async with served() as here:
         receipt = await here.filed()
         zhang, li = await staff(here, "z-01"), await staff(here, "l-01")

@@ -53,7 +53,7 @@ async def test_request_is_a_queue_of_supervisors_until_it_is_decided() -> None:
         assert [one["fields"] for one in read["documents"]] == [{"text": "办理期间须保存"}]
 
 
-async def test_request_on_a_sealed_case_is_told_as_on_any_other() -> None:
+async def test_erasure_request_on_sealed_case_looks_like_any_other() -> None:
     async with served() as here:
         usual, sealed = await here.filed(**NAMED), await here.filed(**NAMED, **{"class": "accusation"})
         told = []

@@ -122,7 +122,7 @@ async def test_files_alone_are_brought_back(here: Served, tmp_path: Path) -> Non
         await restore_blobs(tmp_path / "backup", Settings(data=tmp_path / "empty"))
 
 
-async def test_copy_takes_nothing_damaged_and_goes_on(here: Served, tmp_path: Path) -> None:
+async def test_copy_skips_damaged_files_and_continues(here: Served, tmp_path: Path) -> None:
     blobs = await lived(here)
     source, target = FolderBlobs(folder_of(here).blobs), FolderBlobs(tmp_path / "target")
     flip(source.path(blobs[0]))

@@ -57,7 +57,7 @@ async def a_case(here: Served, *uploads: str, **more: Any) -> dict[str, Any]:
     return receipt
 
 
-async def test_photo_is_stored_anew_offered_with_its_place_and_read_back_by_range(here: Served) -> None:
+async def test_photo_is_reencoded_returned_with_its_position_and_read_by_range(here: Served) -> None:
     async with here.client("registrar") as client:
         data = files.jpeg()
         answer = await sent(client, data, Repr_Digest=digest(data), Content_Disposition=named("../张三\u202e家.pdf"))
@@ -96,7 +96,7 @@ async def _reads(here: Served, case: str) -> AsyncIterator[tuple[str, ...]]:
             yield tuple(event.body.purposes)  # type: ignore[union-attr]
 
 
-async def test_upload_that_breaks_off_goes_on(here: Served) -> None:
+async def test_interrupted_upload_continues(here: Served) -> None:
     data = files.pdf(files.pdf_stream(random.Random(1).randbytes(9000)))
     async with here.client("registrar") as client:
         first = await sent(
@@ -115,7 +115,7 @@ async def test_upload_that_breaks_off_goes_on(here: Served) -> None:
         assert code(other, 409) == "upload_differs"
 
 
-async def test_a_repeated_post_goes_on_where_the_first_broke_off(here: Served) -> None:
+async def test_repeated_post_continues_an_interrupted_upload(here: Served) -> None:
     data = files.pdf(files.pdf_stream(b"0123456789" * 5000, packed=False, dictionary=b""))
 
     async def broken() -> AsyncIterator[bytes]:
@@ -323,7 +323,7 @@ async def test_file_is_held_back_until_the_scanner_finds_it_clean(monkeypatch: p
         assert code(await client.get("/v1/uploads/u2"), 404) == "upload_unknown"
 
 
-async def test_many_uploads_at_once_all_arrive(here: Served) -> None:
+async def test_concurrent_uploads_all_arrive(here: Served) -> None:
     data = files.pdf(files.pdf_stream(bytes(50_000)))
     async with here.client("registrar") as client:
         done = await asyncio.gather(*(sent(client, data, f"m{number}") for number in range(12)))

@@ -174,7 +174,7 @@ async def test_places_and_subjects_are_found_by_code_or_name(here: County) -> No
     assert (again.corrected, again.left_out) == (0, ())
 
 
-async def test_changed_texts_are_kept_beside_the_original(here: County) -> None:
+async def test_changed_texts_are_stored_next_to_the_original(here: County) -> None:
     await record(here, item(1, REPLY, **JANUARY))
     await record(here, item(1, (REPLY[0], REPLY[1], {"text": "已修好", "mode": "phone"}), **FEBRUARY | {"org": None}))
     name = case_id(here.ports.keys.secret("case-id"), DEMO, "old", "1")

@@ -96,7 +96,7 @@ def test_patterns_fit_after_the_table(text: str, code: str | None) -> None:
     assert parsed.filing.subject.looked_up(text) == code
 
 
-def test_table_file_is_read_beside_the_mapping(tmp_path: Path) -> None:
+def test_table_file_is_read_next_to_the_mapping(tmp_path: Path) -> None:
     (tmp_path / "codes.csv").write_text("路灯,0302\n\n噪声,0401\n", "gb18030")
     (tmp_path / "m.yaml").write_text(
         mapping(subject="{column: 分类, table_file: codes.csv, table: {噪声: '0499'}}"), "utf-8"

@@ -113,7 +113,7 @@ async def test_both_months_equal_the_whole(tmp_path: Path) -> None:
         assert cells == await by_cell(whole)
 
 
-async def test_shortened_delay_stays_and_contradictions_are_told_by_column(tmp_path: Path) -> None:
+async def test_shortened_delay_is_kept_and_contradictions_are_reported_by_column(tmp_path: Path) -> None:
     late = {"答复时间": "2025-12-20", "答复": "已修"}
     january, february = months(
         {

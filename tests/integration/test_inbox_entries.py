@@ -220,7 +220,7 @@ async def test_organisation_losing_case_to_dispute_is_notified(here: County) -> 
     assert (await told(here, "zj"))[-2:] == [("return_refused", None), ("withdrawn", "disputed")]
 
 
-async def test_receiving_organisation_is_told_when_notice_is_due_and_when_done(here: County) -> None:
+async def test_receiving_organisation_is_notified_when_notice_is_due_and_done(here: County) -> None:
     """The receiving organisation bears C2 while another handles the case (Art. 23 ¶1); after the notice it gets no further
     entries."""
     case = (await here.file(received_by="jt", **HOUSING)).case

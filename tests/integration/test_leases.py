@@ -71,7 +71,7 @@ async def test_second_ticker_gets_its_share_and_all_slots_after_first_stops(here
     assert await two.held(here.clock.now()) == frozenset(range(SLOTS))
 
 
-async def test_released_slot_is_free_at_once(here: County) -> None:
+async def test_released_slot_is_free_immediately(here: County) -> None:
     one, two = slots(here, "one"), slots(here, "two")
     await one.held(here.clock.now())
     await one.release()

@@ -40,7 +40,7 @@ async def next_event(stream: AsyncIterator[bytes]) -> tuple[str, Any]:
             return lines[0].removeprefix("event: "), orjson.loads(lines[1].removeprefix("data: "))
 
 
-async def test_moved_case_is_told_to_those_who_see_it() -> None:
+async def test_changed_case_is_announced_to_those_who_may_see_it() -> None:
     async with served() as here:
         updates = LiveUpdates(here.runtime)
         theirs, others = updates.stream(ZJ, always), updates.stream(WJ, always)

@@ -72,7 +72,7 @@ async def test_each_petitioner_gets_an_own_answer_number_notice_and_period() -> 
         assert "予以修复。" in words and "请求修复育才路。" in words and "王" in words and "李明" not in words
 
 
-async def test_the_command_again_answers_only_who_was_joined_later() -> None:
+async def test_repeated_command_answers_only_filings_joined_later() -> None:
     async with county() as here:
         lead, who, joined = await matter(here, 3)
         await here.act(lead, "answer_followers", who, command_id="a")

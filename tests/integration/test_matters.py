@@ -154,7 +154,7 @@ async def test_matter_lists_filings_page_by_page(here: Served) -> None:
     assert len(alone["filings"]) == 1
 
 
-async def test_follower_petitioner_is_told_of_matter_but_not_of_other_petitioner(here: Served) -> None:
+async def test_petitioner_of_follower_sees_matter_but_no_other_petitioner(here: Served) -> None:
     lead = await here.filed(petitioner={"name": "王五", "phone": "13700000000"})
     follower = await linked(here, lead)
     for role, command, fields in (

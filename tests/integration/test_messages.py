@@ -96,7 +96,7 @@ async def test_reading_the_address_is_recorded_and_no_address_is_in_the_log() ->
                 assert PHONE.encode() not in b"".join(commit.events)
 
 
-async def test_each_step_that_concerns_the_petitioner_is_told_once() -> None:
+async def test_each_step_that_concerns_petitioner_is_sent_once() -> None:
     async with office() as here:
         case = await filed(here)
         await here.act(case, "confirm_delivery_address", citizen(case), electronic=True, kind="sms", address=PHONE)
@@ -226,7 +226,7 @@ async def test_retry_after_is_honoured() -> None:
         assert one.next_at == here.clock.now() + timedelta(seconds=900)
 
 
-async def test_a_dead_gateway_delays_no_other_and_loses_nothing() -> None:
+async def test_unavailable_gateway_delays_no_other_and_loses_nothing() -> None:
     async with office(sms=MemoryGateway(), email=MemoryGateway("mail")) as here:
         hangs = asyncio.Event()
 

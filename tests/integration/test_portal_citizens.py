@@ -73,7 +73,7 @@ async def test_three_steps_lead_to_a_receipt_and_sent_twice_is_one_case(here: Se
     assert len({tuple(re.findall(r"<dd><code>([^<]+)</code>", one.text)) for one in receipts}) == 1
 
 
-async def test_what_is_missing_is_named_beside_its_field_and_nothing_is_lost(here: Served) -> None:
+async def test_missing_input_is_named_next_to_its_field_and_nothing_is_lost(here: Served) -> None:
     async with here.browser(**ZH) as citizen:
         good = await filing(citizen)
         for step, field, fields in (
@@ -171,7 +171,7 @@ async def test_receipt_has_the_digits_for_the_telephone_and_the_case_names_whom_
         assert "申请删除个人信息，由督查人员决定" in after.text
 
 
-async def test_filing_in_the_queue_keeps_its_text_and_goes_on_when_its_turn_has_come() -> None:
+async def test_queued_filing_keeps_its_text_and_is_sent_after_its_wait() -> None:
     async with served(public_filings=1) as here, here.browser(**ZH) as citizen:
         await sent(citizen)
         good = {**await filing(citizen), "go": "send"}
@@ -187,7 +187,7 @@ async def test_filing_in_the_queue_keeps_its_text_and_goes_on_when_its_turn_has_
         assert done.status_code == 200 and "<svg" in done.text
 
 
-async def test_case_that_moved_meanwhile_is_told_and_what_was_typed_is_kept(here: Served) -> None:
+async def test_change_by_somebody_else_is_shown_and_input_is_kept(here: Served) -> None:
     async with here.browser(**ZH) as citizen:
         number, _code = await sent(citizen)
         form = await citizen.get("/track/do/withdraw")
@@ -281,7 +281,7 @@ async def test_command_of_a_form_that_is_sent_twice_is_given_once(here: Served) 
     assert empty.status_code == 422 and 'id="text-error"' in empty.text
 
 
-async def test_session_that_ends_in_mid_form_keeps_what_was_typed(here: Served) -> None:
+async def test_session_that_ends_while_a_form_is_open_keeps_input(here: Served) -> None:
     async with here.browser(**ZH) as citizen:
         number, code = await sent(citizen)
         form = await citizen.get("/track/do/add_material")
@@ -358,7 +358,7 @@ async def test_malformed_forms_and_addresses_get_a_page_and_no_trace(here: Serve
         assert back.headers["location"] == "/"
 
 
-async def test_interface_away_keeps_the_text_and_names_another_way() -> None:
+async def test_unavailable_interface_keeps_text_and_names_another_way() -> None:
     async def away(_request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 

@@ -104,7 +104,7 @@ async def test_command_is_given_once_and_missing_fields_are_named(here: Served) 
     assert types.count("SignedFor") == 1 and types.count("DecisionIssued") == 1
 
 
-async def test_second_clerk_is_told_what_the_first_did_and_keeps_the_text(here: Served) -> None:
+async def test_second_clerk_sees_change_of_first_and_keeps_text(here: Served) -> None:
     receipt = await here.filed()
     address = f"/desk/case/{receipt['number']}/do/request_return"
     async with at_desk(here) as first, at_desk(here) as second:
@@ -125,7 +125,7 @@ async def test_second_clerk_is_told_what_the_first_did_and_keeps_the_text(here: 
         assert again.status_code == 303
 
 
-async def test_session_that_ends_in_mid_form_keeps_what_was_typed(here: Served) -> None:
+async def test_session_that_ends_while_a_form_is_open_keeps_input(here: Served) -> None:
     receipt = await here.filed()
     address = f"/desk/case/{receipt['number']}/do/request_return"
     async with here.browser() as clerk:
@@ -222,7 +222,7 @@ async def put_entry(here: Served, name: str, **fields: object) -> None:
     await here.runtime.drain()
 
 
-async def test_draft_is_filled_from_a_template_and_keeps_what_was_typed(here: Served) -> None:
+async def test_draft_is_filled_from_template_and_keeps_input(here: Served) -> None:
     text = "您反映的{{ case_number }}已办理。"
     await put_entry(here, "done", title="已办结答复", text=text, basis=["条例第三十二条", "条例第三条"])
     await put_entry(here, "other", title="其他事项", text="无关", subject="0202")

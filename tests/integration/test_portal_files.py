@@ -56,7 +56,7 @@ async def test_photograph_is_sent_with_the_filing_and_offers_its_place(here: Ser
     assert [one["name"] for one in files if one["form"] is None] == ["漏水 照片.jpg"]
 
 
-async def test_refused_file_is_named_beside_the_field_and_the_rest_is_kept(here: Served) -> None:
+async def test_refused_file_is_named_next_to_field_and_rest_is_kept(here: Served) -> None:
     async with here.browser(**ZH) as citizen:
         good = {**await filing(citizen, text="写了很久的字"), "at": "0"}
         answer = await citizen.post("/submit", data={**good, "go": "next"}, files=[PROGRAM, PHOTO])
@@ -179,7 +179,7 @@ async def test_questions_of_the_office_are_answered_with_a_photograph(here: Serv
         assert b"\xff\xd8" not in (await stranger.get(link)).content
 
 
-async def test_closing_form_of_a_script_sends_nothing_and_keeps_what_was_typed(here: Served) -> None:
+async def test_form_closed_by_script_sends_nothing_and_keeps_input(here: Served) -> None:
     async with here.browser(**ZH) as citizen:
         await sent(citizen)
         form = await citizen.get("/track/do/add_material")

@@ -406,7 +406,7 @@ async def test_marks_are_removed_by_full_rebuild_only(tmp_path: Path) -> None:
         assert await views.parked() == [mark for mark in marks if reacts[mark.group]]
 
 
-async def test_policy_change_is_shown_at_once() -> None:
+async def test_policy_change_is_shown_immediately() -> None:
     """Rows of unchanged cases follow the new clocks and equal those of a rebuild."""
     async with served() as here:
         runtime = here.runtime

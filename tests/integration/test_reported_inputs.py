@@ -543,7 +543,7 @@ def test_usual_forms_of_a_day_are_read_in_any_characters(written: tuple[str, dat
 
 @settings(max_examples=200)
 @forall(st.datetimes(datetime(1990, 1, 1), datetime(2099, 12, 31)), st.integers(-12 * 60, 14 * 60))  # noqa: DTZ001
-def test_offset_beside_a_time_counts(wall: datetime, minutes: int) -> None:
+def test_offset_next_to_a_time_is_used(wall: datetime, minutes: int) -> None:
     wall = wall.replace(microsecond=0)
     sign, (hours, rest) = "-" if minutes < 0 else "+", divmod(abs(minutes), 60)
     right = (wall - timedelta(minutes=minutes)).replace(tzinfo=UTC)
@@ -577,7 +577,7 @@ def test_number_becomes_a_plausible_day_or_is_refused(value: float) -> None:
     st.sampled_from(("受贿", "贪污", "行贿")),
     _BETWEEN,
 )
-def test_keyword_is_found_whatever_stands_between_its_signs(word: str, between: str) -> None:
+def test_keyword_is_found_with_other_characters_in_between(word: str, between: str) -> None:
     rule = KeywordRule(id="k", suspected=True, any=(word,))
     assert rule.matches("", search_form(f"反映{word[0]}{between}{word[1]}问题"))
 

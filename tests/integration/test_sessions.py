@@ -66,7 +66,7 @@ async def test_invitation_is_used_once() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "hyi_", "hyi_z-01~x", "hyi_z-01~", "x", "hyi_../~x", "hyi_" + "z" * 190])
-async def test_wrong_invitation_tells_nothing(text: str) -> None:
+async def test_wrong_invitation_reveals_nothing(text: str) -> None:
     async with served() as here:
         await invited(here, "z-01")
         async with here.client() as client:

@@ -57,7 +57,7 @@ async def test_suspected_accusation_is_hidden_from_others_even_in_counts() -> No
             assert await listed(here, role, queue="to_dispatch") == []
 
 
-async def test_petitioner_is_not_told_of_suspicion() -> None:
+async def test_suspicion_is_hidden_from_petitioner() -> None:
     async with served() as here:
         case = await suspected(here)
         key = await here.key_of("platform", "province")
@@ -125,7 +125,7 @@ async def test_matching_keyword_rule_is_reported_without_text() -> None:
         "示例市<b>住房和城乡建设局</b>的王局长",
     ],
 )
-async def test_nobody_of_the_office_that_the_respondent_serves_sees_it_while_it_is_sealed(name: str) -> None:
+async def test_office_of_respondent_does_not_see_sealed_case(name: str) -> None:
     """A chief who is named without the code of the office is accused before the own supervisors, too (Art. 30)."""
     async with served() as here:
         receipt = await here.filed(text=TEXT, respondent={"name": name})

@@ -13,7 +13,7 @@ async def pin_of(here: Served, receipt: dict[str, Any]) -> str:
     return str(told.json()["pin"])
 
 
-async def test_pin_opens_the_status_for_an_operator_and_for_nobody_else() -> None:
+async def test_pin_opens_status_for_operators_only() -> None:
     async with served() as here:
         receipt = await here.filed()
         asked = {"number": receipt["number"], "pin": await pin_of(here, receipt)}
@@ -34,7 +34,7 @@ async def test_pin_opens_the_status_for_an_operator_and_for_nobody_else() -> Non
                 assert (await client.post("/v1/telephone/status", json=asked)).status_code == 403, role
 
 
-async def test_guessing_a_pin_stops_and_no_number_tells_whether_it_exists() -> None:
+async def test_guessing_pins_is_limited_and_reveals_no_number() -> None:
     async with served() as here:
         receipt, other = await here.filed(), await here.filed()
         right = await pin_of(here, receipt)

@@ -181,7 +181,7 @@ async def test_jitter_adds_at_most_a_tenth(here: County, receiver: Receiver) -> 
     assert failed.next_at - here.clock.now() == timedelta(seconds=5.5)
 
 
-async def test_gone_disables_at_once_and_retry_after_is_honoured(here: County, receiver: Receiver) -> None:
+async def test_gone_disables_immediately_and_retry_after_is_honoured(here: County, receiver: Receiver) -> None:
     receiver.answers = lambda _request: answer(429, "Retry-After: 900\r\n")
     endpoint, _pair = await added(here, receiver.url)
     await filed(here, 1)
@@ -195,9 +195,7 @@ async def test_gone_disables_at_once_and_retry_after_is_honoured(here: County, r
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 500])
-async def test_everything_but_success_is_a_failure_and_keeps_the_order(
-    here: County, receiver: Receiver, status: int
-) -> None:
+async def test_any_other_answer_is_a_failure_and_order_is_kept(here: County, receiver: Receiver, status: int) -> None:
     refused = {"first": True}
 
     def answering(_request: Request) -> bytes:
@@ -214,7 +212,7 @@ async def test_everything_but_success_is_a_failure_and_keeps_the_order(
     assert receiver.ids == [entries[0], *entries]
 
 
-async def test_a_dead_endpoint_of_fifty_delays_no_other(here: County) -> None:
+async def test_unavailable_endpoint_delays_no_other(here: County) -> None:
     hung = asyncio.Event()
 
     async def never(_request: Request) -> bytes:

@@ -122,7 +122,7 @@ async def test_petitioner_and_registrar_renew_code() -> None:
 
 
 @pytest.mark.parametrize("way", ["printed", "renewed", "filed at the desk"])
-async def test_code_that_staff_knew_never_becomes_the_petitioners_own_hand(way: str) -> None:
+async def test_code_known_to_staff_never_counts_as_the_petitioners_own(way: str) -> None:
     """Whoever printed or issued a code could renew it in the petitioner's name: the next one proves no own hand either."""
     async with served() as here:
         receipt = await made(here, **({} if way == "filed at the desk" else {"channel": "province"}))

@@ -287,7 +287,7 @@ class ConfirmReceiptDate(Command):
     when=lambda case: "received_at" in case.filing.unclear,
 )
 def confirm_receipt_date(case: Case, command: ConfirmReceiptDate, given: DecisionContext) -> list[NewEvent]:
-    """Confirm that a filing of long ago was received on the day that it states, as another person than the one who filed it.
+    """Confirm the stated day of receipt of an old filing. The person who confirms is not the one who filed it.
 
     A wrong date is corrected instead (`correct`, of version 1). Clocks run from the stated date all the time (Art. 22, 44)."""
     if "received_at" not in case.filing.unclear:

@@ -270,8 +270,8 @@ class Nudge(Keyed):
 
 @rule("nudge", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="催问")
 def nudge(case: Case, command: Nudge, given: DecisionContext) -> list[NewEvent]:
-    """Ask about the progress of the case (催问). It is counted once in a calendar day and never refused for being repeated; what is
-    asked again on that day is joined to it."""
+    """Ask about the progress of the case (催问). It is counted once in a calendar day and never refused for being repeated;
+    further questions of that day are joined to it."""
     said = spoken(case, command, given, "nudge")
     counted = _nudge_of(case, day_of(given.at, given.book.zone), given.book.zone)
     if counted is None:
@@ -363,7 +363,7 @@ class AnswerAtOnce(Command):
 
 @rule("answer_at_once", service="intake", roles=HOTLINE, states=("registered", "dispatched"), zh="直接答复")
 def answer_at_once(case: Case, command: AnswerAtOnce, given: DecisionContext) -> list[NewEvent]:
-    """Answer a consultation (直接答复). It is possible until an organisation has signed for it, which is then told so."""
+    """Answer a consultation (直接答复). It is possible until an organisation has signed for it; that organisation is notified."""
     if case.filing.class_ not in (None, "consultation"):
         raise Refused(
             "not_a_consultation",

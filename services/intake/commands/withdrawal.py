@@ -1,6 +1,6 @@
 """Withdrawal of a petition: the request, its confirmation, and taking it back before it takes effect. Pure.
 
-Nobody is hurried out of a petition: a request takes effect after a cooling-off period (policy, `withdrawal`), until then the
+A withdrawal is never immediate: a request takes effect after a cooling-off period (policy, `withdrawal`), until then the
 case is open, its clocks run, and the petitioner may take the request back. Each petitioner withdraws only their own name.
 """
 

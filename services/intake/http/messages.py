@@ -1,4 +1,5 @@
-"""HTTP of messages: what a person has to bring by letter or call, what was sent in a case, and the delivery reports of gateways."""
+"""HTTP of messages: what a person has to deliver by letter or call, what was sent in a case, and the delivery reports of
+gateways."""
 
 from __future__ import annotations
 
@@ -101,7 +102,7 @@ def router(runtime: Process) -> APIRouter:
         caller: Caller,
         limit: Annotated[int, Query(ge=1, le=200, description="Maximum number of messages")] = 50,
     ) -> MessagesAnswer:
-        """The messages that could not be sent and that a person brings by letter or call."""
+        """The messages that could not be sent and that a person delivers by letter or call."""
         authorize(caller, DESK)
         states = ("letter", "call")
         where = [Condition("state", "in", states)]

@@ -56,7 +56,7 @@ class Message:
 
     @property
     def due(self) -> datetime | None:
-        """When it needs a look; None if it needs none."""
+        """When it is due; None if nothing is due."""
         if self.state == "sending" and self.since is not None:
             return self.since + RESULT_WITHIN
         return (self.next_at or self.requested_at) if self.state == "waiting" else None

@@ -164,7 +164,7 @@ class MessageSender:
         self._lines[name].active.pop(message, None)
 
     async def _fill(self) -> None:
-        """Write the rows of all messages that need a look. The read model was deleted or is new."""
+        """Write the rows of all messages that are due. The read model was deleted or is new."""
         rows: list[Row] = []
         events: list[RecordedEvent] = []
 
@@ -218,7 +218,7 @@ class MessageSender:
         return next((one for one in wanted.channels if one.channel in self._lines), None)
 
     async def _set_aside(self, row: Row, error: Exception) -> None:
-        """A message that cannot be handled is looked at again in an hour; the others continue."""
+        """A message that cannot be handled is tried again in an hour; the others continue."""
         log.error("message_not_handled", error=type(error).__name__)
         later = to_text(self._ports.clock.now() + timedelta(hours=1))
         await self._write(row._replace(values={**(row.values or {}), "due": later}))
@@ -376,7 +376,7 @@ class MessageSender:
         return found
 
     async def by_hand(self) -> int:
-        """The number of messages that a person has to bring by letter or call."""
+        """The number of messages that a person has to deliver by letter or call."""
         states = Condition("state", "in", ("letter", "call"))
         return int((await self._ports.views.count(OUTGOING.name, [states])).get(None, 0))
 

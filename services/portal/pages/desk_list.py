@@ -69,7 +69,7 @@ async def _by_number(request: Request, number: str) -> dict[str, Any] | None:
     return answer
 
 
-class Line(NamedTuple):
+class ListedRow(NamedTuple):
     """One row of a list as the page shows it."""
 
     late: bool
@@ -100,7 +100,7 @@ def days_in_words(language: Language, days: int | None, unit: str | None) -> str
     return told(language, "{days} working days left" if working else "{days} days left", days=days)
 
 
-def lines_of(rows: list[dict[str, Any]], language: Language, words: Words) -> list[Line]:
+def lines_of(rows: list[dict[str, Any]], language: Language, words: Words) -> list[ListedRow]:
     """The rows of a list. A template is slow at choosing words, and a list has fifty rows."""
     own, other = ("zh", "en") if language == "zh" else ("en", "zh")
     lines = []
@@ -110,7 +110,7 @@ def lines_of(rows: list[dict[str, Any]], language: Language, words: Words) -> li
         clerk = one["clerk_names"].get(one["clerk"], one["clerk"]) or "–"
         clock, state = (one[f"{name}_{own}"] or one[f"{name}_{other}"] or "" for name in ("clock", "state"))
         lines.append(
-            Line(
+            ListedRow(
                 one["overdue"],
                 one["number"],
                 days_in_words(language, one["days_left"], one["unit"]),

@@ -20,10 +20,10 @@ READING = ("analyst", "supervisor", "registrar", "operations")
 MEASURES = {
     "registered": "Registered",
     "backlog": "Open at the end",
-    "on_time_acceptance": "Told in time whether it is accepted",
+    "on_time_acceptance": "Acceptance notified in time",
     "on_time_reply": "Answered in time",
     "on_time_closing": "Closed in time",
-    "elapsed_reply_median": "Half were answered within",
+    "elapsed_reply_median": "Median time to the answer",
     "participation": "Evaluated",
     "satisfaction": "Satisfied",
     "resolution": "Resolved",
@@ -42,7 +42,7 @@ class Row(NamedTuple):
     rows: str
     """What it counts: of a rate, how many of how many."""
     change: str
-    """Against the period before."""
+    """Compared with the previous period."""
 
 
 def shown(language: Language, figure: dict[str, Any] | None) -> str:

@@ -9,12 +9,12 @@ from starlette.routing import Route
 from services.portal.api import Api, Problem
 from services.portal.assets import LIFE, by_address
 from services.portal.browser import HEADERS, caller, local_path, read_form, set_cookie
-from services.portal.rendering import View, page, view_of
+from services.portal.rendering import PageOptions, page, view_of
 
 _YEAR = 365 * 24 * 3600
 
 
-def changed(view: View, wanted: str) -> View:
+def changed(view: PageOptions, wanted: str) -> PageOptions:
     """The view after one press on a switch in the head of the page."""
     if wanted == "zh":
         return view._replace(language="zh")

@@ -18,7 +18,7 @@ from services.portal.browser import Form, caller, command_id, cookie, read_form,
 from services.portal.catalogues import told
 from services.portal.pages.start import changed
 from services.portal.pages.track import LIFE, keep_case
-from services.portal.rendering import View, page, sentence, view_of
+from services.portal.rendering import PageOptions, page, sentence, view_of
 from services.portal.uploads import FIELD, Receiver, size_of, uploads_of
 
 FIELDS: tuple[tuple[str, ...], ...] = (
@@ -69,7 +69,7 @@ def step_of(form: Form) -> int:
     return int(form["at"]) if form["at"] in ("0", "1", "2") else 0
 
 
-def wrong(form: Form, at: int, lists: dict[str, Any], view: View) -> dict[str, str]:
+def wrong(form: Form, at: int, lists: dict[str, Any], view: PageOptions) -> dict[str, str]:
     """Field -> what is wrong with it, for the fields of one step."""
     errors: dict[str, str] = {}
 
@@ -168,7 +168,7 @@ def filing(form: Form) -> dict[str, Any]:
     return body
 
 
-def tree(entries: Iterable[dict[str, Any]], view: View) -> list[tuple[str, str]]:
+def tree(entries: Iterable[dict[str, Any]], view: PageOptions) -> list[tuple[str, str]]:
     """A tree of the policy as options: each with the names above it."""
     entries = list(entries)
     known = {one["code"]: one for one in entries}
@@ -188,7 +188,7 @@ def tree(entries: Iterable[dict[str, Any]], view: View) -> list[tuple[str, str]]
     return sorted(((one["code"], " › ".join(path(one))) for one in entries), key=lambda option: option[1])
 
 
-def read_back(form: Form, lists: dict[str, Any], view: View) -> list[tuple[str, str]]:
+def read_back(form: Form, lists: dict[str, Any], view: PageOptions) -> list[tuple[str, str]]:
     """Label and value of everything that was entered, in words."""
 
     def say(text: str) -> str:
@@ -386,7 +386,7 @@ async def _step(
     errors: dict[str, str] | None = None,
     problem: Problem | None = None,
     queued: Problem | None = None,
-    view: View | None = None,
+    view: PageOptions | None = None,
     status: int = 200,
 ) -> Response:
     """The page of a step, with everything that was typed so far. `queued`: the filing has a turn in the slower queue."""

@@ -132,7 +132,7 @@ class PrepareNotice(Command):
     reason: FreeText | None = Field(None, description="Reasons; sealed")
     remedy: FreeText | None = Field(None, description="What the petitioner can do; sealed")
     address: FreeText | None = Field(None, description="Address of the organ concerned; sealed")
-    questions: Questions = Field((), description="For request_for_more: what is asked for; sealed")
+    questions: Questions = Field((), description="For request_for_more: the requested information; sealed")
     legal_basis: Questions = Field((), description="Legal basis; sealed")
     remarks: FreeText | None = Field(None, description="Remarks at the end; sealed")
 

@@ -60,7 +60,7 @@ def review_right(book: PolicyBook, decided_by: str, request: str) -> ReviewRight
 
 Document = Literal["reply", "opinion", "notice"]
 Witnesses = Annotated[
-    tuple[Short, ...], Field(max_length=5, description="For left: who witnessed it, two at least; sealed")
+    tuple[Short, ...], Field(max_length=5, description="For left: the witnesses, at least two; sealed")
 ]
 
 

@@ -221,7 +221,7 @@ class WebhookSender:
                 return
 
     async def _read(self, endpoint: Endpoint, at: Standing) -> tuple[list[OutboundMessage], int]:
-        """The next entries that the endpoint wants, and the last version that was looked at."""
+        """The next entries for the endpoint, and the last version that was read."""
         stream = endpoint.member.stream(self._route.stream)
         commits = await self._ports.log.load(stream, after=at.next, limit=TOGETHER)
         events = [event for commit in commits for event in commit.recorded if event.version > at.next]

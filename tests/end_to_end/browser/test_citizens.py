@@ -49,7 +49,7 @@ async def pair_of(page: Page) -> tuple[str, str]:
     ("language", "width", "scheme"),
     [pytest.param(*one, marks=[] if one in IN_CI else [pytest.mark.nightly]) for one in MATRIX],
 )
-async def test_every_page_is_accessible_and_asks_nobody_else(
+async def test_every_page_is_accessible_and_makes_no_foreign_requests(
     running: Server, browser: Browser, language: str, width: int, scheme: str
 ) -> None:
     context = await context_of(browser, language=language, width=width, scheme=scheme)

@@ -8,8 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 REPLACED = frozenset({
     "Answering", "Behind", "Carrying", "CaseView", "Consumer", "Done", "Feed", "Fresh", "Given", "Handling", "Head", "Kept",
-    "Keys", "Letter", "Log", "LogAway", "Misses", "Part", "Recorded", "Rising", "Route", "Rule", "Runtime", "SameCause", "Sink",
-    "Spread", "Stamp", "Turn", "Views", "When", "Where",
+    "Keys", "Letter", "Line", "Log", "LogAway", "Misses", "Part", "Recorded", "Rising", "Route", "Rule", "Runtime", "SameCause",
+    "Sink", "Spread", "Stamp", "Turn", "View", "Views", "When", "Where",
 })  # fmt: skip
 """Class names of the first design; each has a standard term instead (docs/adr/0032)."""
 

@@ -68,7 +68,7 @@ async def test_reader_begins_at_any_chunk(key: FileKey) -> None:
         assert (await opened(key, stored, number))[skipped:] == content[offset:]
 
 
-async def test_writer_goes_on_where_another_stopped(key: FileKey) -> None:
+async def test_writer_continues_after_another_stopped(key: FileKey) -> None:
     content, header = os.urandom(3 * CHUNK + 17), new_header(key.algorithm)
     frames: list[bytes] = []
     number, tail = 0, b""

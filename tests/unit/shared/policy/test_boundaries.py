@@ -46,7 +46,7 @@ def test_hole_and_second_polygon() -> None:
 
 
 @given(*[st.integers(-80, 80)] * 2, *[st.integers(1, 9)] * 2, *[st.floats(-90, 90)] * 2)
-def test_box_holds_what_lies_between_its_sides(
+def test_box_contains_points_between_its_sides(
     west: int, south: int, width: int, height: int, north: float, east: float
 ) -> None:
     inside = west < east < west + width and south < north < south + height
