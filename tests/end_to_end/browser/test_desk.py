@@ -182,7 +182,7 @@ async def test_call_is_answered_from_the_knowledge_and_a_missed_one_is_called_ba
     await page.fill("#pin", pin)
     await watched.press("button[value=status]")
     status = await page.inner_text(".done")
-    assert number in status and "读给来电人" in status and "报销比例" not in status
+    assert number in status and "请向来电人读出" in status and "报销比例" not in status
     waiting = await page.locator("button[value=call_back]").count()
     assert "13900000000" not in await page.content(), "the number is opened by an act"
     await watched.press("button[value=call_back]")
