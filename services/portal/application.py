@@ -52,7 +52,12 @@ async def _not_found(request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         return problem_page(
             request,
-            Problem(405, "wrong_method", "This page cannot be opened in this way.", "不能以这种方式打开该页面。"),
+            Problem(
+                405,
+                "wrong_method",
+                "This page cannot be opened in this way.",
+                "不能以这种方式打开该页面，请从链接或菜单打开。",
+            ),
         )
     return problem_page(request, start.nothing_here())
 

@@ -147,7 +147,7 @@ async def _missed(request: Request, who: Caller, form: Form) -> Response:
     if form["do"] == "call_back":
         found = await api.get(who, address)
         if found["number"] is None:
-            en = "A colleague has done with this call meanwhile."
+            en = "A colleague has already dealt with this call."
             return await _page(request, Form(), problem=Problem(409, "call_done", en, told("zh", en)))
         form |= {"phone": found["number"], "missed_at": found["missed_at"], "command_id": command_id()}
         return await _page(request, form)

@@ -95,7 +95,8 @@ def missing(language: Language, words: Words, command: str, wrong: list[str]) ->
 
 
 async def give(request: Request) -> Response:
-    """Give the command of a form. Sent twice it is one command; what another did meanwhile is said, and the form keeps its text."""
+    """Give the command of a form. A form that is sent twice is one command. If somebody else has changed the case, the page
+    says so and the form keeps its text."""
     name = request.path_params["name"]
     form = await read_form(request)
     number = request.path_params["number"]

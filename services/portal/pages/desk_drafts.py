@@ -86,7 +86,8 @@ def _page(
 
 
 async def save(request: Request) -> Response:
-    """Save a draft that was worked on. If a colleague has saved another one meanwhile, that is said and the text is kept."""
+    """Save a draft that was worked on. If a colleague has saved another version in the meantime, the page says so and the text
+    is kept."""
     form = await read_form(request)
     kind = _kind(request)
     who = staff(request, form)

@@ -140,7 +140,7 @@ async def framed(
 
 
 async def save_draft(request: Request, who: Caller, kind: str, content: dict[str, str], form: Form) -> Response:
-    """Save a draft, or hand it over to be checked. Raises Problem, also where a colleague has saved another one meanwhile."""
+    """Save a draft, or submit it for checking. Raises Problem, also if a colleague has saved another version in the meantime."""
     number, ready = request.path_params["number"], form["draft"] == "ready"
     api: Api = request.app.state.api
     body = {

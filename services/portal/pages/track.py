@@ -159,7 +159,7 @@ def own_data(status: dict[str, Any]) -> list[tuple[str, Action]]:
 
 
 async def enter(request: Request) -> Response:
-    """Number and code of the form. They open the case, and what was to be done before the session ended goes on."""
+    """Number and code of the form. They open the case, and the action that the end of the session interrupted continues."""
     form = await read_form(request)
     if form["view"]:
         request.state.view = changed(view_of(request), form["view"])
