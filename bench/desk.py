@@ -18,6 +18,7 @@ import httpx
 import orjson
 
 from bench.figures import Figure, at_most
+from services.portal.browser import COOKIE
 from tests.support.process import Server, server
 
 NAME = "desk"
@@ -25,6 +26,10 @@ CASES = 10_000
 CLIENTS = 64
 EVERY_SECONDS = 3.0
 LIST_MS, COUNTS_MS = 300, 100
+MEASURED_SECONDS = 45
+PAGES = 100
+PAGE_MS = 50
+"""Most processor time of a page (own choice): one core serves twenty of them in a second."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 _LINES = 500
 _NDJSON = {"content-type": "application/x-ndjson"}
@@ -32,7 +37,7 @@ _MIX = ("list",) * 6 + ("case",) * 3 + ("command",)
 
 
 def measure(*, quick: bool) -> list[Figure]:
-    cases, clients, seconds = (300, 8, 4) if quick else (CASES, CLIENTS, 45)
+    cases, clients, seconds = (300, 8, 4) if quick else (CASES, CLIENTS, MEASURED_SECONDS)
     with tempfile.TemporaryDirectory() as folder, server(Path(folder) / "data") as running:
         return asyncio.run(_measured(running, cases, clients, seconds))
 
@@ -66,6 +71,7 @@ async def _measured(running: Server, cases: int, clients: int, seconds: float) -
         for stream in streams:
             stream.cancel()
         await asyncio.gather(*streams, return_exceptions=True)
+        pages = await _pages(running, keys["registrar"], numbers, 4 if seconds < MEASURED_SECONDS else PAGES)
     requests = sum(len(one) for one in taken.values())
     note = f"{cases} cases, {clients} clients, {requests / lasted:.0f} requests/s, {1000 * used / requests:.1f} ms CPU each"
     return [
@@ -77,7 +83,36 @@ async def _measured(running: Server, cases: int, clients: int, seconds: float) -
             f"{NAME} idle streams", 1000 * idle / clients, "ms CPU/s", "limit 1 ms", 1, 1000 * idle / clients,
             *at_most(1000 * idle / clients, 1), f"{clients} streams while nothing happens",
         ),
+        *pages,
     ]  # fmt: skip
+
+
+async def _pages(running: Server, key: str, numbers: list[str], times: int) -> list[Figure]:
+    """Processor time of each page of the portal and of the questions that it asks, one page after the other."""
+    figures = []
+    origin = running.url.replace("127.0.0.1", "localhost")
+    paths: dict[str, Callable[[int], str]] = {
+        "list": lambda _at: "/desk?queue=to_sign",
+        "case": lambda at: f"/desk/case/{numbers[at]}",
+        "form": lambda at: f"/desk/case/{numbers[at]}/do/dispatch",
+        "registration": lambda _at: "/desk/register",
+        "filing": lambda _at: "/submit",
+        "sign-in": lambda _at: "/sign-in",
+    }
+    headers = {"cookie": f"{COOKIE}session={key}", "accept-language": "zh-CN"}
+    async with httpx.AsyncClient(base_url=origin, timeout=60, headers=headers) as client:
+        for name, path in paths.items():
+            for at in range(2):  # templates and words are read at the first time
+                (await client.get(path(at))).raise_for_status()
+            before = _cpu(running.process.pid)
+            for at in range(times):
+                (await client.get(path(2 + at))).raise_for_status()
+            spent = 1000 * (_cpu(running.process.pid) - before) / times
+            figures.append(
+                Figure(f"{NAME} page {name}", spent, "ms CPU", f"limit {PAGE_MS} ms", PAGE_MS, spent / PAGE_MS,
+                       *at_most(spent / PAGE_MS, 1), f"mean of {times} pages with their questions to the interface")
+            )  # fmt: skip
+    return figures
 
 
 def _figure(what: str, taken: list[float], limit: float, note: str) -> Figure:

@@ -33,6 +33,12 @@ LINES = {
     "desk case p95",
     "desk command p95",
     "desk idle streams",
+    "desk page list",
+    "desk page case",
+    "desk page form",
+    "desk page registration",
+    "desk page filing",
+    "desk page sign-in",
 }
 
 
