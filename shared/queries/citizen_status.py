@@ -32,6 +32,7 @@ from shared.queries.citizen_status_models import MayAsk, OpenQuestions, ReviewBo
 from shared.queries.next_step import NextStep, next_step
 from shared.queries.office_contact import contact_of
 from shared.queries.sealed_status import told_of_sealed
+from shared.repositories.matter_cases import lead_of
 
 _NOT_TOLD = frozenset({"exempt"})
 """Kinds of notices that were not served."""
@@ -240,19 +241,19 @@ def _withdrawal(case: Case, pending: PendingWithdrawal, book: PolicyBook) -> Wor
     if waits_for_person(case, pending):
         return Words(
             "您已申请撤回，须经核实后生效，生效之前可以取消；在此之前照常办理。",
-            "You asked to withdraw it. That takes effect only after it is confirmed with you, and you may take it back before;"
-            " until then it is handled as usual.",
+            "You asked to withdraw it. The withdrawal takes effect only after it has been confirmed with you;"
+            " until then you can cancel it, and your case is handled as usual.",
         )
     return Words(
         f"您已申请撤回，至{day.year}年{day.month}月{day.day}日结束时生效，此前可以取消；在此之前照常办理。",
-        f"You asked to withdraw it. That takes effect at the end of {day.isoformat()}, and you may take it back before; until then"
-        " it is handled as usual.",
+        f"You asked to withdraw it. The withdrawal takes effect at the end of {day.isoformat()}; until then you"
+        " can cancel it, and your case is handled as usual.",
     )
 
 
 async def _leading(ports: Ports, case: Case) -> Case | None:
     """The lead whose progress the petitioner of a follower may see; None if it no longer leads, or one of them is sealed."""
-    lead = await ports.cases.lead_of(case)
+    lead = await lead_of(ports.cases, case)
     apart = lead is None or lead.state in ("voided", "withdrawn") or lead.accusation.sealed != case.accusation.sealed
     return None if apart or case.state in ("withdrawn", "voided") else lead
 
@@ -352,7 +353,7 @@ def _matter_sentence(case: Case, lead: Case, book: PolicyBook, step: NextStep, n
     elif case.evaluation.invited:
         zh, en = f"{zh}。下一步：您可以评价", f"{en}. Next: you may evaluate"
     elif case.open:
-        zh, en = f"{zh}。下一步：由信访部门将结果告知您", f"{en}. Next: the petition office tells you how it ended"
+        zh, en = f"{zh}。下一步：由信访部门将结果告知您", f"{en}. Next: the petition office informs you of the outcome"
     return Words(f"{zh}。", f"{en}.")
 
 
@@ -391,7 +392,7 @@ def sentence_of(case: Case, book: PolicyBook, step: NextStep, now: datetime) -> 
 
 
 def _told(step: NextStep, now: datetime) -> Words:
-    """The next step with its day, and the day of a written notice that is owed beside it."""
+    """The next step with its day, and the day of a written notice that is also due."""
     zh = en = ""
     if step.words is not None:
         zh, en = f"。下一步：{step.words.zh}", f". Next: {step.words.en}"

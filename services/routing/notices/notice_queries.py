@@ -27,6 +27,7 @@ from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import end_of_day, start_of_day
 from shared.kernel.refusals import Denied, Refused, Unknown
 from shared.queries.case_content import purposes, record_reading
+from shared.repositories.matter_cases import lead_of
 
 Status = Literal["pending", "issued", "void"]
 Format = Literal["html", "pdf"]
@@ -82,7 +83,7 @@ class NoticeName(NamedTuple):
 
 def unknown_notice() -> Unknown:
     return Unknown(
-        "unknown_notice", "There is no such notice among those you may see.", detail_zh="没有您可以查看的该文书。"
+        "unknown_notice", "There is no such notice among those you may see.", detail_zh="没有该文书，或您无权查看。"
     )
 
 
@@ -254,7 +255,7 @@ class NoticeReader:
 
     async def _case(self, case_id: str) -> tuple[Case, Case | None]:
         case, _head = await self._ports.cases.get(case_id)
-        return case, await self._ports.cases.lead_of(case)
+        return case, await lead_of(self._ports.cases, case)
 
     async def register_of(self, principal: Principal, office: str) -> tuple[str, str]:
         """(jurisdiction, office) of a register that the principal may read. `OWN` names its own office.
@@ -283,7 +284,7 @@ class NoticeReader:
         raise Unknown(
             "unknown_organisation",
             "There is no such organisation, or you may not see it.",
-            detail_zh="没有这一单位。",
+            detail_zh="没有这一单位，或您无权查看。",
             field="office",
         )
 
