@@ -25,6 +25,7 @@ from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.messaging import organisation_inbox as inbox
 from shared.messaging import platform_updates as updates
 from shared.messaging.member import Member
+from shared.messaging.opaque_cursor import wrong_cursor
 from shared.messaging.webhooks.deliveries import STREAM, last_commit, standing
 from shared.messaging.webhooks.endpoints import ENABLE, MANAGE, Endpoint, WebhookEndpoints, no_kinds, not_stopped
 from shared.messaging.webhooks.sender import replay, resume, send_test
@@ -141,10 +142,11 @@ def router(runtime: Process, endpoints: WebhookEndpoints) -> APIRouter:
         known: tuple[str, ...] = get_args(UpdateKind if platform else OutboxKind)
         if unknown := [kind for kind in wanted.kinds if kind not in known]:
             raise no_kinds(unknown, known)
-        after = wanted.after
-        if after is None:
-            last = await last_commit(ports.log, member.stream(updates.STREAM if platform else inbox.STREAM))
-            after = last.last if last is not None else 0
+        last = await last_commit(ports.log, member.stream(updates.STREAM if platform else inbox.STREAM))
+        newest = last.last if last is not None else 0
+        after = newest if wanted.after is None else wanted.after
+        if after > newest:  # every entry up to it would never be sent
+            raise wrong_cursor()
         added, pair = await endpoints.add(caller, member, wanted.url, wanted.kinds, after, wanted.command_id)
         return await with_keys(added, pair)
 

@@ -11,6 +11,16 @@ from shared.kernel.messages import Messages
 _MESSAGES = Messages(files("shared.kernel").joinpath("validation_messages.yaml"))
 
 
+_PATTERNS = {
+    r"^[^\x00-\x1f\x7f]+$": ("control_character", ""),
+    r"^[A-Za-z0-9._:-]+$": ("code_of_letters", ". _ : -"),
+    r"^[A-Za-z0-9._-]+$": ("code_of_letters", ". _ -"),
+    r"^[A-Za-z0-9_-]+$": ("code_of_letters", "_ -"),
+    "^[a-z0-9_]{1,40}$": ("code_of_letters", "_"),
+}
+"""Pattern of a field -> the sentence about it, and the characters that it allows beside letters and digits."""
+
+
 class WrongValue(ValueError):
     """Raised by a validator. `what`: what is wrong and what to do; `zh`: the same in Chinese. A message about a request
     never quotes the value."""
@@ -27,10 +37,12 @@ def told(error: Mapping[str, Any]) -> tuple[str, str]:
     if isinstance(found, WrongValue):
         return found.what, found.zh
     kind, message = _kind(error), str(error["msg"])
+    if kind == "string_pattern_mismatch" and (known := _PATTERNS.get(str(context.get("pattern")))) is not None:
+        kind, context = known[0], {**context, "characters": known[1]}
     sentences = _MESSAGES.sentences
     sentence = sentences.get(kind) or sentences.get(kind.partition("_")[0]) or sentences["other"]
     expected = str(context.get("expected")).replace(" or ", "、").replace(", ", "、")
-    english = sentence.get("en") or message[:1].lower() + message[1:]
+    english = sentence["en"].format(**context) if "en" in sentence else message[:1].lower() + message[1:]
     return english, sentence["zh"].format(**{**context, "expected": expected})
 
 

@@ -48,6 +48,7 @@ BAD = (
     Bad("deep", b"[" * 50_000 + b"]" * 50_000, 400, "too_deep"),
     Bad("lone surrogate", b'{"text": "\\ud800"}', 422, "control_character", "text"),
     Bad("control character", b'{"text": "a\\u0000b"}', 422, "control_character", "text"),
+    Bad("line break in a code", changed(item="a\nb"), 422, "invalid_request", "item"),
     Bad("unknown field", changed(priority=SECRET), 422, "invalid_request", "priority"),
     Bad("unknown inner field", changed(petitioner={"idcard": SECRET}), 422, "invalid_request", "petitioner.idcard"),
     Bad("unknown field with a telling name", changed(**{SECRET: 1}), 422, "invalid_request", "(other)"),
@@ -79,6 +80,7 @@ def check(answer: httpx.Response, status: int, code: str, field: str | None = No
     assert problem["detail"]
     assert problem["detail_zh"]
     assert all(is_chinese(one["problem_zh"], one["problem"]) for one in problem.get("errors", ()))
+    assert "pattern" not in answer.text  # a sentence, no expression
     if field is not None:
         assert problem["field"] == field
     assert SECRET not in answer.text

@@ -91,6 +91,7 @@ async def test_a_webhook_of_another_answers_like_none() -> None:
         ({"url": "http://example.org/"}, "webhook_url_wrong", "url"),
         ({"kinds": ["nonsense"]}, "unknown_kind", "kinds"),
         ({"after": -1}, None, "after"),
+        ({"after": 1}, "wrong_cursor", "after"),
         ({"secret": "mine"}, None, "secret"),
     ],
 )
