@@ -261,7 +261,7 @@ def authorize(principal: Principal, action: Action, case: Case | None = None, le
     """
     if case is not None and not visible(principal, case, lead):
         raise Unknown(
-            "unknown_case", "There is no such case among those you may see.", detail_zh="没有您可以查看的该件。"
+            "unknown_case", "There is no such case among those you may see.", detail_zh="没有该信访件，或您无权查看。"
         )
     if principal.role not in action.roles:
         raise Denied(

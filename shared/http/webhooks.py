@@ -150,7 +150,7 @@ def router(runtime: Process, endpoints: WebhookEndpoints) -> APIRouter:
 
     @routes.get("/v1/webhooks", **operation("webhooks_v1_webhooks_get", *READING))
     async def listed(caller: Caller) -> WebhooksAnswer:
-        """Your webhooks, with where each stands."""
+        """Your webhooks, with the position of each."""
         return WebhooksAnswer(webhooks=[await described(one) for one in await endpoints.seen_by(caller)])
 
     @routes.post(
@@ -211,7 +211,7 @@ def router(runtime: Process, endpoints: WebhookEndpoints) -> APIRouter:
         **operation("disable_webhook_v1_webhooks__webhook__disable_post", 507, *READING),
     )
     async def disable(webhook: str, caller: Caller) -> WebhookAnswer:
-        """Send nothing more to it. What comes meanwhile is sent when it is enabled again."""
+        """Send nothing more to it. Entries that arrive in the meantime are sent when it is enabled again."""
         await endpoints.seen_by(caller)
         reason: w.DisabledFor = "operations" if caller.role == "operations" else "owner"
         return await described(await endpoints.disable(caller, webhook, reason))
@@ -313,7 +313,7 @@ async def own_member(ports: Ports, caller: Principal) -> Member:
         raise Unknown(
             "unknown_organisation",
             "There is no such organisation, or you may not see it.",
-            detail_zh="没有这一单位。",
+            detail_zh="没有这一单位，或您无权查看。",
             field="org",
         )
     return Member(having[0], code)

@@ -91,7 +91,7 @@ class KeywordRule(Document):
         return one_of(self.any)
 
     def evidence(self, title: str, text: str) -> int:
-        """How much speaks for the rule: its different words that occur, and one more if one of them is in the title or occurs
+        """The evidence for the rule: its different words that occur, and one more if one of them is in the title or occurs
         again. Both arguments are search forms."""
         searched = self._searched(title, text)
         found = [word for word in (*self.any, *self.all) if _occurs(word, searched)]
@@ -110,7 +110,7 @@ class KeywordRule(Document):
 
 
 class Recognised(NamedTuple):
-    """The rules that match a filing, by id. `weak`: too little speaks for the subject, so a person dispatches."""
+    """The rules that match a filing, by id. `weak`: there is too little evidence for the subject, so a person dispatches."""
 
     suspicion: str | None = None
     subject: str | None = None
@@ -149,7 +149,8 @@ class Keywords(Document):
         return _first((rule for rule in self._candidates(title + text, suspected=True)), title, text)
 
     def likely_subjects(self, title: str, text: str) -> list[str]:
-        """The subjects for which a rule speaks, the likeliest first: most evidence, then the longest word, then the order of the
+        """The subjects for which there is evidence, the likeliest first: most evidence, then the longest word, then the order
+        of the
         rules. Title and text as filed. Rules of suspected accusations say nothing here."""
         title, text = search_form(title), search_form(text)
         ranked: dict[str, tuple[int, int]] = {}
@@ -179,8 +180,8 @@ class Keywords(Document):
         return [self.rules[place] for place in sorted(places) if self.rules[place].suspected is suspected]
 
     def _weak(self, rule: KeywordRule, title: str, text: str, rules: Iterable[KeywordRule]) -> bool:
-        """True if nothing but the word was written, if one word of a long text is all that matches, or if more speaks for
-        another subject."""
+        """True if nothing but the word was written, if one word of a long text is all that matches, or if there is more
+        evidence for another subject."""
         length = len(title) + len(text)
         if length < rule.longest(title, text) + _REST:
             return True

@@ -279,10 +279,10 @@ PRIVATE = [
 async def test_complaint_of_public_office_is_a_suspected_accusation(respondent: dict[str, str]) -> None:
     async with served() as here:
         receipt = await here.filed(respondent=respondent)
-        case = (await here.runtime.ports.cases.reload(receipt["case"]))[0]
+        case = (await here.runtime.ports.cases.load_confirmed(receipt["case"])).case
         assert (case.accusation.suspected, case.assignment.org) == ("respondent", None)
         assert (await here.act("registrar", receipt["case"], "clear_suspicion")).status_code == 200
-        case = (await here.runtime.ports.cases.reload(receipt["case"]))[0]
+        case = (await here.runtime.ports.cases.load_confirmed(receipt["case"])).case
         assert case.assignment.org not in case.accusation.accused
 
 
@@ -290,7 +290,7 @@ async def test_complaint_of_public_office_is_a_suspected_accusation(respondent: 
 async def test_complaint_of_company_or_landlord_is_ordinary(respondent: dict[str, str]) -> None:
     async with served() as here:
         receipt = await here.filed(respondent=respondent)
-        case = (await here.runtime.ports.cases.reload(receipt["case"]))[0]
+        case = (await here.runtime.ports.cases.load_confirmed(receipt["case"])).case
         assert (case.accusation.suspected, case.assignment.org) == (None, "zj")
 
 
@@ -340,5 +340,5 @@ async def test_item_with_invisible_character_is_the_same_item() -> None:
 async def test_codes_are_read_in_full_width() -> None:
     async with served() as here:
         receipt = await here.filed(place="ｄｈ－ｙｌ", subject="０１０２\u200b", channel="ｗｅｂ")
-        case = (await here.runtime.ports.cases.reload(receipt["case"]))[0]
+        case = (await here.runtime.ports.cases.load_confirmed(receipt["case"])).case
         assert (case.filing.place, case.filing.subject, case.filing.channel) == ("dh-yl", "0102", "web")

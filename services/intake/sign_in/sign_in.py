@@ -102,7 +102,7 @@ class SignIn:
             raise self._counted(
                 TooMany(
                     "too_many_sign_ins",
-                    f"Too many wrong sign-ins. Wait {seconds} seconds, or use the present one-time password.",
+                    f"Too many wrong sign-ins. Wait {seconds} seconds, or use the current one-time password.",
                     detail_zh=f"登录失败次数过多，请{seconds}秒后再试，或使用当前的动态口令。",
                     retry_after=seconds,
                 )
@@ -167,7 +167,8 @@ class SignIn:
         raise self._counted(
             NotAuthenticated(
                 "account_not_linked",
-                "This account belongs to no person here. Open your invitation and link it, or ask the operators for one.",
+                "This account is not linked to a person. Open your invitation and link it, or ask the operators"
+                " for an invitation.",
                 detail_zh="该账号尚未与本系统人员关联，请通过邀请链接关联，或联系管理员。",
             )
         )
@@ -225,7 +226,7 @@ class SignIn:
         if step is None:
             raise Invalid(
                 "wrong_one_time_password",
-                "The one-time password is not the present one of the new secret. Enter the six digits that the app shows now.",
+                "The one-time password does not match the new secret. Enter the six digits that the app shows now.",
                 detail_zh="动态口令不正确，请输入验证器当前显示的六位数字。",
                 field="totp",
             )
@@ -284,7 +285,7 @@ class SignIn:
         raise Invalid(
             "unknown_post",
             "You may not act in a post of this id; see GET /v1/me.",
-            detail_zh="您不能以这一职务办理。",
+            detail_zh="您不能以这一职务办理，请选择您担任的职务。",
             field="post",
         )
 

@@ -58,7 +58,7 @@ def confirm_accusation(case: Case, command: ConfirmAccusation, given: DecisionCo
 
 
 class ClearSuspicion(Command):
-    reason: FreeText | None = Field(None, description="Reason why it is no accusation, sealed")
+    reason: FreeText | None = Field(None, description="Reason why it is not an accusation, sealed")
 
 
 @rule(

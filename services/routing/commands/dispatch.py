@@ -38,7 +38,7 @@ class RouteCase(Command):
     suspicion: str | None = None
     subject: str | None = None
     weak: bool = False
-    """Too little of the text speaks for that subject."""
+    """The text contains too little evidence for that subject."""
 
 
 @rule("route", service="routing", roles=SERVICE, states=OPEN_STATES, followers=True, zh="自动派单")
@@ -176,7 +176,7 @@ def dispatch(case: Case, command: Dispatch, given: DecisionContext) -> list[NewE
         raise Invalid(
             "unknown_subject",
             "The policy has no such subject.",
-            detail_zh="规则中没有该分类。",
+            detail_zh="规则中没有该分类，请使用规则中的代码。",
             field="subject",
         )
     if given.principal.role == "operator":
@@ -206,7 +206,7 @@ def dispatch(case: Case, command: Dispatch, given: DecisionContext) -> list[NewE
         raise Invalid(
             "due_in_the_past",
             "The due date of an assignment must be in the future. Give a later date.",
-            detail_zh="交办的期限应为今后的日期。",
+            detail_zh="交办的办理期限须晚于今天，请更正。",
             field="due",
         )
     return [*events, NewEvent(e.CaseAssigned(org=command.org, due=command.due, reason=command.reason))]
@@ -219,7 +219,7 @@ class RecordDelivery(Command):
 
 @rule("record_delivery", service="routing", roles=SERVICE, followers=True, zh="送达收件箱")
 def record_delivery(case: Case, command: RecordDelivery, given: DecisionContext) -> list[NewEvent]:
-    """Record the delivery to the inbox. If the case has left the organisation meanwhile, its clocks never start."""
+    """Record the delivery to the inbox. If the case has left the organisation in the meantime, its clocks never start."""
     if case.assignment.org != command.org or case.assignment.delivered or not case.open:
         return []
     stood = min(instant_of(given.at, given.book.zone), given.now)  # a clock that was set back must not park the case

@@ -243,7 +243,7 @@ class WebhookEndpoints:
         return self._by_id[webhook], pair
 
     async def disable(self, principal: Principal, webhook: str, reason: w.DisabledFor) -> Endpoint:
-        """Send nothing to it any more. Twice does no harm. Operations disable also what its owner has disabled."""
+        """Send nothing more to it. Repeating it has no effect. Operations can also disable what its owner has disabled."""
         found = await self.find(principal, webhook)
         if found.disabled is None or (reason == "operations" != found.disabled):
             body = w.WebhookDisabled(party=found.id, reason=reason)
@@ -251,7 +251,7 @@ class WebhookEndpoints:
         return self._by_id[webhook]
 
     async def enable(self, principal: Principal, webhook: str) -> Endpoint:
-        """Send again, from where it stopped. Twice does no harm. Raises Denied as in not_stopped()."""
+        """Continue sending from where it stopped. Repeating it has no effect. Raises Denied as in not_stopped()."""
         authorize(principal, ENABLE)
         found = await self.find(principal, webhook)
         not_stopped(principal, found)
