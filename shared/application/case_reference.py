@@ -76,8 +76,6 @@ async def by_number(ports: Ports, number: str) -> str:
     so the stream is found in the log itself, as soon as the case is registered."""
     begin = id_prefix(number)
     found = begin.ljust(32, "0")
-    async for heads in ports.log.heads(
-        STREAM + begin, batch=2
-    ):  # read to its end, which no generator has to be closed before
+    async for heads in ports.log.heads(STREAM + begin, batch=2):  # to its end: no generator is left to be closed
         found = heads[0][0].removeprefix(STREAM)
     return found
