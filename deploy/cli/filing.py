@@ -204,6 +204,7 @@ _KINDS = {
     "urged": "催办", "extension_granted": "批准延期", "extension_refused": "不批准延期", "redo_ordered": "责令重办",
     "corrected": "更正", "joined": "并案", "evaluated": "评价", "closed": "办结", "outcome": "处理结果", "forwarded": "下转",
     "handed_back": "下级退回", "review_requested": "申请复查复核", "opinion_issued": "复查复核意见",
+    "extension_questioned": "延期有异议",
     "guidance_void": "引导失效", "webhook_disabled": "推送停用",
 }  # fmt: skip
 """Kind of an inbox entry -> its Chinese word."""

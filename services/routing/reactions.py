@@ -65,6 +65,11 @@ def reactions(handling: CommandHandler, outboxes: OrganisationNotifications) -> 
     )
     on(d.ExtensionGranted, do=lambda turn, _body: tell.handlers("extension_granted", turn))
     on(d.ExtensionRefused, do=lambda turn, _body: tell.handlers("extension_refused", turn))
+    on(
+        s.ExtensionChecked,
+        do=lambda turn, body: tell.handlers("extension_questioned", turn, body.ground),
+        when=lambda _turn, body: body.result == "finding",
+    )
     on(i.CaseCorrected, d.ExtensionGranted, d.HearingHeld, do=tell.deadlines_changed)
     on(s.DeadlineAtRisk, do=tell.at_risk)
     on(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from zlib import crc32
 
+from services.supervision.commands.extensions import to_check
 from services.supervision.leases import SLOTS
 from shared.case import Case
 from shared.case.erasures import undecided_erasure
@@ -82,7 +83,7 @@ WORKLIST = ReadModel(
         ("org_scope", "due"),
         ("org_scope", "look_at"),
     ),
-    version=9,
+    version=10,
 )
 
 DUE = ReadModel(
@@ -130,6 +131,8 @@ def also_queue_of(case: Case) -> str | None:
         return "to_confirm_receipt"
     if case.live and undecided_erasure(case) is not None:
         return "to_decide_erasure"
+    if case.live and case.open and not case.accusation.sealed and to_check(case) is not None:
+        return "to_check_extension"
     return None
 
 

@@ -75,6 +75,7 @@ async def by_number(ports: Ports, number: str) -> str:
     """The id of the case with this number; for a number of no case, the id of none. A number holds the first 60 bits of the id,
     so the stream is found in the log itself, as soon as the case is registered."""
     begin = id_prefix(number)
-    async for heads in ports.log.heads(STREAM + begin, batch=1):
-        return heads[0][0].removeprefix(STREAM)
-    return begin.ljust(32, "0")
+    found = begin.ljust(32, "0")
+    async for heads in ports.log.heads(STREAM + begin, batch=2):  # to its end: no generator is left to be closed
+        found = heads[0][0].removeprefix(STREAM)
+    return found

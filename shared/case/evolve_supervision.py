@@ -91,6 +91,11 @@ def _followed_up(case: Case, event: RecordedEvent, body: s.FollowUpRecorded) -> 
     return {"evaluation": evaluation}
 
 
+@on(s.ExtensionChecked, fact=kind_of("result"))
+def _extension_checked(case: Case, event: RecordedEvent, body: s.ExtensionChecked) -> Changes:
+    return {}
+
+
 @on(s.DateConfirmed, fact=False)
 def _date_confirmed(case: Case, event: RecordedEvent, body: s.DateConfirmed) -> Changes:
     return {"facts": tuple(fact._replace(vouched=True) if fact.version == body.of else fact for fact in case.facts)}

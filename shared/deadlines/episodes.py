@@ -70,7 +70,7 @@ def episodes_of(case: Case, clocks: Clocks, zone: str) -> dict[int, list[Episode
             if role == START:
                 _start(found, index, episodes, fact)
             elif episodes is not None:
-                _happened(episodes, role, fact, zone)
+                _happened(episodes, role, fact, zone, window=clocks.every[index].window)
     return found
 
 
@@ -86,9 +86,10 @@ def _start(found: dict[int, list[Episode]], index: int, episodes: list[Episode] 
     episodes.append(Episode(fact))
 
 
-def _happened(episodes: list[Episode], role: int, fact: Fact, zone: str) -> None:
+def _happened(episodes: list[Episode], role: int, fact: Fact, zone: str, *, window: bool) -> None:
+    """A request uses the window that is open when it is recorded, also where it is dated before the window was opened."""
     episode = episodes[-1]
-    if len(episodes) > 1 and before(fact.effective_at, episode.start.effective_at, zone):
+    if len(episodes) > 1 and not window and before(fact.effective_at, episode.start.effective_at, zone):
         episode = next(
             (old for old in reversed(episodes) if not before(fact.effective_at, old.start.effective_at, zone)), episode
         )

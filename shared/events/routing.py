@@ -24,6 +24,7 @@ OutboxKind = Literal[
     "urged",
     "extension_granted",
     "extension_refused",
+    "extension_questioned",
     "redo_ordered",
     "corrected",
     "joined",

@@ -160,6 +160,26 @@ class DateConfirmed(
     text: Text = None
 
 
+ExtensionResult = Literal["in_order", "finding"]
+ExtensionGround = Literal["not_complex", "no_reason", "not_told", "other"]
+"""Why an extension is questioned: 并非情况复杂、理由不充分、未告知信访人、其他."""
+
+
+class ExtensionChecked(
+    _Supervision,
+    zh="审查延期",
+    en="The petition office looked at the extension.",
+    shows=("of", "result", "ground"),
+):
+    """The petition office looked at the extension with version `of`, and raised no objection or a finding (Art. 34, 40). The period
+    does not change."""
+
+    of: int
+    result: ExtensionResult
+    ground: ExtensionGround | None = None
+    text: Text = None
+
+
 class FollowUpRecorded(
     _Supervision, zh="回访", en="A follow-up was recorded.", shows=("reached", "satisfied", "independent")
 ):

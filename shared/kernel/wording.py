@@ -54,6 +54,8 @@ CODE_WORDS: dict[str, str] = {
     "satisfied": "满意", "basically_satisfied": "基本满意", "dissatisfied": "不满意",
     "adopted": "采纳", "partly_adopted": "部分采纳", "not_adopted": "不采纳",
     "upheld": "维持", "changed": "变更", "redo": "重新办理",
+    "in_order": "无异议", "finding": "提出意见", "not_complex": "并非情况复杂", "no_reason": "理由不充分",
+    "not_told": "未告知信访人",
     "outside_mandate": "不属于职责范围", "in_progress_elsewhere": "正由其他机关处理", "no_facts": "没有具体事实",
     "suspected_accusation": "疑似检举控告，待确认",
     "no_rule": "没有适用的派单规则", "unknown_place": "属地不明", "unknown_subject": "事项不明", "weak_keyword": "关键词依据不足",

@@ -41,9 +41,10 @@ QUEUES = (
     "to_notify",
     "to_confirm_receipt",
     "to_decide_erasure",
+    "to_check_extension",
     "to_serve_on_paper",
 )
-ALSO = ("to_confirm_receipt", "to_decide_erasure")
+ALSO = ("to_confirm_receipt", "to_decide_erasure", "to_check_extension")
 """Queues of work beside the handling of a case: values of the column `also`."""
 _BY_TIME = ("at_risk", "overdue")
 _MOST_COUNTED_CASES = 1_000

@@ -468,6 +468,7 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         "file_report": lambda: {"text": "报告"},
         "add_material": lambda: {"text": "补充"},
         "attach_file": lambda: {"files": [f"u-{dice.randrange(10**9)}"]},
+        "check_extension": lambda: {"result": "finding", "ground": "no_reason", "text": "理由不充分"},
         "confirm_date": lambda: {"of": 1, "evidence": "letter", "reference": "1"},
         "correct_party": lambda: {"name": "某"},
         "evaluate": lambda: {

@@ -1115,6 +1115,7 @@ TABLE: dict[str, Row] = {
     "correct_party": Row(
         "petitioner", frozenset(), barred=speaks_wrongly, unproven=unproved_word, basis="PIPL Art. 46; no party is recorded here",
     ),
+    "check_extension": Row("outside", frozenset(), basis="Art. 34; the tests of extensions"),
     "confirm_date": Row("desk_or_supervisor", frozenset(), barred=has_part, basis="the tests of late records"),
     "renew_query_code": Row(
         "holder_of_code", EVERY, effect=lambda m, a: setattr(m, "own_code", m.own_code and a.who.role == "citizen"),

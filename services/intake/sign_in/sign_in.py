@@ -1,7 +1,7 @@
 """The sign-in of a person: password with one-time password, passkey, or the identity provider.
 
 A one-time password is accepted once, also by other processes: the log remembers it. Every wrong sign-in gets the same answer.
- Wrong ones are limited for each person and network, for each network, and for each person.
+Wrong ones are limited for each person and network, for each network, and for each person.
 Over a limit only an attempt with the right one-time password is looked at further, so that nobody can lock out the right person.
 """
 
