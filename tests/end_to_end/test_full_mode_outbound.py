@@ -73,9 +73,9 @@ def silent() -> Iterator[int]:
         yield int(server.getsockname()[1])
 
 
-def ask(one: Process, method: str, path: str, headers: dict[str, str], **more: Any) -> httpx.Response:
+def ask(one: Process, method: str, path: str, by: dict[str, str], **more: Any) -> httpx.Response:
     with owner(one.data) as client:
-        answer = client.request(method, path, headers={**headers, **more.pop("headers", {})}, **more)
+        answer = client.request(method, path, headers={**by, **more.pop("headers", {})}, **more)
     assert answer.is_success, answer.text
     return answer
 
