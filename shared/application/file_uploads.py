@@ -47,7 +47,7 @@ from shared.eventstore.uploads import UploadChanged, UploadStore
 from shared.kernel.clock import Clock
 from shared.kernel.failpoints import failpoint
 from shared.kernel.file_ciphers import FileCipher
-from shared.kernel.refusals import Invalid, Refused
+from shared.kernel.refusals import Refused
 
 LIFETIME = timedelta(days=1)
 """From the beginning of an upload until it is removed, if no event names it."""
@@ -359,12 +359,7 @@ class FileUploads:
     def _key(self, owner: str, upload: str) -> str:
         """The key of the record. Raises Invalid."""
         if _UPLOAD_ID.fullmatch(upload) is None:
-            raise Invalid(
-                "wrong_upload_id",
-                "An upload id has 1 to 100 letters, digits, and . _ : -",
-                detail_zh="上传编号由 1 至 100 个字母、数字或 . _ : - 组成。",
-                field="upload",
-            )
+            raise refusals.wrong_id(100, ". _ : -")
         return hmac.digest(self._keys.secret("upload"), f"{owner}\x1f{upload}".encode(), "sha256").hex()
 
     def _key_or_none(self, owner: str, upload: str) -> str | None:

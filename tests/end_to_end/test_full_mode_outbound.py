@@ -146,8 +146,8 @@ def test_files_and_webhooks_in_the_full_mode(tmp_path: Path) -> None:
     with (
         receiving(secrets) as (port, taken, answered),
         silent() as dead,
-        serving("all", tmp_path, place) as one,
-        serving("routing", tmp_path, place) as two,
+        serving("all", tmp_path, {**place, "HUIYIN_INSTANCE": "one"}) as one,
+        serving("routing", tmp_path, {**place, "HUIYIN_INSTANCE": "two"}) as two,
     ):
         done = huiyin("policy", "activate", "demo", "--data", str(one.data), **place)
         assert done.returncode == 0, done.stderr
