@@ -18,6 +18,7 @@ import bson
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from pymongo import MongoClient
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -102,13 +103,18 @@ def filed(one: Process, birds: Canaries, number: int) -> tuple[str, bytes]:
 async def on_topics(prefix: str) -> bytes:
     """Every byte of every record of the topics with this prefix."""
     found = bytearray()
-    async with AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap(), enable_auto_commit=False) as consumer:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap())
+    await admin.start()
+    try:
+        named = [topic for topic in await admin.list_topics() if topic.startswith(prefix)]
         parts = [
-            TopicPartition(topic, part)
-            for topic in await consumer.topics()
-            if topic.startswith(prefix)
-            for part in consumer.partitions_for_topic(topic) or ()
+            TopicPartition(topic["topic"], part["partition"])
+            for topic in await admin.describe_topics(named)
+            for part in topic["partitions"]
         ]
+    finally:
+        await admin.close()
+    async with AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap(), enable_auto_commit=False) as consumer:
         consumer.assign(parts)
         await consumer.seek_to_beginning(*parts)
         ends = await consumer.end_offsets(parts)
