@@ -1,4 +1,4 @@
-"""Files on their way in: received in parts, encrypted as they arrive, kept under an upload record until an event names them.
+"""Uploads: received in parts, encrypted as they arrive, and kept under an upload record until an event names them.
 
     files = ports.files
     await files.begin_upload(owner, upload, size=None, sha256=None)    # again with the same id: the upload as it stands
@@ -93,7 +93,7 @@ class FileUploads:
         sha256: str | None = None,
         details: FileDetails | None = None,
     ) -> UploadStatus:
-        """Begin an upload; the same id again gives the upload as it stands.
+        """Begin an upload; the same id again returns its current state.
 
         Args:
             size: Bytes of the whole file, if known; finish() refuses another one.
@@ -113,7 +113,7 @@ class FileUploads:
             ):
                 raise Refused(
                     "upload_differs",
-                    "This upload id stands for a file of another size or digest. Use a new id for another file.",
+                    "This upload id was used for a file of another size or digest. Use a new id for another file.",
                     detail_zh="该上传编号已用于另一文件（大小或摘要不同）。请为其他文件使用新的编号。",
                     field="upload",
                 )
@@ -137,7 +137,7 @@ class FileUploads:
         return status_of(upload, new)
 
     async def status(self, owner: str, upload: str) -> UploadStatus:
-        """The upload as it stands. Raises Unknown `upload_unknown`."""
+        """The current state of the upload. Raises Unknown `upload_unknown`."""
         return status_of(upload, await self._of(owner, upload))
 
     async def append(
@@ -186,7 +186,7 @@ class FileUploads:
         details: FileDetails | None = None,
         held: str | None = None,
     ) -> UploadStatus:
-        """Complete the upload: its content is durable as a blob afterwards. Again: the upload as it stands.
+        """Complete the upload: its content is durable as a blob afterwards. Repeating it returns the current state.
 
         Args:
             held: Why no event may name it before accept(), if it is not held already.
@@ -221,7 +221,7 @@ class FileUploads:
         return status_of(upload, found)
 
     async def cancel(self, owner: str, upload: str) -> None:
-        """Remove an upload. One that an event names, or that does not exist, stays as it is."""
+        """Remove an upload. An upload that an event names, or that does not exist, is not changed."""
         found = await self._find(self._key(owner, upload))
         if found is not None and not found.attached and found.cause is None:
             await self._remove([found])

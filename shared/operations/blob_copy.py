@@ -92,7 +92,7 @@ async def missing_blobs(log: EventStore, blobs: Blobs, most: int = 5) -> list[st
 
 
 async def copy_blobs(source: Blobs, target: Blobs) -> Copied:
-    """Copy what the target does not have. The bytes are checked on the way. The same call goes on after a kill."""
+    """Copy what the target does not have. The bytes are checked on the way. After a crash, the same call continues."""
     copied = there = 0
     damaged: list[str] = []
     async for page in source.scan():

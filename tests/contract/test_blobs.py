@@ -76,7 +76,7 @@ async def test_another_process_may_read_what_a_store_keeps_as_a_file(blobs: Blob
     info = await blobs.put(pieces(LONG))
     descriptor = await blobs.descriptor(info.address)
     if descriptor is not None:
-        with open(descriptor, "rb") as file:
+        with os.fdopen(descriptor, "rb") as file:
             assert file.read() == LONG
 
 

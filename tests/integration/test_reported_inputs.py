@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -100,6 +101,12 @@ def _stray(column: int, row: int, value: str = " ") -> Callable[[Workbook, Works
 
 def _hidden_row(_book: Workbook, sheet: Worksheet) -> None:
     sheet.row_dimensions[3].hidden = True
+
+
+def _mixed(path: Path) -> Path:
+    rows = [",".join(HEADER), "A-1,2024-03-05,路灯,甲局,", "A-2,2024-03-05,井盖,甲局,", "A-3,2024-03-05,噪声,甲局,"]
+    path.write_bytes(b"\n".join(row.encode("utf-8" if place == 2 else "gbk") for place, row in enumerate(rows)))
+    return path
 
 
 NOTHING = (
@@ -323,6 +330,13 @@ CASES = [
             "Mar 5, 2024 3:20 PM": AT,
             "二〇二四年三月五日": "2024-03-05",
             "2024-03-05 星期二": "2024-03-05",
+            "2024-03-05 15:20:00 +0800 CST": AT,
+            "2024-03-05+08:00": "2024-03-05",
+            "/Date(1709623200000+0800)/": AT,
+            "20240305 15:20": AT,
+            "2024年3月5日晚上12点": "2024-03-05T16:00:00.000000Z",
+            "2024年3月5日中午1点": "2024-03-05T05:00:00.000000Z",
+            "'2024-03-05": "2024-03-05",
         }.items()
     ),
     *(
@@ -335,6 +349,10 @@ CASES = [
             "2024-W10-2": "not_a_date",
             "2024-065": "not_a_date",
             "45356": "not_a_date",
+            "2024年3月5日夜间1点": "impossible_date",
+            "2024年3月5日晚上0点": "impossible_date",
+            "2024年3月5日凌晨15:00": "impossible_date",
+            "2024-03-05-05:00": "other_zone",
         }.items()
     ),
     Case(
@@ -362,6 +380,36 @@ CASES = [
     Case("workbook named .csv", _book(["A-1", DAY, "路灯", "甲局"], name="data.csv"), [ONE]),
     Case("workbook named .txt", _book(["A-1", DAY, "路灯", "甲局"], name="导出.txt"), [ONE]),
     Case("JSON lines named .csv", _lines(RECORD, name="data.csv"), [ONE]),
+    Case(
+        "texts protected from a spreadsheet",
+        _csv('="A-1",="2024-03-05","=""路灯""",="甲局",'),
+        [ONE],
+    ),
+    Case("blanks before quotes", _csv('A-1, "2024-03-05", "路灯, 坏了", "甲局", ""'), [(*ONE[:2], "路灯, 坏了", "甲局")]),
+    Case("headings broken into lines", _csv("A-1,2024-03-05,路灯,甲局,", header='编号,时间,"内\n容",单 位,签收'), [ONE]),
+    Case(
+        "lines in UTF-8 among lines in GBK",
+        lambda folder: _mixed(folder / "data.csv"),
+        [ONE, ("A-3", "2024-03-05", "噪声", "甲局")],
+        [(3, "bad_encoding")],
+    ),
+    Case(
+        "text that was read as Western European",
+        _csv("A-1,2024-03-05," + "请修路灯".encode().decode("cp1252", "ignore") + ",甲局,"),
+        [("A-1", "2024-03-05", "请修路灯".encode().decode("cp1252", "ignore"), "甲局")],
+        notices=("lost_characters",),
+    ),
+    Case(
+        "text of question marks",
+        _csv("A-1,2024-03-05,????? ??,甲局,"),
+        [("A-1", "2024-03-05", "????? ??", "甲局")],
+        notices=("lost_characters",),
+    ),
+    Case(
+        "text format that adds words",
+        _book(["A-1", DAY, "路灯", "局"], change=_formats("D", '"甲"@')),
+        [ONE],
+    ),
     Case("UTF-16 without a byte-order mark", _csv("A-1,2024-03-05,路灯,甲局,", encoding="utf-16-le"), [ONE]),
     Case("other UTF-16", _csv("A-1,2024-03-05,路灯,甲局,", encoding="utf-16-be"), [ONE]),
 ]  # fmt: skip
@@ -397,6 +445,7 @@ async def test_reported_input_gives_the_right_value(tmp_path: Path, case: Case) 
         ("编号,时间".encode(), "data.xlsx", "not_workbook"),
         (b"PK\x03\x04", "data.csv", "broken_workbook"),
         (b"Rar!\x1a\x07", "data.csv", "packed"),
+        (gzip.compress(gzip.compress("编号,时间".encode())), "data.csv.gz", "packed"),
     ],
 )
 async def test_file_of_another_kind_is_named(tmp_path: Path, content: bytes, name: str, code: str) -> None:

@@ -1,5 +1,5 @@
-"""Has files inspected by a process apart: one at a time, with a time limit, fed piece by piece: no file stands in the server's
-memory."""
+"""Has files inspected by a separate process: one at a time, with a time limit, and in chunks, so that no file is held in the
+memory of the server."""
 
 from __future__ import annotations
 

@@ -40,10 +40,13 @@ _TOO_NARROW = re.compile("#{3,}")
 _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
 _LIKE_A_DAY = re.compile(rf"\d{{1,2}}-{_MONTH}|{_MONTH}-\d{{2}}|\d{{1,2}}月\d{{1,2}}日", re.IGNORECASE)
 """What spreadsheets make of `3-5`."""
-_LOST = re.compile("\ufffd|锟斤拷|烫烫烫|屯屯屯")
-"""What programs write for bytes that they could not read."""
+_LOST = re.compile("\ufffd|锟斤拷|烫烫烫|屯屯屯|(?:[ã-é][\x80-\xbf\u0152-\u0192\u02c6\u02dc\u2013-\u2122 ]{1,2}){2}")
+"""What programs write for bytes that they could not read, or that they read as Western European."""
+_ONLY_QUESTIONS = re.compile(r"[?\s]*\?{3}[?\s]*")
 _ZEROS = re.compile(r"\d{15}000")
 _PROTECTED = re.compile(r"=\"(.*)\"|['\t]+(.*)", re.DOTALL)
+_KEPT_AS_TEXT = re.compile(r"=\"((?:[^\"]|\"\")*)\"", re.DOTALL)
+"""How exports write a text so that a spreadsheet does not change it: ="0012"."""
 _LONGEST_NOTHING = 20
 _LONGEST_DAY = 12
 _EXACT = 1e15
@@ -102,7 +105,7 @@ def cell_text(
     if isinstance(cell, str):
         text = _of_text(cell, line, field, cleaned, empty, prose)
         if notice is not None and text is not None:
-            if not text.isascii() and _LOST.search(text):
+            if (not text.isascii() and _LOST.search(text)) or ("???" in text and _ONLY_QUESTIONS.fullmatch(text)):
                 notice("lost_characters")
             if (field in NUMBERS or field == "postcode") and _DECIMAL.fullmatch(text):
                 notice("decimal_number")
@@ -146,6 +149,8 @@ def _of_text(
         cell = _ODD.sub(" ", cell)
         cleaned()
     text = cell.strip()
+    if text.startswith('="') and (kept := _KEPT_AS_TEXT.fullmatch(text)) is not None:
+        text = kept[1].replace('""', '"').strip()
     if is_nothing(text, "text" if prose else field):
         if empty is not None and not is_empty(text):
             empty(field, text)

@@ -132,7 +132,7 @@ def read_csv(source: TextIO, delimiter: str, header_row: int) -> Iterator[tuple[
     extra = _empty_ends(source, lines, first, delimiter)
     lines.push(first)
     lines.line = header_row - 1
-    records = csv.reader(lines, delimiter=delimiter, strict=True)
+    records = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
     width = 0
     while True:
         lines.begin()
@@ -168,7 +168,7 @@ def _empty_ends(source: TextIO, lines: _Lines, header: str, delimiter: str) -> i
 
     Only where every row of a sample has them: one row that is longer than the others and ends in an empty cell is more likely
     a row with a separator inside a text, whose cells have all moved by one column."""
-    width = len(next(csv.reader([header], delimiter=delimiter), []))
+    width = len(next(csv.reader([header], delimiter=delimiter, skipinitialspace=True), []))
     taken: list[str] = []
     while len(taken) < _SAMPLE and sum(map(len, taken[-1:])) <= LONGEST_RECORD:
         line = source.readline(LONGEST_RECORD + 2)
@@ -178,7 +178,7 @@ def _empty_ends(source: TextIO, lines: _Lines, header: str, delimiter: str) -> i
     for line in reversed(taken):
         lines.push(line)
     try:
-        rows = [row for row in csv.reader(taken, delimiter=delimiter) if row]
+        rows = [row for row in csv.reader(taken, delimiter=delimiter, skipinitialspace=True) if row]
     except csv.Error:
         return 0
     if len(taken) == _SAMPLE:
@@ -192,7 +192,7 @@ def _empty_ends(source: TextIO, lines: _Lines, header: str, delimiter: str) -> i
 def _is_row(line: str, delimiter: str, width: int) -> bool:
     """True if a line is a complete row. If the second line of a record is one, a quotation mark in the first is not closed."""
     try:
-        cells = next(csv.reader([line], delimiter=delimiter, strict=True), [])
+        cells = next(csv.reader([line], delimiter=delimiter, strict=True, skipinitialspace=True), [])
     except csv.Error:
         return False
     return len(cells) == width

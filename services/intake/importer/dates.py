@@ -35,7 +35,7 @@ NUMBERS = ("serial", "serial1904", "unix", "unix_ms")
 """Formats of numbers: days of a spreadsheet since 1900 or 1904, and seconds or milliseconds since 1970-01-01 UTC."""
 _HALF = r"(?P<half>[AaPp]\.?[Mm]\.?|凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|夜间)"
 _OFFSET = (
-    r"(?P<offset>[+-]\d{1,2}(?::?\d{2}(?::\d{2})?)?"
+    r"(?P<offset>[+-]\d{1,2}(?::?\d{2}(?::\d{2})?)?(?:\s+[A-Z]{1,5})?"
     r"|\(?[A-Za-z\u4e00-\u9fff][A-Za-z\u4e00-\u9fff +:\d/_-]*\)?(?:\s*\([^()]*\))?)"
 )
 _WEEKDAY = r"(?:[\s,]*[(]?(?P<weekday>(?:星期|周|礼拜)[一二三四五六日天])[)]?)?"
@@ -47,13 +47,20 @@ _USUAL = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d{1,2})-|/(?P<m2>\d{1,2})/|\.(?P<m3>\d{1,2})\.|\s*年\s*(?P<m4>\d{1,2})\s*月\s*)"
     rf"(?P<day>\d{{1,2}})\s*[日号]?{_WEEKDAY}"
     rf"(?:(?:\s*[Tt]\s*|,?\s+|(?<=[日号)一二三四五六天])|(?=[上下中凌早清傍晚夜]))(?:{_HALF}\s*)?{_TIME}"
-    rf"(?:\s*{_HALF.replace('half', 'half2')})?\s*{_OFFSET}?)?"
+    rf"(?:\s*{_HALF.replace('half', 'half2')})?\s*{_OFFSET}?|(?<=\d)(?P<day_offset>Z|[+-]\d{{2}}:\d{{2}}))?"
 )
 _COMPACT = re.compile(
     r"(?P<year>(?:19|20|21)\d{2})(?P<month>\d{2})(?P<day>\d{2})"
     r"(?:[\sTt]?(?P<hour>\d{2})(?P<minute>\d{2})(?:(?P<second>\d{2})(?:\.?(?P<fraction>\d{3}|(?<=\.)\d{1,9}))?)?"
     r"\s*(?P<offset>[Zz]|[+-]\d{2}(?::?\d{2})?)?)?"
 )
+_COMPACT_DAY = re.compile(
+    rf"(?P<year>(?:19|20|21)\d{{2}})(?P<month>\d{{2}})(?P<day>\d{{2}})[\sTt]+{_TIME}\s*{_OFFSET}?"
+)
+_DATE_OF_JSON = re.compile(r"\\?/Date\((-?\d{1,15})(?:[+-]\d{4})?\)\\?/")
+"""Milliseconds since 1970 as .NET writes them in JSON; the offset says only how they were shown."""
+_HOURS_FROM_TO = re.compile(r".*\d\s+\d{1,2}:\d{2}\s*-\d{1,2}(?::\d{2})?", re.DOTALL)
+"""`08:00-09:00`: from and to, or a time west of Greenwich."""
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LONG_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
                 "december", "sept")  # fmt: skip
@@ -78,10 +85,17 @@ _EITHER_WAY = re.compile(r"\d{1,2}\s*[./-]\s*\d{1,2}\s*[./-]\s*(\d{4}|\d{2})\b.*
 _NAMED_ZONE = re.compile(r"(.*?\d\s*([Zz]|[+-]\d{2}:?\d{2})?)\[([A-Za-z]+(?:[/_+-][A-Za-z0-9_+-]+)*)\]")
 """A zone beside the offset, as Java writes it: 2024-03-05T08:00+08:00[Asia/Shanghai]."""
 _NUMERIC_OFFSET = re.compile(r"(?:utc|gmt)?\s*([+-])(\d{1,2})(?::?(\d{2})(?::(\d{2}))?)?", re.IGNORECASE)
+_NAME_AFTER_OFFSET = re.compile(r"(?<=\d)\s+[A-Z]{1,5}$")
+"""What Go writes behind the offset: 2024-03-05 15:20:00 +0800 CST."""
 _ZONE_WORDS = {"z": 0, "utc": 0, "gmt": 0, "zulu": 0, "北京时间": 8, "中国标准时间": 8, "北京": 8, "香港时间": 8, "台北标准时间": 8,
                "协调世界时": 0, "格林尼治标准时间": 0, "格林尼治时间": 0, "世界标准时间": 0}  # fmt: skip
 """Words for an offset that mean one thing everywhere, with its hours."""
-_LATE = frozenset(["下午", "傍晚", "晚上", "夜间"])
+_HOURS = {
+    "凌晨": (0, 6, 0), "清晨": (3, 9, 0), "早上": (3, 11, 0), "早晨": (3, 11, 0), "中午": (1, 2, 12), "傍晚": (4, 8, 12),
+    "晚上": (5, 11, 12), "夜间": (6, 11, 12),
+}  # fmt: skip
+"""Words of the day: first and last hour of a clock of twelve that they go with, and what is added to it. 晚上1点 is of an unclear
+day."""
 _SERIAL_FIRST = datetime(1899, 12, 30)  # noqa: DTZ001  (a local time; the zone is set later)
 _SERIAL_1904 = datetime(1904, 1, 1)  # noqa: DTZ001
 _LEAP_ERROR = 61
@@ -201,6 +215,9 @@ def _plain(text: str) -> str:
         )
         text = re.sub("(?<=[点时點時])半", "30分", re.sub("(?<=[点时點時])[整正]$", "", text))
     text = text.strip()
+    if text.startswith('="') and text.endswith('"'):  # written so that a spreadsheet keeps it as text
+        text = text[2:-1].strip()
+    text = text.removeprefix("'")
     if text.endswith("]") and (named := _NAMED_ZONE.fullmatch(text)) is not None:
         return named[1] if named[2] else f"{named[1]} {named[3]}"
     return text
@@ -265,7 +282,11 @@ def _of_text(text: str, zone: str, patterns: tuple[re.Pattern[str], ...], number
         raise BadDate("ambiguous_date")
     if numbers and re.fullmatch(r"\d+(?:\.\d+)?", text) and len(text) < _LONGEST_NUMBER:
         return _by_format(float(text), zone, numbers)
-    match = _USUAL.fullmatch(text) or _COMPACT.fullmatch(text)
+    if (milliseconds := _DATE_OF_JSON.fullmatch(text)) is not None:
+        return _by_format(float(milliseconds[1]), zone, ("unix_ms",))
+    match = _USUAL.fullmatch(text) or _COMPACT.fullmatch(text) or _COMPACT_DAY.fullmatch(text)
+    if match is not None and _HOURS_FROM_TO.fullmatch(text) and contradicts(match["offset"], zone):
+        raise BadDate("ambiguous_date")
     if match is None and (numerals := _NUMERALS.fullmatch(text)) is not None:
         return _of_parts(_numerals(numerals), zone)
     for pattern in _ENGLISH if match is None and text[-1:].isascii() else ():
@@ -307,6 +328,10 @@ def _of_parts(parts: dict[str, str | None], zone: str) -> LegalTime:
         day = date(_year(parts), int(month or 0), int(parts["day"] or 0))
         _check_weekday(parts, day)
         if parts.get("hour") is None:
+            if offset := parts.get("day_offset"):  # xs:date of XML: a day of this zone, if its clocks show this offset
+                midnight = datetime.combine(day, time())
+                if _in_zone(midnight, offset, zone) != _checked(midnight, zone):
+                    raise BadDate("other_zone")
             return _day(day)
         hour = _hour(int(parts["hour"] or 0), parts.get("half") or parts.get("half2"))
         minute, second = int(parts.get("minute") or 0), int(parts.get("second") or 0)
@@ -340,19 +365,28 @@ _LAST_SHORT_YEAR = 68
 
 
 def _hour(hour: int, half: str | None) -> int:
-    """The hour of the day. Of a clock of twelve hours, 12 am is 0; a word of the day beside 13 to 24 changes nothing."""
+    """The hour of the day. Of a clock of twelve hours, 12 am is 0; a word of the day beside 13 to 24 changes nothing. Raises
+    BadDate if hour and word contradict each other, or leave the day unclear."""
     if half is None:
         return hour
-    late = half in _LATE or half[0] in "Pp"
-    if half in ("中午",):
-        return hour + 12 if hour < 3 else hour
     if half[0] in "AaPp" or half in ("上午", "下午"):
+        late = half == "下午" or half[0] in "Pp"
         if not 1 <= hour <= 12 and not (late and 13 <= hour <= 23) and not (not late and hour == 0):
             raise BadDate("impossible_date")
         return hour if hour > 12 else hour % 12 + (12 if late else 0)  # 13:30 PM is written by hh:mm tt of 24 hours
-    if hour == 12:
-        return 24 if half in ("晚上", "夜间") else 12 if late else 0
-    return hour + 12 if late and hour < 12 else hour
+    if hour == 12 and half in _TWELVE:
+        return _TWELVE[half]
+    first, last, more = _HOURS[half]
+    if first <= hour <= last:
+        return hour + more
+    if (more and first + more <= hour <= last + more) or (half == "中午" and hour in (10, 11)):
+        return hour
+    if hour == 24 and half in ("晚上", "夜间"):
+        return hour
+    raise BadDate("impossible_date")
+
+
+_TWELVE = {"凌晨": 0, "中午": 12, "晚上": 24, "夜间": 24}
 
 
 def _check_weekday(parts: dict[str, str | None], day: date) -> None:
@@ -368,7 +402,7 @@ def _in_zone(wall: datetime, word: str, zone: str) -> datetime:
     """The instant of a local time beside which the cell names an offset or a zone. Raises BadDate `other_zone` for a word that
     means different offsets (CST), unless it is how the clocks of the source's zone are called at that time."""
     word = re.sub(r"\s*\([^()]*\)\s*$", "", word).strip(" ()") or word.strip(" ()")
-    numeric = _NUMERIC_OFFSET.fullmatch(word)
+    numeric = _NUMERIC_OFFSET.fullmatch(_NAME_AFTER_OFFSET.sub("", word))
     if numeric is not None:
         away = timedelta(hours=int(numeric[2]), minutes=int(numeric[3] or 0), seconds=int(numeric[4] or 0))
         if away >= timedelta(hours=18) or int(numeric[3] or 0) > 59 or int(numeric[4] or 0) > 59:

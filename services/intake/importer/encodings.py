@@ -78,14 +78,29 @@ _PRIVATE = re.compile("[\ue78d-\ue864]")
 
 
 class GbText:
-    """The lines of a text in GB 18030, with the characters of GB 18030-2022."""
+    """The lines of a text in GB 18030, with the characters of GB 18030-2022. A line whose bytes are UTF-8, of a file that was put
+    together from several, gets the mark of damaged bytes: GB 18030 reads them as other characters."""
 
     def __init__(self, text: TextIO) -> None:
         self._text = text
 
     def readline(self, size: int = -1) -> str:
         line = self._text.readline(size)
+        if not line.isascii() and _is_utf_8(line):
+            line = "".join("\udcff" if one > "\x7f" else one for one in line)
         return line.translate(_MOVED) if _PRIVATE.search(line) else line
+
+
+def _is_utf_8(line: str) -> bool:
+    """True if a line that was read as GB 18030 has the bytes of Chinese characters in UTF-8, two at least."""
+    try:
+        text = line.encode("gb18030").decode()
+    except UnicodeError:
+        return False
+    return sum("\u3000" <= one <= "\u9fff" for one in text) >= _LEAST_CHINESE
+
+
+_LEAST_CHINESE = 2
 
 
 def find_encoding(path: Path) -> str:

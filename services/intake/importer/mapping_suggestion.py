@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from services.intake.importer.dates import BadDate, reader
+from services.intake.importer.errors import FileError
 from services.intake.importer.excluded_columns import classifies_persons, in_words
 from services.intake.importer.mapping import Source
 from services.intake.importer.readers import Row, Table
@@ -27,6 +28,9 @@ SAMPLE = 500
 _DATES = ("received_at", "reply_at", "closed_at", "accepted_at", "signed_at", "due")
 _MONTH_FIRST = ("MM/DD/YYYY hh:mm:ss AM", "MM/DD/YYYY hh:mm:ss", "MM/DD/YYYY")
 _LEAST_MIDNIGHTS = 3
+_MOST_TITLES = 8
+"""Rows above a header: titles, dates, units."""
+_ENOUGH = 0.6
 _WHERE = ("latitude", "longitude", "postcode")
 _PEOPLE = ("name", "phone", "id_number", "address")
 
@@ -47,14 +51,40 @@ class _Column(NamedTuple):
 
 def suggest(path: Path, *, zone: str = "Asia/Shanghai", source: Source | None = None) -> str:
     """The text of a mapping for the file. Raises FileError if it cannot be read."""
-    table = Table(path, source or Source(zone=zone))
-    with closing(iter(table)) as rows:
-        sample = [row for row in islice(rows, SAMPLE) if row.problem is None]
+    table, sample = _sample(path, source or Source(zone=zone))
     columns = [_inspect(name, place, sample, zone) for place, name in enumerate(table.columns) if name]
     people = [column.name for column in columns if classifies_persons(column.name)]
     free = [column for column in columns if column.name not in people]
     found = _guess(free, len(sample))
     return _write(table, zone, found, free, people, sample=len(sample))
+
+
+def _sample(path: Path, source: Source) -> tuple[Table, list[Row]]:
+    """The table and its first rows. Where the first row is empty or a title above the table, the header is the first of the next
+    rows that names most columns. Raises FileError."""
+    first: FileError | None = None
+    best: tuple[float, Table, list[Row]] | None = None
+    for line in range(source.header_row, source.header_row + _MOST_TITLES):
+        table = Table(path, source.model_copy(update={"header_row": line}))
+        try:
+            with closing(iter(table)) as rows:
+                sample = [row for row in islice(rows, SAMPLE) if row.problem is None]
+        except FileError as error:
+            if error.code not in ("no_header", "no_header_in_sheet"):
+                raise
+            first = first or error
+            continue
+        widths = [sum(cell not in (None, "") for cell in row.cells) for row in sample]
+        lost = table.found["cell_without_column"] + sum(row.problem is not None for row in sample)
+        named = len({name for name in table.columns if name})
+        share = named / max((named, *widths)) if named > 1 and not lost else 0.0
+        if best is None or share > best[0]:
+            best = share, table, sample
+        if table.format == "jsonl" or share > _ENOUGH:
+            break
+    if best is None:
+        raise first or FileError("no_header")
+    return best[1], best[2]
 
 
 def _inspect(name: str, place: int, rows: Sequence[Row], zone: str) -> _Column:
@@ -158,6 +188,10 @@ def _write(
         f"  format: {table.format}",
         f"  zone: {zone}            # CHECK: time zone of the times in the file 文件中时间所在时区",
     ]
+    if table.source.header_row > 1:
+        lines.append(
+            f"  header_row: {table.source.header_row}            # CHECK: the row with the names of the columns 列名所在行"
+        )
     if any(found[what].ambiguous for what in _DATES if what in found):
         lines.append(f"  date_formats: [{', '.join(_MONTH_FIRST)}]")
         lines.append("  # CHECK: is it month first? else write DD/MM/YYYY 请确认月在前还是日在前")

@@ -101,6 +101,9 @@ class Table:
             return place
         form = name_form(column)
         same = [place for name, place in self._places.items() if name_form(name) == form]
+        if not same:  # a heading that is broken into lines, or spaced: 承办 单位
+            form = form.replace(" ", "")
+            same = [place for name, place in self._places.items() if name_form(name).replace(" ", "") == form]
         return same[0] if len(same) == 1 else None
 
     def _name(self, names: Sequence[object]) -> None:
@@ -264,6 +267,7 @@ _OTHERS = (
     (b"\xfd7zXZ", "packed"),
     (b"\x28\xb5\x2f\xfd", "packed"),
     (b"BZh", "packed"),
+    (b"\x1f\x8b", "packed"),
     (b"PAR1", "not_a_table"),
     (b"SQLite format 3", "not_a_table"),
     (b"{\\rtf", "not_a_table"),

@@ -36,9 +36,14 @@ _LAST_ROW, _LAST_COLUMN = 1_048_576, 16_384
 _MOST_MERGED = 100_000
 _LARGEST_SHEET = 2_000_000_000
 """Bytes of a decompressed workbook."""
+_SUSPICIOUS, _MOST_PACKED = 50_000_000, 200
+"""A part of more bytes than the first that was packed more than so many times holds nothing that people wrote: sheets are packed
+10 to 50 times."""
 _PIECE = 1 << 18
-_LONGEST_PIECE = 100_000_000
+_LONGEST_PIECE = 40_000_000
 """Bytes of one row: far above any limit of a text."""
+_LONGEST_HEAD = 16_000_000
+"""Bytes before the first row: those of 16,384 columns are less."""
 _SHEET_DATA = re.compile(rb"<((?:[\w.-]+:)?)sheetData(?:\s[^>]*?)?(/?)>")
 _WORKSHEET = re.compile(rb"<((?:[\w.-]+:)?worksheet)(?:\s[^>]*)?>")
 _COLUMN = re.compile(rb"<(?:[\w.-]+:)?col\s[^>]*>")
@@ -53,6 +58,8 @@ _MERGE, _HYPERLINK = b"mergeCell ", b"hyperlink "
 _LONGEST_PROLOG = 8_000
 _ELEMENT = re.compile(rb"<[A-Za-z_]")
 """The begin of the first element, before which a document type would stand."""
+_NO_SIZE = frozenset(("0", "0.0"))
+"""A height or width that shows nothing."""
 _WHOLE = re.compile("[0-9]{1,9}")
 _NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
 _VOLATILE = re.compile(r"\b(?:TODAY|NOW|RAND|RANDBETWEEN)\(", re.IGNORECASE)
@@ -82,8 +89,8 @@ class Workbook:
         """Raises FileError if it is no workbook."""
         try:
             self._zip = zipfile.ZipFile(file)
-            size = sum(entry.file_size for entry in self._zip.infolist())
-            if size > _LARGEST_SHEET:
+            parts = self._zip.infolist()
+            if sum(part.file_size for part in parts) > _LARGEST_SHEET or any(map(_is_bomb, parts)):
                 raise FileError("workbook_too_large")
             self._read_structure()
         except FileError:
@@ -112,7 +119,8 @@ class Workbook:
         found: set[int] = set()
         for column in _COLUMN.findall(text[: begin.start()] if begin else text):
             at = dict(_ATTRIBUTE.findall(column))
-            if at.get(b"hidden") in (b"1", b"true") and at.get(b"min", b"").isdigit() and at.get(b"max", b"").isdigit():
+            hidden = at.get(b"hidden") in (b"1", b"true") or at.get(b"width", b"").decode() in _NO_SIZE
+            if hidden and at.get(b"min", b"").isdigit() and at.get(b"max", b"").isdigit():
                 found.update(range(int(at[b"min"]) - 1, min(int(at[b"max"]), _LAST_COLUMN)))
         return found
 
@@ -170,6 +178,7 @@ class Workbook:
         names = set(self._zip.namelist())
         self._strings = self._read_strings(strings) if strings in names else []
         self._formats = self._read_formats(styles) if styles in names else []
+        self._worded = any("@" in code and code != "@" for code in self._formats)
 
     def _read_strings(self, path: str) -> list[str]:
         found: list[str] = []
@@ -288,7 +297,7 @@ class Workbook:
                     for top, _bottom, left, right, value in open_:
                         if value is not None:
                             self._fill(cells, line == top, left, right, value)
-                yield SheetRow(line, cells, element.get("hidden") in ("1", "true"))
+                yield SheetRow(line, cells, element.get("hidden") in ("1", "true") or element.get("ht") in _NO_SIZE)
 
     def _fill(self, cells: dict[int, WorkbookCell], first: bool, left: int, right: int, value: WorkbookCell) -> None:
         """What a merged range displays in this row. Over several columns it is unclear of which of them it is the value."""
@@ -302,7 +311,7 @@ class Workbook:
         kind = cell.get("t", "n")
         if kind == "inlineStr":
             inner = cell.find(self._is)
-            return (self._text(inner) if inner is not None else "") or None
+            return self._shown_text(self._text(inner) if inner is not None else "", cell) or None
         held = cell.find(self._v)
         text = held.text if held is not None else None
         if text is None or text == "":
@@ -313,9 +322,11 @@ class Workbook:
             self.found["volatile_formula"] += 1
         if kind == "s":
             at = int(text) if _WHOLE.fullmatch(text) else len(self._strings)
-            return (self._strings[at] or None) if at < len(self._strings) else Damaged("broken_cell")
+            if at >= len(self._strings):
+                return Damaged("broken_cell")
+            return self._shown_text(self._strings[at], cell) or None
         if kind == "str":
-            return unescape(text) if "_x" in text else text
+            return self._shown_text(unescape(text) if "_x" in text else text, cell)
         if kind == "e":
             return Damaged("error_cell")
         if kind == "b":
@@ -325,6 +336,13 @@ class Workbook:
         if not _NUMBER.fullmatch(text):
             return Damaged("broken_cell")
         return self._number(float(text), int(cell.get("s", "0")))
+
+    def _shown_text(self, text: str, cell: ElementTree.Element) -> str:
+        """A text with the words that its format adds: `"第"@"号"`."""
+        if not self._worded or not text:
+            return text
+        style = int(cell.get("s", "0"))
+        return shown_text(text, self._formats[style]) if 0 <= style < len(self._formats) else text
 
     def _number(self, value: float, style: int) -> WorkbookCell:
         code = self._formats[style] if 0 <= style < len(self._formats) else "General"
@@ -357,13 +375,17 @@ class Workbook:
         return _FIRST[self.since_1904] + timedelta(seconds=round(days * 86_400))
 
 
+def _is_bomb(part: zipfile.ZipInfo) -> bool:
+    return part.file_size > max(_SUSPICIOUS, _MOST_PACKED * part.compress_size)
+
+
 def _children(part: IO[bytes]) -> Iterator[ElementTree.Element]:
     """The rows of a sheet. They are cut out of its text where a row ends, and many are parsed at once: only these are in memory.
     Raises FileError, and ParseError of XML."""
     text = part.read(_PIECE)
     while (begin := _SHEET_DATA.search(text)) is None:
         more = part.read(_PIECE)
-        if not more or len(text) > _LONGEST_PIECE:
+        if not more or len(text) > _LONGEST_HEAD:
             raise FileError("broken_workbook")
         text += more
     root = _WORKSHEET.search(text)
@@ -373,21 +395,23 @@ def _children(part: IO[bytes]) -> Iterator[ElementTree.Element]:
         return
     opening, closing = root[0], b"</" + root[1] + b">"
     row_end, data_end = (b"</" + begin[1] + name for name in (b"row>", b"sheetData"))
-    text = text[begin.end() :]
+    waiting = bytearray(text[begin.end() :])
+    searched = 0  # no end of a row or of the rows begins before
     while True:
-        last = text.find(data_end)
-        cut = last if last >= 0 else text.rfind(row_end) + len(row_end)
+        last = waiting.find(data_end, searched)
+        cut = last if last >= 0 else waiting.rfind(row_end, searched) + len(row_end)
         if last >= 0 or cut >= len(row_end):
-            yield from ElementTree.fromstring(opening + text[:cut] + closing)  # noqa: S314
-            text = text[cut:]
+            yield from ElementTree.fromstring(opening + waiting[:cut] + closing)  # noqa: S314
+            del waiting[:cut]
+        searched = max(0, len(waiting) - len(data_end))
         more = part.read(_PIECE) if last < 0 else b""
         if not more:
             if last < 0:
                 raise FileError("broken_workbook")
             return
-        if len(text) > _LONGEST_PIECE:
+        if len(waiting) > _LONGEST_PIECE:
             raise FileError("broken_workbook")
-        text += more
+        waiting += more
 
 
 _EAST_ASIAN = {
@@ -479,6 +503,23 @@ def shown_number(value: int, code: str) -> str | None:
         built.append(digits[at : at + take].replace("\0", ""))
         at, extra = at + take, 0
     return "".join(built)
+
+
+def shown_text(text: str, code: str) -> str:
+    """A text as its format displays it. A format has a section for texts if it is the fourth, or if the last one has an @.
+
+    >>> shown_text("12", '"第"@"号"'), shown_text("x", "0;-0;0;@"), shown_text("x", "0.00")
+    ('第12号', 'x', 'x')
+    """
+    if "@" not in code or code == "@":
+        return text
+    last = next((found for found in reversed(_SECTION.findall(code)) if found), "")
+    if "@" not in re.sub(r'"[^"]*"|\\.', "", last):
+        return text
+    parts = _TOKEN.findall(last)
+    return "".join(
+        text if other == "@" else quoted or escaped or other for quoted, escaped, _b, _r, _c, _d, other in parts
+    )
 
 
 def _place(reference: str) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from services.intake.importer.dates import BadDate, reader, surprise
 from services.intake.importer.errors import NOTICES, FileError, MappingError
 from services.intake.importer.excluded_columns import classifies_persons
+from services.intake.importer.mapping_suggestion import suggest
 from tests.support.exports import HEADER, MAPPING, SIGNED, Understood, csv_file, understood, workbook
 
 M = MAPPING + SIGNED
@@ -325,6 +326,30 @@ async def test_document_type_of_any_part_is_refused(tmp_path: Path, before: str)
     with pytest.raises(FileError) as error:
         await understood(book_of(tmp_path / "a.xlsx", _GOOD, strings=strings), M)
     assert error.value.code == "broken_workbook"
+
+
+@pytest.mark.parametrize("size", ['ht="0" customHeight="1"', 'hidden="1"'])
+async def test_row_that_is_not_displayed_is_told(tmp_path: Path, size: str) -> None:
+    found = await understood(book_of(tmp_path / "a.xlsx", _GOOD.replace('<row r="2"', f'<row r="2" {size}')), M)
+    assert found.report.notices == {"hidden_row": 1}
+
+
+async def test_part_that_unpacks_without_measure_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    path = book_of(tmp_path / "a.xlsx", _GOOD)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as packed, packed.open("xl/more.xml", "w") as part:
+        for _ in range(60):
+            part.write(b" " * 1_000_000)
+    with pytest.raises(FileError) as error:
+        await understood(path, M)
+    assert error.value.code == "workbook_too_large"
+
+
+@pytest.mark.parametrize("above", ["信访件统计表\n\n", "统计表,,,,\n2024-03-05,,,,\n", ",,,,\n"])
+async def test_suggested_mapping_finds_the_header_below_a_title(tmp_path: Path, above: str) -> None:
+    path = csv_file(tmp_path / "a.csv", ROW, ROW.replace("A-1", "A-2"), header=above + ",".join(HEADER))
+    text = suggest(path)
+    assert f"  header_row: {above.count(chr(10)) + 1} " in text
+    assert [one["item"] for one in (await understood(path, f"jurisdiction: cn-demo\n{text}")).items] == ["A-1", "A-2"]
 
 
 MEDIA = M.replace("text: 内容}", "text: 内容, media: 签收}").replace(SIGNED, "")
