@@ -6,7 +6,7 @@ The number of the caller is sealed. It is opened by an act that is recorded, and
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import orjson
@@ -16,11 +16,10 @@ from shared.commands.authorization import Action, Principal, Role, authorize
 from shared.commands.command import NewEvent
 from shared.commands.command_handler import CommandHandler
 from shared.commands.event_writer import EventMetadata
-from shared.consumers.consumer import CaseConsumer
-from shared.consumers.projection import FAULTS
+from shared.consumers.stream_rows import StreamRowsConsumer
 from shared.events.base import Event
 from shared.events.calls import CallMissed, CallNumberRead, CallOutcome, CallReturned
-from shared.eventstore.commit import Commit, StreamHead
+from shared.eventstore.commit import StreamHead
 from shared.eventstore.field_encryption import open_sealed
 from shared.eventstore.read_models import Condition, ReadModel, Row, Value
 from shared.eventstore.recorded_event import RecordedEvent
@@ -107,29 +106,13 @@ def row_of(events: Sequence[RecordedEvent]) -> list[Row]:
     return [Row(call.id, events[-1].version, values)]
 
 
-class CallConsumer(CaseConsumer):
+class CallConsumer(StreamRowsConsumer):
     """Writes the rows of calls that moved."""
 
-    async def __call__(self, commits: Sequence[Commit]) -> None:
-        """Handle one batch. Raises only infrastructure errors: the subscription pauses and delivers the batch again."""
-        by_stream: dict[str, list[Commit]] = defaultdict(list)
-        for commit in commits:
-            if commit.stream.startswith(STREAM):
-                by_stream[commit.stream].append(commit)
-        stopped = {mark.stream for mark in await self.views.parked(self.group)} if by_stream else set()
-        await self.handle({stream: own for stream, own in by_stream.items() if stream not in stopped})
-        self.handled += len(commits)
+    prefix, view = STREAM, VIEW
 
-    async def handle(self, ready: Mapping[str, list[Commit]]) -> None:
-        """Write the rows of these streams. `ready`: stream -> its commits."""
-        rows: list[Row] = []
-        for stream, own in ready.items():
-            try:
-                rows += row_of([event for commit in await self.log.load(stream) for event in commit.recorded])
-            except FAULTS as error:
-                await self.parked.park(own[0], error)
-        if rows:
-            await self.views.write({VIEW.name: rows})
+    def rows_of(self, stream: str, events: Sequence[RecordedEvent]) -> list[Row]:
+        return row_of(events)
 
 
 async def record(

@@ -12,10 +12,8 @@ from services.routing.desk import DRAFTS, present_drafts, unit_of
 from shared.application.ports import Ports
 from shared.commands.authorization import Principal
 from shared.commands.visible_cases import seen
-from shared.consumers.consumer import CaseConsumer
-from shared.consumers.projection import FAULTS
+from shared.consumers.stream_rows import StreamRowsConsumer
 from shared.events.desk import DraftSaved
-from shared.eventstore.commit import Commit
 from shared.eventstore.read_models import Condition, ReadModel, Row
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import to_text
@@ -72,30 +70,13 @@ def rows_of(case: str, events: Sequence[RecordedEvent]) -> list[Row]:
     return rows
 
 
-class DraftConsumer(CaseConsumer):
+class DraftConsumer(StreamRowsConsumer):
     """Writes the rows of drafts that moved."""
 
-    async def __call__(self, commits: Sequence[Commit]) -> None:
-        """Handle one batch. Raises only infrastructure errors: the subscription pauses and delivers the batch again."""
-        by_stream: dict[str, list[Commit]] = defaultdict(list)
-        for commit in commits:
-            if commit.stream.startswith(DRAFTS):
-                by_stream[commit.stream].append(commit)
-        stopped = {mark.stream for mark in await self.views.parked(self.group)} if by_stream else set()
-        await self.handle({stream: own for stream, own in by_stream.items() if stream not in stopped})
-        self.handled += len(commits)
+    prefix, view = DRAFTS, VIEW
 
-    async def handle(self, ready: Mapping[str, list[Commit]]) -> None:
-        """Write the rows of these streams. `ready`: stream -> its commits."""
-        rows: list[Row] = []
-        for stream, own in ready.items():
-            try:
-                events = [event for commit in await self.log.load(stream) for event in commit.recorded]
-                rows += rows_of(stream.removeprefix(DRAFTS), events)
-            except FAULTS as error:
-                await self.parked.park(own[0], error)
-        if rows:
-            await self.views.write({VIEW.name: rows})
+    def rows_of(self, stream: str, events: Sequence[RecordedEvent]) -> list[Row]:
+        return rows_of(stream.removeprefix(DRAFTS), events)
 
 
 async def _fill(ports: Ports) -> None:

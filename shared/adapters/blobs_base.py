@@ -22,6 +22,10 @@ class BlobsBase(ABC):
             raise
         return await self.finish(draft)
 
+    async def descriptor(self, address: str) -> int | None:
+        """See `Blobs`. None: the store keeps no files."""
+        return None
+
     @abstractmethod
     async def write(
         self, draft: str, offset: int, content: AsyncIterable[Piece], through: Callable[[Piece], Piece] = unchanged

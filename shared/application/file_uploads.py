@@ -27,7 +27,7 @@ from datetime import datetime, timedelta
 
 from shared.application import upload_refusals as refusals
 from shared.application.upload_content import Counted, Pieces, Turns, first
-from shared.application.upload_record import Upload, UploadStatus, opened, sealed, status_of
+from shared.application.upload_record import SealedFile, Upload, UploadStatus, opened, sealed, status_of
 from shared.commands.attached_files import AttachableFile, FileDetails, no_such_file
 from shared.eventstore.blobs import PIECE, Blobs, DraftShorter, Piece, new_draft
 from shared.eventstore.file_encryption import (
@@ -47,7 +47,7 @@ from shared.eventstore.uploads import UploadChanged, UploadStore
 from shared.kernel.clock import Clock
 from shared.kernel.failpoints import failpoint
 from shared.kernel.file_ciphers import FileCipher
-from shared.kernel.refusals import Invalid, Refused
+from shared.kernel.refusals import Refused
 
 LIFETIME = timedelta(days=1)
 """From the beginning of an upload until it is removed, if no event names it."""
@@ -233,15 +233,27 @@ class FileUploads:
     ) -> AsyncGenerator[Piece, None]:
         """The plaintext of a complete upload, some `piece` bytes at once. Raises Refused `upload_unknown`,
         `upload_incomplete`, `upload_used`."""
+        blob, key = await self._content_of(owner, upload)
+        async with aclosing(self.open_file(blob, key, offset, piece=piece)) as pieces:
+            async for each in pieces:
+                yield each
+
+    async def sealed_upload(self, owner: str, upload: str) -> SealedFile | None:
+        """A complete upload for another process, which decrypts it. None where the store keeps no files: read open_upload().
+        Raises as open_upload() does."""
+        blob, key = await self._content_of(owner, upload)
+        descriptor = await self._blobs.descriptor(blob)
+        return None if descriptor is None else SealedFile(descriptor, str(key))
+
+    async def _content_of(self, owner: str, upload: str) -> tuple[str, FileKey]:
+        """Blob and key of a complete upload; the blob is durable."""
         found = await self._of(owner, upload)
         if found.file_key is None:
             raise refusals.used()
         if found.blob is None:
             raise refusals.incomplete()
         await self._make_durable(found)
-        async with aclosing(self.open_file(found.blob, found.file_key, offset, piece=piece)) as pieces:
-            async for each in pieces:
-                yield each
+        return found.blob, found.file_key
 
     async def replace(
         self, owner: str, upload: str, content: AsyncIterable[bytes], details: FileDetails
@@ -347,12 +359,7 @@ class FileUploads:
     def _key(self, owner: str, upload: str) -> str:
         """The key of the record. Raises Invalid."""
         if _UPLOAD_ID.fullmatch(upload) is None:
-            raise Invalid(
-                "wrong_upload_id",
-                "An upload id has 1 to 100 letters, digits, and . _ : -",
-                detail_zh="上传编号由 1 至 100 个字母、数字或 . _ : - 组成。",
-                field="upload",
-            )
+            raise refusals.wrong_id(100, ". _ : -")
         return hmac.digest(self._keys.secret("upload"), f"{owner}\x1f{upload}".encode(), "sha256").hex()
 
     def _key_or_none(self, owner: str, upload: str) -> str | None:

@@ -40,6 +40,17 @@ class UploadStatus(NamedTuple):
     details: FileDetails | None
 
 
+class SealedFile(NamedTuple):
+    """An encrypted file for another process."""
+
+    descriptor: int
+    """Open for reading; the receiver closes it."""
+    key: str
+
+    def __repr__(self) -> str:
+        return f"SealedFile({self.descriptor})"
+
+
 @dataclass(frozen=True)
 class Upload:
     """An upload record in memory."""

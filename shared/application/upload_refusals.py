@@ -10,6 +10,16 @@ from shared.kernel.refusals import Invalid, Refused, Unavailable, Unknown
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+def wrong_id(most: int, marks: str) -> Invalid:
+    """It is not the id of an upload: at most `most` characters, letters, digits and these marks."""
+    return Invalid(
+        "wrong_upload_id",
+        f"An upload id has 1 to {most} letters, digits, and {marks}",
+        detail_zh=f"上传编号由 1 至 {most} 个字母、数字或 {marks} 组成。",
+        field="upload",
+    )
+
+
 def checked_digest(sha256: str) -> str:
     """The digest. Raises Invalid where it is none."""
     if _SHA256.fullmatch(sha256) is None:

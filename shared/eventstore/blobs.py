@@ -89,6 +89,11 @@ class Blobs(Protocol):
         """The bytes from `offset` on, as they are read; `piece` at once where the store can. Raises BlobMissing at the first."""
         ...
 
+    async def descriptor(self, address: str) -> int | None:
+        """The blob as a file that is open for reading, which the caller closes, for another process to read it. None where the
+        store keeps no files. Raises BlobMissing."""
+        ...
+
     async def stat(self, address: str) -> BlobInfo:
         """Its size and age. Raises BlobMissing."""
         ...

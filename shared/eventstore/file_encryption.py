@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from base64 import b64decode, b64encode
 from collections.abc import AsyncGenerator, AsyncIterable
+from io import BufferedReader, BytesIO
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -212,8 +213,22 @@ async def decrypted(
         yield key.decrypt(waiting, _bound(header, number, False))
 
 
+def opened_whole(key: FileKey, stored: BufferedReader) -> bytes:
+    """The plaintext of a whole file. Little else is in memory. Raises FileDamaged."""
+    header = stored.read(HEADER)
+    check_header(key, header)
+    found, frame, clear = BytesIO(), memoryview(bytearray(FRAME)), memoryview(bytearray(CHUNK + _SPARE))
+    number, size = 0, stored.readinto(frame)
+    while size == FRAME and stored.peek(1):
+        key.decrypt_into(frame, _bound(header, number, False), clear)
+        found.write(clear[:CHUNK])
+        number, size = number + 1, stored.readinto(frame)
+    found.write(key.decrypt(frame[:size], _bound(header, number, True)))
+    return found.getvalue()
+
+
 def _opened(
-    key: FileKey, header: bytes, number: int, count: int, stored: bytes
+    key: FileKey, header: bytes, number: int, count: int, stored: Piece
 ) -> tuple[memoryview, FileDamaged | None]:
     """The plaintext of `count` whole chunks, the first one with that number, as far as they open, and why one does not."""
     clear, frames = memoryview(bytearray(count * CHUNK + _SPARE)), memoryview(stored)

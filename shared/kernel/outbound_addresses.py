@@ -35,6 +35,10 @@ _TRANSITION: tuple[IPv6Network, ...] = tuple(
 )
 """IPv6 addresses that stand for an IPv4 address: NAT64, 6to4, Teredo, translated and compatible ones."""
 _GLOBAL = IPv6Network("2000::/3")
+_SPECIAL: tuple[Network, ...] = tuple(
+    ip_network(one) for one in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "3fff::/20")
+)
+"""Special-purpose registries of IANA (RFC 6890, 7526, 9637), of which versions of Python call some public."""
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)")
 URL_LIMIT = 2000
@@ -92,6 +96,8 @@ def refusal_of_address(address: Address, allowed: Sequence[Network] = ()) -> str
             return "embedded_address"
         if address not in _GLOBAL:
             return "private_address"
+    if any(address in network for network in _SPECIAL if network.version == address.version):
+        return "private_address"
     return None if address.is_global else "private_address"
 
 

@@ -66,6 +66,27 @@ async def test_opens_at_every_offset(blobs: Blobs) -> None:
         assert await whole(blobs.open(info.address, offset)) == LONG[offset:], offset
 
 
+async def test_reads_in_pieces_of_any_size(blobs: Blobs) -> None:
+    info = await blobs.put(pieces(LONG))
+    for size in (1000, 600_000, 10 * len(LONG)):
+        assert await whole(blobs.open(info.address, 7, piece=size)) == LONG[7:], size
+
+
+async def test_another_process_may_read_what_a_store_keeps_as_a_file(blobs: Blobs) -> None:
+    info = await blobs.put(pieces(LONG))
+    descriptor = await blobs.descriptor(info.address)
+    if descriptor is not None:
+        with os.fdopen(descriptor, "rb") as file:
+            assert file.read() == LONG
+
+
+async def test_content_is_changed_on_its_way_to_the_store(blobs: Blobs) -> None:
+    draft = new_draft()
+    assert await blobs.write(draft, 0, pieces(b"abc" * 200_000), lambda piece: bytes(piece).upper()) == 600_000
+    assert await whole(blobs.read(draft)) == b"ABC" * 200_000
+    assert (await blobs.finish(draft)).address == address(b"ABC" * 200_000)
+
+
 @pytest.mark.parametrize("name", ["sha256:" + "0" * 64, "../../etc/passwd", "", "sha256:" + "A" * 64, "md5:0"])
 async def test_what_is_not_stored_is_missing(blobs: Blobs, name: str) -> None:
     with pytest.raises(BlobMissing):

@@ -18,6 +18,7 @@ import bson
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from pymongo import MongoClient
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -73,9 +74,9 @@ def silent() -> Iterator[int]:
         yield int(server.getsockname()[1])
 
 
-def ask(one: Process, method: str, path: str, headers: dict[str, str], **more: Any) -> httpx.Response:
+def ask(one: Process, method: str, path: str, by: dict[str, str], **more: Any) -> httpx.Response:
     with owner(one.data) as client:
-        answer = client.request(method, path, headers={**headers, **more.pop("headers", {})}, **more)
+        answer = client.request(method, path, headers={**by, **more.pop("headers", {})}, **more)
     assert answer.is_success, answer.text
     return answer
 
@@ -102,13 +103,18 @@ def filed(one: Process, birds: Canaries, number: int) -> tuple[str, bytes]:
 async def on_topics(prefix: str) -> bytes:
     """Every byte of every record of the topics with this prefix."""
     found = bytearray()
-    async with AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap(), enable_auto_commit=False) as consumer:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap())
+    await admin.start()
+    try:
+        named = [topic for topic in await admin.list_topics() if topic.startswith(prefix)]
         parts = [
-            TopicPartition(topic, part)
-            for topic in await consumer.topics()
-            if topic.startswith(prefix)
-            for part in consumer.partitions_for_topic(topic) or ()
+            TopicPartition(topic["topic"], part["partition"])
+            for topic in await admin.describe_topics(named)
+            for part in topic["partitions"]
         ]
+    finally:
+        await admin.close()
+    async with AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap(), enable_auto_commit=False) as consumer:
         consumer.assign(parts)
         await consumer.seek_to_beginning(*parts)
         ends = await consumer.end_offsets(parts)
@@ -146,8 +152,8 @@ def test_files_and_webhooks_in_the_full_mode(tmp_path: Path) -> None:
     with (
         receiving(secrets) as (port, taken, answered),
         silent() as dead,
-        serving("all", tmp_path, place) as one,
-        serving("routing", tmp_path, place) as two,
+        serving("all", tmp_path, {**place, "HUIYIN_INSTANCE": "one"}) as one,
+        serving("routing", tmp_path, {**place, "HUIYIN_INSTANCE": "two"}) as two,
     ):
         done = huiyin("policy", "activate", "demo", "--data", str(one.data), **place)
         assert done.returncode == 0, done.stderr

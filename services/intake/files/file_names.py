@@ -31,6 +31,8 @@ _EQUAL = {
 }
 _UNREADABLE = "\ufffd"
 """What a decoder puts in the place of bytes that are no character."""
+_OPTIONS = "-=+@~"
+"""First characters that a program takes for an option, a formula or a folder of its user."""
 _PLAIN = "file"
 
 
@@ -53,7 +55,7 @@ def clean_name(name: str, kind: MediaType, number: int = 1) -> str:
         last = last[: found.start()].rstrip(". ")
     if is_empty(last) or not last.strip("_.- "):
         last = f"{_PLAIN}-{number}"
-    if _RESERVED.match(last):
+    if _RESERVED.match(last) or last[0] in _OPTIONS:
         last = f"_{last}"
     last = _cut(last, LONGEST - len(kind.extension), _BYTES - len(kind.extension)).rstrip(". ")
     return last + kind.extension

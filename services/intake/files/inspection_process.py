@@ -1,13 +1,15 @@
 """The process that inspects files: `python -I -m services.intake.files.inspection_process`.
 
-It has no key and no file to write to. For each file it makes a process of its own (fork), with little memory and little time, which
-ends with that file: no file meets what another one did. Standard input is a socket to the server. Each task on it is a line of JSON
-with a further socket, which brings the file to the process of the task, and takes back one line of JSON, then the bytes of the
-thumbnail and of the new image, whose lengths that line names. The exit code of the process is answered on standard input.
+It has no file to write to, and no key but that of the file in hand. For each file it makes a process of its own (fork), with little
+memory and little time, which ends with that file: no file meets what another one did. Standard input is a socket to the server.
+Each task on it is a line of JSON with a further socket, and with the encrypted file where the store keeps files; otherwise that
+socket brings the file to the process of the task. It takes back one line of JSON, then the bytes of the thumbnail and of the new
+image, whose lengths that line names. The exit code of the process is answered on standard input.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import resource
@@ -30,23 +32,25 @@ _MOST = 16 * 1024 * 1024
 def main() -> None:
     # what every task needs is loaded once
     from services.intake.files import image_reencoding, inspection  # noqa: F401
+    from shared.eventstore import file_encryption  # noqa: F401
 
     with socket.socket(fileno=0) as control:
         control.settimeout(IDLE)
         while (found := _next(control)) is not None:
-            task, file = found
+            task, files = found
             process = os.fork()
             if process == 0:
-                _serve(task, file)
-            os.close(file)
+                _serve(task, files)
+            for file in files:
+                os.close(file)
             code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
             control.sendall(b"%d\n" % code)
 
 
-def _next(control: socket.socket) -> tuple[dict[str, Any], int] | None:
-    """A task, and the descriptor of its socket; None if none came for a while, or the server has gone."""
+def _next(control: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
+    """A task, and the descriptors of its socket and of its file; None if none came for a while, or the server has gone."""
     try:
-        line, descriptors, _flags, _address = socket.recv_fds(control, _TASK, 1)
+        line, descriptors, _flags, _address = socket.recv_fds(control, _TASK, 2)
         while line and not line.endswith(b"\n"):
             more = control.recv(_TASK)
             line = line + more if more else b""
@@ -55,26 +59,30 @@ def _next(control: socket.socket) -> tuple[dict[str, Any], int] | None:
     if not line or not descriptors:
         return None
     task: dict[str, Any] = json.loads(line)
-    return task, descriptors[0]
+    return task, list(descriptors)
 
 
-def _serve(task: dict[str, Any], file: int) -> None:
+def _serve(task: dict[str, Any], files: list[int]) -> None:
     """Inspect one file, and end this process."""
     code = 1
     try:
-        os.dup2(file, 0)  # in the place of the socket to the server
-        os.close(file)
+        os.dup2(files[0], 0)  # in the place of the socket to the server
+        os.close(files[0])
         _limited()
-        _answer(task)
+        _answer(task, *files[1:])
         code = 0
     finally:
         os._exit(code)
 
 
-def _answer(task: dict[str, Any]) -> None:
-    data = _received()
+def _answer(task: dict[str, Any], file: int | None = None) -> None:
+    from shared.eventstore.file_encryption import FileDamaged
+
+    parts: tuple[bytes, ...]
     try:
-        line, parts = _result(data, task)
+        line, parts = _result(_received() if file is None else _decrypted(file, task["key"]), task)
+    except FileDamaged:
+        line, parts = {"code": "file_damaged"}, ()
     except MemoryError:
         line, parts = {"code": "file_bomb"}, ()
     line["peak"] = _peak()
@@ -83,6 +91,14 @@ def _answer(task: dict[str, Any]) -> None:
         out.write(json.dumps(line).encode("ascii") + b"\n")
         for part in reversed(parts):
             out.write(part)
+
+
+def _decrypted(file: int, key: str) -> bytes:
+    """The encrypted file, opened."""
+    from shared.eventstore.file_encryption import FRAME, FileKey, opened_whole
+
+    with io.BufferedReader(io.FileIO(file), FRAME) as stored:
+        return opened_whole(FileKey.parsed(key), stored)
 
 
 def _received() -> bytes:

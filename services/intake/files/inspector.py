@@ -20,6 +20,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from services.intake.files.inspection_process import IDLE
 from services.intake.files.media_types import BY_NAME, MediaType
 from services.intake.files.verdicts import not_checked, refusal
+from shared.application.upload_record import SealedFile
 from shared.eventstore.blobs import Piece
 from shared.kernel.refusals import Refused
 from shared.policy.file_rules import FileRules
@@ -29,9 +30,10 @@ SECONDS = 60.0
 _PIECE = 256 * 1024
 _SENT = 4 * 1024 * 1024
 """Bytes that wait for the process; the kernel grants less."""
-_ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"}
-"""No variable of the server: its environment holds secrets."""
+_ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+"""No variable of the server: its environment holds secrets. Huge pages, because each process has the memory of its file anew."""
 T = TypeVar("T")
+Task = dict[str, Any]
 
 
 class Inspected(NamedTuple):
@@ -57,6 +59,10 @@ Keep = Callable[[Inspected, AsyncIterator[bytes]], Awaitable[T]]
 """Takes what was found, and the bytes of the new image."""
 
 
+async def _none() -> None:
+    return None
+
+
 class Inspector:
     """The inspections of this process of the server."""
 
@@ -73,23 +79,25 @@ class Inspector:
         rules: FileRules,
         keep: Keep[T],
         cover: Sequence[tuple[int, int, int, int]] = (),
+        sealed: Callable[[], Awaitable[SealedFile | None]] = _none,
     ) -> T:
         """Inspect a file; returns what `keep` makes of it.
 
         Args:
             content: Its bytes. They are read only when the turn of this file has come.
             cover: Rectangles of the image that become black.
+            sealed: The file as it is stored, if its process can read and decrypt it, so that it does not pass through this one.
 
         Raises:
             Refused: A code of `verdicts.yaml`, or `file_not_checked` where no process could be started.
         """
-        task = {"pixels": rules.megapixels.value * 1_000_000, "kinds": rules.types.value, "cover": list(cover)}
+        task: Task = {"pixels": rules.megapixels.value * 1_000_000, "kinds": rules.types.value, "cover": list(cover)}
         async with self._one, aclosing(content) as pieces:
             process = await self._ready()
             used_up = True
             try:
                 async with asyncio.timeout(self._seconds):
-                    found = await self._inspected(process, json.dumps(task), pieces, keep)
+                    found = await self._inspected(process, task, await sealed(), pieces, keep)
                     used_up = False
             except TimeoutError:
                 raise refusal("file_bomb") from None
@@ -116,15 +124,24 @@ class Inspector:
         return self._process
 
     async def _inspected(
-        self, process: _InspectionProcess, task: str, pieces: AsyncIterator[Piece], keep: Keep[T]
+        self,
+        process: _InspectionProcess,
+        task: Task,
+        sealed: SealedFile | None,
+        pieces: AsyncIterator[Piece],
+        keep: Keep[T],
     ) -> _Kept[T] | Inspected | Refused:
         """What `keep` makes of a new image, what another file is, or its refusal. Then the process waits for the next task."""
         with contextlib.ExitStack() as stack:
-            file = process.given(task)
+            if sealed is not None:
+                stack.callback(os.close, sealed.descriptor)
+                task = {**task, "key": sealed.key}
+            file = process.given(json.dumps(task), () if sealed is None else (sealed.descriptor,))
             stack.callback(_closed, file)
             with contextlib.suppress(OSError):  # it ended; its exit code says why
-                async for piece in pieces:
-                    await asyncio.to_thread(file.sendall, piece)
+                if sealed is None:
+                    async for piece in pieces:
+                        await asyncio.to_thread(file.sendall, piece)
                 file.shutdown(socket.SHUT_WR)
             file.setblocking(False)
             answers, writer = await asyncio.open_unix_connection(sock=file, limit=_PIECE)
@@ -185,12 +202,12 @@ class _InspectionProcess:
         """True if it surely waits for a task. It ends by itself when it had none for a while."""
         return self.end.alive and self._program.poll() is None and time.monotonic() - self._used < IDLE / 2
 
-    def given(self, task: str) -> socket.socket:
-        """Begin a task: where its file goes, and its answers come from. Raises Unavailable."""
+    def given(self, task: str, files: Sequence[int] = ()) -> socket.socket:
+        """Begin a task: where its file goes, and its answers come from. `files`: what it may read. Raises Unavailable."""
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                socket.send_fds(self._control, [task.encode() + b"\n"], [theirs.fileno()])
+                socket.send_fds(self._control, [task.encode() + b"\n"], [theirs.fileno(), *files])
             except OSError:  # it was ended from outside
                 ours.close()
                 raise not_checked() from None

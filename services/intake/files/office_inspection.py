@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from services.intake.files.media_types import DOC, DOCX, PPT, PPTX, XLS, XLSX, Budget, Limits, MediaType, Unfit
-from services.intake.files.signatures import OLE, ZIP, program
+from services.intake.files.signatures import OLE, ZIP, program, starts_program
 from services.intake.files.zip_structure import Entry, entries, inflated
 
 _TYPES = "[Content_Types].xml"
@@ -36,8 +36,6 @@ _CHUNK = "afchunk"
 """A part in another format, such as HTML, that the reader inserts into the text when the document is opened."""
 _FOLLOWED = "hyperlink"
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):")
-_LINKS = frozenset(("http", "https", "mailto", "tel", "sms", "ftp", "ftps", "file"))
-"""What a reader opens only when a person clicks. Anything else that begins like an address starts a program."""
 _LOCAL_FILE = re.compile(r"file:(?:/{0,3}[a-z]:/|///(?!/)|/(?!/)|(?!/))")
 """On the computer on which the document was made, such as its template; `file://host/` and `file:////host/` are servers."""
 _FIELD = re.compile(
@@ -50,10 +48,16 @@ _COMMAND = re.compile(
     re.IGNORECASE,
 )
 """Fields that start a program, that spell its name by numbers, or that fetch something from a server (ECMA-376 part 1, 17.16.5)."""
-_STARTED = re.compile(rb"<(?:[\w.-]+:)?(?:ddeLink|webPr|dbPr|olapPr)\b|ppaction://(?:program|macro|ole)", re.IGNORECASE)
+_STARTED = re.compile(
+    rb"<(?:[\w.-]+:)?(?:ddeLink|webPr|dbPr|olapPr|DataMashup)\b|ppaction://(?:program|macro|ole)", re.IGNORECASE
+)
 """Data that a workbook fetches, and actions of a presentation that start something."""
 _XML = (".xml", ".rels", ".vml")
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".emf", ".wmf", ".tif", ".tiff", ".svg", ".wdp", ".webp")
+_RUN = re.compile(
+    r"\.(?:x?html?|xht|mht|mhtml|jse?|vb[se]|ws[fh]?|hta|ps1|bat|cmd|com|exe|dll|scr|cpl|msi|lnk|url|reg|jar|swf|scf|inf|chm)$"
+)
+"""Parts that a browser or the operating system would run, whatever they hold."""
 _NESTED = 1
 """Depth of documents within a document, as the table behind a chart; deeper is an archive."""
 
@@ -86,6 +90,8 @@ def _part(data: bytes, entry: Entry, limits: Limits, budget: Budget, depth: int)
         raise Unfit("file_macros")
     content = inflated(data, entry, budget, limits.part)
     name = entry.name.lower()
+    if _RUN.search(name):
+        raise Unfit(program(content) or "file_active_content")
     if content.startswith(ZIP):
         if depth >= _NESTED:
             raise Unfit("file_archive")
@@ -134,7 +140,7 @@ def _loads(relation: bytes) -> bool:
     target = re.sub(r"[\x00-\x20]", "", unquote(given.get(b"target", ""))).replace("\\", "/").casefold()
     scheme = _SCHEME.match(target)
     if kind == _FOLLOWED:
-        return scheme is not None and scheme[1] not in _LINKS
+        return starts_program(target)
     return target.startswith("//") if scheme is None else not _LOCAL_FILE.match(target)
 
 

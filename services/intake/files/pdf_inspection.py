@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from services.intake.files.inflation import WRAPPED, Inflation
 from services.intake.files.media_types import PDF, Budget, Limits, MediaType, Unfit
-from services.intake.files.signatures import code
+from services.intake.files.signatures import code, starts_program
 
 _END = re.compile(rb"%%EOF[\s\0]*\Z")
 _STREAM = re.compile(rb"stream(?:\r\n|\n|\r)")
@@ -66,9 +66,13 @@ _PROGRAM_NAMES = (
         )
     ),
     ("XFA", rb"\s*(?:\[|\d+\s+\d+\s+R)"),
-    ("Subtype", rb"\s*/3D\b"),
-    ("URI", rb"\s*\(\s*(?i:javascript|vbscript):"),
+    ("JS", rb"\s*(?:\(|<|\d+\s+\d+\s+R)"),
+    ("Subtype", rb"\s*/(?:3D|U3D|PRC|PS)(?![A-Za-z0-9])"),
+    ("Ref", rb"\s*<<[^>]{0,200}?/F\s*[(<\d]"),
+    ("OPI", _DICTIONARY_OR_REFERENCE),
 )
+_WATCHED_NAMES = (("URI", rb"\s*[(<]"), ("OpenAction", _DICTIONARY_OR_REFERENCE), ("AA", _DICTIONARY_OR_REFERENCE))
+"""What has to be read to know."""
 _ATTACHED_NAMES = (
     *((name, _END_OF_NAME) for name in ("EmbeddedFile", "EmbeddedFiles", "GoToE", "FileAttachment")),
     ("EF", _DICTIONARY_OR_REFERENCE),
@@ -76,7 +80,17 @@ _ATTACHED_NAMES = (
 )
 _ENCRYPTION_NAMES = (("Encrypt", _DICTIONARY_OR_REFERENCE),)
 _PROGRAMS, _ATTACHED = _any_of(_PROGRAM_NAMES), _any_of(_ATTACHED_NAMES)
-_REFUSED = _any_of((*_PROGRAM_NAMES, *_ATTACHED_NAMES, *_ENCRYPTION_NAMES))
+_SUSPICIOUS = _any_of((*_PROGRAM_NAMES, *_ATTACHED_NAMES, *_ENCRYPTION_NAMES, *_WATCHED_NAMES))
+_ENCRYPTED = _any_of(_ENCRYPTION_NAMES)
+_URI = re.compile(_name("URI", rb"\s*(?=[(<][^<])"))
+_BY_ITSELF = re.compile(b"(?:" + _name("OpenAction") + b"|" + _name("AA") + rb")\s*(?=<<|\d)")
+_REFERENCE = re.compile(rb"(\d{1,10})\s+(\d{1,5})\s+R\b")
+_FETCHES = re.compile(_name("S", rb"\s*") + _name("URI"))
+_ACTION = 500
+"""Bytes of an action that are read."""
+_ESCAPES = {ord("n"): b"\n", ord("r"): b"\r", ord("t"): b"\t", ord("b"): b"\b", ord("f"): b"\f", 10: b"", 13: b""}
+_LINK = 1000
+"""Bytes of a link that are read."""
 _OBJECTS = re.compile(_name("ObjStm") + b"|" + _name("XRef"))
 _FLATE = re.compile(_name("FlateDecode") + b"|" + _name("Fl"))
 _OBJECT = re.compile(rb"\d\s+\d+\s+obj\b")
@@ -110,13 +124,60 @@ def pdf(data: bytes, limits: Limits, budget: Budget) -> MediaType:
 
 
 def _searched(text: bytes) -> None:
-    if not _REFUSED.search(text):  # one pass; the rest is for the few that are refused
+    if not _SUSPICIOUS.search(text):  # one pass; the rest is for the few that have such a name
         return
-    if _PROGRAMS.search(text):
+    if _PROGRAMS.search(text) or any(starts_program(_string(text, one.end())) for one in _URI.finditer(text)):
+        raise Unfit("file_active_content")
+    if any(_fetches(text, one.end()) for one in _BY_ITSELF.finditer(text)):
         raise Unfit("file_active_content")
     if _ATTACHED.search(text):
         raise Unfit("file_embedded")
-    raise Unfit("file_encrypted")
+    if _ENCRYPTED.search(text):
+        raise Unfit("file_encrypted")
+
+
+def _fetches(text: bytes, at: int) -> bool:
+    """True if what happens by itself there, or an object that it names, opens an address."""
+    action = text[at : at + _ACTION].partition(b"endobj")[0]
+    named = [
+        found
+        for number, generation in _REFERENCE.findall(action)
+        for found in re.findall(rb"(?<!\d)" + number + rb"\s+" + generation + rb"\s+obj\b(.{0,500})", text, re.DOTALL)
+    ]
+    return any(_FETCHES.search(one.partition(b"endobj")[0]) for one in (action, *named[:20]))
+
+
+def _string(text: bytes, at: int) -> str:
+    """The string that begins there (7.3.4), as far as a link is read."""
+    raw = text[at : at + _LINK]
+    if raw.startswith(b"<"):
+        digits = re.sub(rb"[^0-9A-Fa-f]", b"", raw[1:].partition(b">")[0])
+        found = bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii"))
+    else:
+        found = _unescaped(raw[1:])
+    return found.decode("utf-16" if found.startswith((b"\xfe\xff", b"\xff\xfe")) else "latin-1", "replace")
+
+
+def _unescaped(raw: bytes) -> bytes:
+    """The bytes of a literal string, whose end is the parenthesis that none opened."""
+    found, at, depth = bytearray(), 0, 0
+    while at < len(raw):
+        byte = raw[at]
+        at += 1
+        if byte == ord("\\") and at < len(raw):
+            octal = re.match(rb"[0-7]{1,3}", raw[at : at + 3])
+            if octal is not None:
+                found.append(int(octal[0], 8) & 0xFF)
+                at += len(octal[0])
+            else:
+                found += _ESCAPES.get(raw[at], raw[at : at + 1])
+                at += 1
+            continue
+        depth += (byte == ord("(")) - (byte == ord(")"))
+        if depth < 0:
+            break
+        found.append(byte)
+    return bytes(found)
 
 
 def _stream(view: memoryview, start: int, dictionary: bytes, limits: Limits, budget: Budget) -> None:

@@ -153,7 +153,9 @@ class FileReception:
             return await self._described(owner, upload, status, made, details)
 
         content = self.uploads.open_upload(owner, upload, piece=_AT_ONCE)
-        return await self.inspector.inspect(content, rules, keep)
+        return await self.inspector.inspect(
+            content, rules, keep, sealed=lambda: self.uploads.sealed_upload(owner, upload)
+        )
 
     async def _described(
         self, owner: str, upload: str, status: UploadStatus, made: Inspected, details: FileDetails

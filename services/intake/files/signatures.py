@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 ZIP = b"PK\x03\x04"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -47,14 +48,29 @@ _ARCHIVES = (
     b"\x60\xea",
     b"Cr24",
 )
-_SCRIPTS = (b"#!", b"<?php", b"@echo", b"{\\rtf", b"%!PS")
-"""RTF and PostScript are programs to their readers."""
+_SCRIPTS = (
+    b"#!",
+    b"<?php",
+    b"@echo",
+    b"{\\rtf",
+    b"%!ps",
+    b"\xc5\xd0\xd3\xc6",
+    b"[internetshortcut]",
+    b"[desktop entry]",
+    b"windows registry editor",
+    b"regedit4",
+)
+"""In lower case. RTF and PostScript, also with the header of DOS, are programs to their readers; shortcuts and settings of a
+computer start some."""
 _CODE = re.compile(
-    rb"<(?:!doctype\s+html|html|head|body|script|iframe|object|embed|applet|svg|meta|link|form|style|base|\w{1,20}:script)\b|"
-    rb"<\w{1,20}[\s/][^<>]{0,500}?\bon[a-z]{3,20}\s{0,9}=|<\?(?:php|=|xml)|javascript:|vbscript:|<%|"
-    rb"data:text/html|<!entity",
+    rb"<(?:!doctype|html|head|body|script|iframe|object|embed|applet|svg|meta|link|form|style|base|\w{1,20}:script)\b|"
+    rb"<[\w:.-]{1,40}[\s/][^<>]{0,500}?\bon[a-z]{3,20}\s{0,9}=|<\?(?:php|=|xml)|javascript:|vbscript:|<%|"
+    rb"data:text/html|<!entity|<!--#|\bhta:application\b",
     re.IGNORECASE,
 )
+_LINK = re.compile(r"[=(\"']\s*([^\s=(\"'<>][^\"'<>]{0,100}?(?:script|data)[^\"'<>]{0,20}?:)", re.IGNORECASE)
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):")
+_FOLLOWED = frozenset(("http", "https", "mailto", "tel", "sms", "ftp", "ftps", "file"))
 
 
 def program(data: bytes) -> str | None:
@@ -73,7 +89,18 @@ def script(data: bytes) -> bool:
 
 def code(text: bytes) -> bool:
     """True if a browser or an interpreter could execute something in the text."""
-    return _CODE.search(text) is not None
+    if _CODE.search(text) is not None:
+        return True
+    if b"<" not in text or b"&" not in text:
+        return False
+    shown = unescape(text.decode("utf-8", "replace"))
+    return any(starts_program(link) for link in _LINK.findall(shown))
+
+
+def starts_program(link: str) -> bool:
+    """True if something else than a page, a letter or a file opens when somebody follows the link."""
+    scheme = _SCHEME.match(re.sub(r"[\x00-\x20]", "", link).casefold())
+    return scheme is not None and scheme[1] not in _FOLLOWED
 
 
 def second_header(data: bytes) -> bool:

@@ -11,6 +11,7 @@ from uuid import uuid4
 from fastapi import Request
 
 from services.intake.files.media_types import BY_NAME
+from shared.application import upload_refusals as refusals
 from shared.application.problem import TooLarge
 from shared.kernel.refusals import Invalid
 from shared.policy.file_rules import FileRules
@@ -42,12 +43,7 @@ def upload_id(text: str | None) -> str:
     if text is None:
         return uuid4().hex
     if UPLOAD_ID.fullmatch(text) is None:
-        raise Invalid(
-            "wrong_upload_id",
-            "An upload id has 1 to 80 letters, digits, and . _ -",
-            detail_zh="上传编号由 1 至 80 个字母、数字或 . _ - 组成。",
-            field="upload",
-        )
+        raise refusals.wrong_id(80, ". _ -")
     return text
 
 

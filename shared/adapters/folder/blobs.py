@@ -73,6 +73,13 @@ class FolderBlobs(BlobsBase):
         async for found in self._pieces(self.path(address), offset, address, piece):
             yield found
 
+    async def descriptor(self, address: str) -> int | None:
+        path = self.path(address)
+        try:
+            return await _run(lambda: os.open(path, os.O_RDONLY | os.O_NOFOLLOW), self._readers)
+        except FileNotFoundError:
+            raise BlobMissing(address) from None
+
     async def stat(self, address: str) -> BlobInfo:
         path = self.path(address)
         try:

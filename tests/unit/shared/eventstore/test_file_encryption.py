@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -18,6 +19,7 @@ from shared.eventstore.file_encryption import (
     decrypted,
     encrypted,
     new_header,
+    opened_whole,
     place_of,
     plain_size,
 )
@@ -52,6 +54,19 @@ async def test_file_opens_as_it_was_at_every_size(key: FileKey, size: int) -> No
     assert await opened(key, stored) == content
     assert plain_size(len(stored)) == size
     assert size < 64 or content[:64] not in stored
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_whole_file_opens_from_the_disk(key: FileKey, size: int, tmp_path: Path) -> None:
+    content = os.urandom(size)
+    stored = await closed(key, content)
+    (tmp_path / "a").write_bytes(stored)
+    with (tmp_path / "a").open("rb") as file:
+        assert opened_whole(key, file) == content
+    for damaged in (stored[:-1], stored + b"x", stored[:HEADER], stored[:5], stored[:-1] + bytes((stored[-1] ^ 1,))):
+        (tmp_path / "a").write_bytes(damaged)
+        with (tmp_path / "a").open("rb") as file, pytest.raises(FileDamaged):
+            opened_whole(key, file)
 
 
 async def test_same_file_twice_has_nothing_in_common(key: FileKey) -> None:

@@ -261,6 +261,35 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "path in a document": (lambda: files.packed({**files.WORD, "../../etc/passwd": b"x"}), "file_damaged"),
     "container that is no document": (lambda: files.ole({"Contents": b"x"}), "file_type_refused"),
+    "page in a document": (lambda: files.docx(word__a_dot_htm=b"<p>x</p>"), "file_active_content"),
+    "script in a document": (lambda: files.docx(word__a_dot_js=b"alert(1)"), "file_active_content"),
+    "letter in mime in a document": (
+        lambda: files.docx(word__a_dot_mht=b"MIME-Version: 1.0\r\n\r\nx"),
+        "file_active_content",
+    ),
+    "postscript in a document": (
+        lambda: files.docx(word__media__a_dot_eps=b"%!PS-Adobe\n(%pipe%id)"),
+        "file_active_content",
+    ),
+    "query of a workbook": (
+        lambda: files.docx(customXml__a_dot_xml=b"<DataMashup xmlns='http://x'>AA</DataMashup>"),
+        "file_active_content",
+    ),
+    # texts that are programs to some reader
+    "postscript": (lambda: b"%!PS-Adobe-3.0\n(%pipe%id) (r) file", "file_active_content"),
+    "postscript with the header of dos": (lambda: b"\xc5\xd0\xd3\xc6" + bytes(40), "file_active_content"),
+    "shortcut": (lambda: b"[InternetShortcut]\r\nURL=file://evil/a.exe\r\n", "file_active_content"),
+    "starter": (lambda: b"[Desktop Entry]\nType=Application\nExec=id\n", "file_active_content"),
+    "registry": (lambda: b"Windows Registry Editor Version 5.00\r\n", "file_active_content"),
+    "application of html": (lambda: b"<hta:application id=x>", "file_active_content"),
+    "svg by a prefix": (
+        lambda: b"<s:svg xmlns:s='http://www.w3.org/2000/svg' onload='alert(1)'/>",
+        "file_active_content",
+    ),
+    "document type": (lambda: b"<!DOCTYPE svg PUBLIC '-//W3C//DTD SVG 1.1//EN' ''><g/>", "file_active_content"),
+    "directive of a server": (lambda: b"<!--#exec cmd='id' -->", "file_active_content"),
+    "link spelled by numbers": (lambda: b"<math href='java&#115;cript:alert(1)'>x</math>", "file_active_content"),
+    "link with a hidden tab": (lambda: b"<a href='java&Tab;script&colon;alert(1)'>x</a>", "file_active_content"),
     # bombs
     "png of 2.5 billion pixels": (files.png_bomb, "file_pixels"),
     "pdf bomb": (lambda: files.pdf(files.pdf_stream(bytes(300_000_000))), "file_bomb"),
@@ -284,6 +313,55 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         "file_bomb",
     ),
 }
+
+
+LINKS = {
+    b"(https://example.org/a\\(1\\))": True,
+    b"(mailto:a@example.org)": True,
+    b"(a.html#place:1)": True,
+    b"<68747470733a2f2f61>": True,
+    b"(\\152avascript:alert\\(1\\))": False,
+    b"( java\\\nscript:1)": False,
+    b"(JAVA\\tSCRIPT:1)": False,
+    b"<6a6176617363726970743a31>": False,
+    b"<FEFF006A0061007600610073006300720069007000740 03A>": False,
+    b"(data:text/html,x)": False,
+    b"(ms-msdt:/id x)": False,
+    b"(vbscript:x)": False,
+}
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_link_of_a_pdf_is_read_as_its_reader_does(link: bytes) -> None:
+    assert (verdict(files.pdf(b"<</S/URI/URI" + link + b">>")) == "application/pdf") is LINKS[link]
+
+
+@pytest.mark.parametrize(
+    ("objects", "passes"),
+    [
+        ([b"<</OpenAction[3 0 R/Fit]>>"], True),
+        ([b"<</OpenAction<</S/GoTo/D[3 0 R/Fit]>>>>"], True),
+        ([b"<</A<</S/URI/URI(http://example.org)>>>>"], True),
+        ([b"<</OpenAction<</S/URI/URI(http://evil.example)>>>>"], False),
+        ([b"<</OpenAction 9 0 R>>\nendobj\n9 0 obj\n<</Type/Action/S/URI/URI(http://evil.example)>>"], False),
+        ([b"<</#41A<</O<</S /#55RI/URI(http://evil.example)>>>>>>"], False),
+        ([b"<</JS(app.alert(1))>>"], False),
+        ([b"<</Type/3D/Subtype/U3D>>"], False),
+        ([b"<</Subtype/PS>>"], False),
+        ([b"<</Subtype/Form/Ref<</Page 0/F(other.pdf)>>>>"], False),
+        ([b"<</OPI<</2.0<</F(other)>>>>>>"], False),
+    ],
+)
+def test_pdf_that_does_something_by_itself_is_refused(objects: list[bytes], passes: bool) -> None:
+    assert verdict(files.pdf(*objects)) == ("application/pdf" if passes else "file_active_content")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["价格 <500 元 & 税", "a < b && c > d (data: 3)", "<张三> 说：见附件 &amp; 照片", "<http://example.org/a?b=1&c=2>"],
+)
+def test_text_with_signs_of_markup_stays_a_text(text: str) -> None:
+    assert verdict(text.encode()) == "text/plain"
 
 
 @pytest.mark.parametrize("name", REFUSED)
