@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from services.intake.history.links import not_linked
 from shared.application.ports import Ports
 from shared.case import Case
-from shared.commands.authorization import Action
+from shared.commands.authorization import Action, Role
 from shared.commands.command import NewEvent
 from shared.commands.event_writer import EventMetadata
 from shared.consumers.reaction import Trigger, stamp_for
@@ -20,7 +20,8 @@ from shared.eventstore.read_models import Condition, Row
 
 VIEW = "matters"
 """Read model of intake: `awaits` is the case that a filing names as its original and that is unknown."""
-LINK = Action("link_original", ("service",))
+_ROLES: tuple[Role, ...] = ("service",)
+LINK = Action("link_original", _ROLES)
 MOST = 1000
 """Filings that are linked when one original comes; those beyond are linked at their next import."""
 
