@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import count
 from typing import Any
 
@@ -104,6 +104,28 @@ async def test_second_of_the_last_step_is_not_too_early(here: Served) -> None:
     here.clock.advance(5)
     same = moved.replace(microsecond=0).isoformat()
     answer = await here.act("organisation", case, "sign_off", effective_at=same)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["events"][0]["effective_at"] == to_text(moved)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda at: at.replace(second=0, microsecond=0).isoformat(),
+        lambda at: at.replace(second=0, microsecond=0).isoformat(timespec="minutes"),
+        lambda at: at.isoformat(timespec="milliseconds"),
+        lambda at: at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        lambda at: at.astimezone(timezone(timedelta(hours=8))).isoformat(timespec="milliseconds"),
+        lambda at: at.astimezone(timezone(-timedelta(hours=9, minutes=30))).isoformat(timespec="seconds"),
+        lambda at: at.isoformat(),
+    ],
+)
+async def test_time_is_as_exact_as_it_is_written(here: Served, written: Callable[[datetime], str]) -> None:
+    here.clock.advance(41)
+    case, moved = await _dispatched(here)
+    assert moved.second
+    here.clock.advance(5)
+    answer = await here.act("organisation", case, "sign_off", effective_at=written(moved))
     assert answer.status_code == 200, answer.text
     assert answer.json()["events"][0]["effective_at"] == to_text(moved)
 
