@@ -224,6 +224,22 @@ async def test_nudges_of_a_day_are_counted_once_and_heard_each_time(here: Served
     assert [line["zh"] for line in told["events"] if "催问" in line["zh"]] == ["催问（当日 3 次）", "催问"]
 
 
+@pytest.mark.parametrize(
+    "days", [(0, 0), (0, 1, 0), (3, 1, 3, 1), (2, 2, 2, 2), (0, 1, 2, 3), (3, 2, 1, 0), (1, 0, 0, 1)]
+)
+async def test_nudges_are_counted_by_the_day_that_they_state_in_any_order(here: Served, days: tuple[int, ...]) -> None:
+    receipt = await here.filed()
+    here.clock.advance(4 * 86_400)
+    today = here.clock.now().date()
+    for day in days:
+        stated = (today - timedelta(days=3 - day)).isoformat()
+        answer = await here.act("registrar", receipt["case"], "nudge", effective_at=stated, text="何时答复")
+        assert answer.status_code == 200, answer.text
+    case, _head = await here.runtime.ports.cases.get(receipt["case"])
+    assert case.supervision.nudges == len(set(days))
+    assert sum(times - 1 for _version, times in case.supervision.nudges_joined) == len(days) - len(set(days))
+
+
 async def test_day_of_a_nudge_is_that_of_the_jurisdiction(here: Served) -> None:
     """15:30 and 16:30 UTC are two days in China."""
     here.clock.set(datetime(2026, 3, 5, 15, 30, tzinfo=UTC))
