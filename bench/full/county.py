@@ -91,7 +91,7 @@ class County:
 
     def _address(self, name: str) -> str:
         """The address that the process printed when it began to serve."""
-        found = re.search(r"http://[0-9.]+:[0-9]+", self._out(name).read_text())
+        found = re.search(r"http://[a-z0-9.]+:[0-9]+", self._out(name).read_text())
         if found is None:
             raise RuntimeError(f"{name} printed no address")
         return found[0]

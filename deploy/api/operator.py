@@ -280,8 +280,10 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
         if runtime.back_up is None:
             raise Invalid(
                 "no_folder",
-                "This system stores no data on disk, so there is nothing to back up.",
-                detail_zh="本系统不在磁盘上保存数据，无可备份。",
+                "This process keeps no log in its folder, so this command cannot back it up. In the full mode,"
+                " back up MongoDB and the folder of HUIYIN_SECRETS (docs/operations.md).",
+                detail_zh="本进程的日志不在数据文件夹中，不能用此命令备份。"
+                "完整模式请备份 MongoDB 和 HUIYIN_SECRETS 文件夹（见 docs/operations.md）。",
             )
         if not Path(wanted.folder).is_absolute():
             raise Invalid(
@@ -317,7 +319,7 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
         since: Instant | None = Query(None, description="First instant of the period in which a clock was wrong"),
         until: Instant | None = Query(None, description="Last instant of it. Neither: everything later than now"),
     ) -> StreamingResponse:
-        """What a wrong clock recorded and nobody has put right: one stream per line."""
+        """What a wrong clock recorded and has not been corrected: one stream per line."""
         found = misdated(ports.log, ports.clock.now(), since, until)
         return StreamingResponse((orjson.dumps(one._asdict()) + b"\n" async for one in found), media_type=NDJSON)
 
@@ -378,6 +380,6 @@ async def _stream(runtime: Process, caller: Principal, named: str | None) -> str
         raise Unknown(
             "unknown_stream",
             "There is no such stream. Give the name of a stream, or a case as its id, number, or CHANNEL:ITEM.",
-            detail_zh="没有这一记录流，请填写记录流名称或案件编号。",
+            detail_zh="没有这一记录流，请填写记录流名称，或信访件的编号。",
             field="stream",
         ) from None

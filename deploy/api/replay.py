@@ -113,7 +113,7 @@ def router(runtime: Process) -> APIRouter:
         unknown = Unknown(
             "unknown_organisation",
             "This organisation has no notifications yet.",
-            detail_zh="该单位尚无内容。",
+            detail_zh="该单位尚无通知。",
             field="org",
         )
         return await again(caller, request, INBOX, org, "routing", unknown)
@@ -127,7 +127,7 @@ def router(runtime: Process) -> APIRouter:
         unknown = Unknown(
             "unknown_platform",
             "This platform has no notifications yet.",
-            detail_zh="该平台尚无内容。",
+            detail_zh="该平台尚无通知。",
             field="platform",
         )
         return await again(caller, request, UPDATES, platform, "intake", unknown)

@@ -41,17 +41,19 @@ def act(
     """Run a command on a case, or the commands of a file. Default of --as: an allowed role."""
     if file is not None:
         if id is not None:
-            terminal.stop("Give either a case and a command, or --file.", "请只给出案件与命令，或者 --file。")
+            terminal.stop(
+                "Give either a case and a command, or --file.", "请填写信访件和命令，或者使用 --file，二者择一。"
+            )
         act_file(file, data=data, as_=as_)
     if id is None or command is None:
-        terminal.stop("Give a case and a command: huiyin act ID COMMAND.", "请注明案件和命令。")
+        terminal.stop("Give a case and a command: huiyin act ID COMMAND.", "请填写信访件和命令：huiyin act 编号 命令。")
     reference = id
     rules = known_rules()
     rule = rules.get(command)
     if rule is None:
         near = get_close_matches(command, rules, n=3) or sorted(rules)
         terminal.stop(
-            f"There is no command of that name. Near ones: {', '.join(near)}.",
+            f"There is no command of that name. Similar ones: {', '.join(near)}.",
             f"没有这一命令。相近的有：{'、'.join(near)}。",
         )
     body = {

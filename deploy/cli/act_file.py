@@ -45,7 +45,9 @@ class Row(NamedTuple):
 def act_file(file: Path, *, data: Path | None, as_: str | None) -> NoReturn:
     """Carry out the commands of `file` and end the process: 0 if all were done, 1 if one was refused, 2 for a bad file."""
     if as_ is None and not os.environ.get("HUIYIN_URL"):
-        terminal.stop("Name the role: --as ROLE or --as ROLE:ORG.", "请用 --as 注明以谁的身份办理。")
+        terminal.stop(
+            "Name the role: --as ROLE or --as ROLE:ORG.", "请用 --as 注明办理角色：--as 角色 或 --as 角色:单位。"
+        )
     rows = list(read(file))
 
     async def work(client: httpx.AsyncClient) -> int:

@@ -225,18 +225,24 @@ async def _inside(
     """The API of the folder in this process. Its consumers have handled every new event before the command ends."""
     from deploy.api.app import build_app
     from deploy.modes.embedded import opened
+    from shared.eventstore.errors import StoreFull
     from shared.hosting.log_format import configure
 
     configure("error")
-    async with (
-        opened(settings.data, settings, create=create, feed=feed, tasks=False) as runtime,
-        _client(headers, transport=httpx.ASGITransport(build_app(runtime, local=True))) as connected,
-    ):
-        if feed:
-            await runtime.drain()
-        yield connected
-        if feed:
-            await runtime.drain()
+    try:
+        async with (
+            opened(settings.data, settings, create=create, feed=feed, tasks=False) as runtime,
+            _client(headers, transport=httpx.ASGITransport(build_app(runtime, local=True))) as connected,
+        ):
+            if feed:
+                await runtime.drain()
+            yield connected
+            if feed:
+                await runtime.drain()
+    except StoreFull as error:  # the space ended while the folder was in use, or while it was closed
+        raise FolderProblem(
+            f"The disk of {settings.data} is full. What was acknowledged is kept; free some space, then repeat the command."
+        ) from error
 
 
 async def _answers(connected: httpx.AsyncClient) -> bool:

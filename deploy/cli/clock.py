@@ -36,7 +36,8 @@ def status(data: Data = None, json: AsJson = False) -> None:
 
 @group.command("accept")
 def accept(data: Data = None, json: AsJson = False) -> None:
-    """Confirm that the system clock is right. Deadlines fire again, also those that became due meanwhile. Check the time
+    """Confirm that the system clock is right. Deadlines fire again, including those that became due in the meantime. Check the
+    time
     first. Exits with 1 if it differs from the time of MongoDB, which cannot be overruled."""
     _clock("POST", "/local/clock:accept", data)
 
@@ -63,8 +64,9 @@ def void(
     as_: As = None,
     json: AsJson = False,
 ) -> None:
-    """Void the reminders and breaches that a wrong clock recorded, case by case, with your reason. They stay in the log. What is
-    due by the right time is recorded again at once. Run it again after an interruption: nothing is voided twice."""
+    """Void the reminders and breaches that a wrong clock recorded, case by case, with your reason. They stay in the log. Steps
+    that are due by the correct time are recorded again immediately. Run it again after an interruption: nothing is voided
+    twice."""
 
     async def work(client: httpx.AsyncClient) -> int:
         wanted = [one for one in await _misdated(client, since, until) if one["rungs"]]
@@ -102,7 +104,7 @@ def _id_of(last: int, rungs: Sequence[Mapping[str, Any]]) -> str:
 
 def _show_misdated(found: list[dict[str, Any]]) -> None:
     if not found:
-        terminal.line("Nothing is dated by a wrong clock. 没有因时钟错误误记的内容。")
+        terminal.line("No event has a date from a wrong clock. 没有因时钟错误而误记日期的内容。")
         return
     rows = [
         (one["stream"], len(one["rungs"]), ", ".join(f"{step['version']} {step['type']}" for step in one["steps"]))

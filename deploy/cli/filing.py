@@ -244,5 +244,8 @@ def _code(file: Path | None) -> str:
     if known:
         return known.strip()
     if not sys.stdin.isatty():
-        terminal.stop("The query code is needed: --code-file, or HUIYIN_CODE.", "需要查询码。")
+        terminal.stop(
+            "The query code is needed: --code-file, or HUIYIN_CODE.",
+            "需要查询码，请使用 --code-file，或设置 HUIYIN_CODE。",
+        )
     return str(typer.prompt("query code 查询码", hide_input=True))

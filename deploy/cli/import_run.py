@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -87,6 +88,15 @@ async def run_import(client: httpx.AsyncClient | None, options: ImportOptions) -
     except Stopped as stopped:
         exit_code = WRONG_USE if stopped.status in (401, 403, 404) else REFUSED
         _stop(stopped.code, stopped.why, stopped.why_zh, exit_code)
+    except OSError as error:
+        name, place = error.filename or options.file, " Name another place for the rejected rows: --rejects FILE."
+        if error.errno in (ENOSPC, EDQUOT):
+            place = " Free some space, then repeat the command: it continues where it stopped."
+        _stop(
+            "file_not_usable",
+            f"{name}: {error.strerror}.{place}",
+            f"{name}：无法读写。请用 --rejects 另指定被拒行的文件，或释放磁盘空间后重新执行同一命令。",
+        )
     terminal.answer(asdict(report), lambda _: _show(report, mapping.source.zone))
     if options.dry_run and options.state is not None and not (options.state.parent / "log.sqlite").exists():
         terminal.note(

@@ -24,7 +24,9 @@ def init(folder: Annotated[Path, typer.Argument(help="A new or an empty folder",
     with stopping_for_file(folder, "written", REFUSED):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             terminal.stop(
-                f"{folder} is not empty; name a new folder. Nothing was written.", "文件夹非空，未写入。", REFUSED
+                f"{folder} is not empty; name a new folder. Nothing was written.",
+                "文件夹不是空的，未写入，请指定新的文件夹。",
+                REFUSED,
             )
         folder.mkdir(parents=True, exist_ok=True)
         _copy(resources.files("shared.policy").joinpath("starter"), folder)

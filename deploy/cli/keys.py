@@ -86,6 +86,6 @@ def _state(key: dict[str, Any]) -> str:
 
 @group.command("revoke")
 def revoke(key: Annotated[str, typer.Argument(help="Id of the key")], data: Data = None, json: AsJson = False) -> None:
-    """Revoke a key. It gives no access any more."""
+    """Revoke a key. It no longer gives access."""
     path = f"/local/keys/{quoted(key)}:revoke"
     ask("POST", path, lambda found: terminal.line(f"revoked 已吊销: {found['id']}"), data)

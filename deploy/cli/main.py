@@ -19,7 +19,8 @@ COMMANDS = {
     "serve": LazyCommand("serve:serve", "Start Huiyin. Ctrl-C stops it gracefully."),
     "portal": LazyCommand(
         "portal:portal",
-        "Full mode: the pages for citizens and staff, in a process of their own. HUIYIN_ACCESS_KEY is a key of the role portal.",
+        "Full mode: the pages for citizens and staff, in a separate process. HUIYIN_ACCESS_KEY is a key of the"
+        " role portal.",
     ),
     "demo": LazyCommand(
         "demo:demo", "Simulate ninety days of a fictional county: late cases, reminders, and the reasons."
@@ -86,7 +87,8 @@ COMMANDS = {
     "calendar": LazyCommand("calendars:group", "The calendar of working days"),
     "setup": LazyCommand(
         "setup:setup",
-        "Full mode: create the users, rights and topics of the services, as administrator. Exits with 1 if something is left.",
+        "Full mode: create the users, rights and topics of the services, as administrator. Exits with 1 if"
+        " something failed.",
     ),
     "topics": LazyCommand("topics:group", "The topics and access rights of Kafka"),
     "outbox": LazyCommand("outbox:group", "Notifications in the topics of organisations"),
@@ -119,6 +121,7 @@ def huiyin() -> None:
 def main() -> None:
     """Run the command line. An unexpected error is printed as a sentence, without a traceback."""
     garbage_collector.starting()
+    terminal.never_fail_to_print()
     choose_language(sys.argv[1:], os.environ)
     try:
         if VARIABLE in os.environ:

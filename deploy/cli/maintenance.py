@@ -217,7 +217,7 @@ def backup(
 def restore(
     folder: Annotated[Path, typer.Argument(help="Folder of the backup")],
     blobs_only: Annotated[
-        bool, typer.Option("--blobs-only", help="Only bring files that the present data lack, also in the full mode")
+        bool, typer.Option("--blobs-only", help="Only restore missing files, also in the full mode")
     ] = False,
     data: Data = None,
     json: AsJson = False,
@@ -232,10 +232,10 @@ def restore(
         settings = load(data=data)
     target = settings.data
     if not folder.is_dir():
-        terminal.stop(f"There is no folder {folder}; name the folder of a backup.", "没有该备份文件夹。")
+        terminal.stop(f"There is no folder {folder}; name the folder of a backup.", "没有该备份文件夹，请核对路径。")
     with terminal.stopping(FolderProblem, StoreProblem):
         if blobs_only:
-            found = asyncio.run(_shown(restore_blobs(folder, settings), 1, "bringing files", "正在恢复附件"))
+            found = asyncio.run(_shown(restore_blobs(folder, settings), 1, "restoring files", "正在恢复附件"))
         else:
             work = restore_backup(folder, target)
             found = asyncio.run(_shown(work, BACKUP_PHASES, "checking and restoring", "正在核验并恢复"))

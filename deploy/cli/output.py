@@ -7,6 +7,7 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import Any, Literal, NoReturn
 
 import orjson
@@ -31,6 +32,13 @@ Language = Literal["zh", "en"]
 _language: Language | None = None
 COLUMNS = 80
 """Width of a list that is written to a file or a pipe."""
+
+
+def never_fail_to_print() -> None:
+    """Where the locale of the shell lacks a character (ASCII, GBK), write its code point: no command stops because of that."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def use_language(language: Language | None) -> None:

@@ -35,7 +35,7 @@ def read_source(source: Path) -> tuple[str | None, dict[str, Any]]:
         names = ", ".join(sorted(bundled_names()))
         terminal.stop(
             f"There is no file or folder {source}, and no policy of that name comes with Huiyin ({names}).",
-            "没有该文件或文件夹，也没有同名的内置规则。",
+            "没有该文件或文件夹，也没有同名的内置规则，请核对名称。",
         )
     try:
         with stopping_for_file(source, "read"):

@@ -25,7 +25,7 @@ def portal(
     host: Annotated[str | None, typer.Option(help="Address; any but 127.0.0.1 opens it to the network")] = None,
     port: Annotated[int | None, typer.Option(help="TCP port; 0 takes a free one", min=0, max=65535)] = None,
 ) -> None:
-    """Full mode: the pages for citizens and staff, in a process of their own. HUIYIN_ACCESS_KEY is a key of the role portal."""
+    """Full mode: the pages for citizens and staff, in a separate process. HUIYIN_ACCESS_KEY is a key of the role portal."""
     with terminal.stopping(ValueError, exit_code=WRONG_USE):
         settings = load(strict=True, url=url, host=host, port=port)
     wanted = next((one for one in PAGES if one == pages), None)

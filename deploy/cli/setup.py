@@ -40,7 +40,7 @@ def setup(
     ],
     json: AsJson = False,
 ) -> None:
-    """Full mode: create the users, rights and topics of the services, as administrator. Exits with 1 if something is left."""
+    """Full mode: create the users, rights and topics of the services, as administrator. Exits with 1 if something failed."""
     with terminal.stopping(ValueError, OSError):
         found = {service: _read(passwords, service) for service in SERVICES}
     changed = [*topics.guarded(_in_mongodb(found)), *topics.guarded(_in_kafka(found))]

@@ -58,7 +58,7 @@ async def run_stats(client: httpx.AsyncClient, options: StatsOptions, console: C
             raise
         terminal.complain(
             f"{options.output} cannot be written: {error.strerror}. Name another file with --output.",
-            "无法写入该文件，请用 --output 换一个。",
+            "无法写入该文件，请用 --output 指定其他文件。",
         )
         return WRONG_USE
 

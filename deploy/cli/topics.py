@@ -14,7 +14,7 @@ from deploy.cli import output as terminal
 from deploy.cli.options import AsJson
 from deploy.cli.output import DONE, REFUSED
 from deploy.kafka.acls import command, rights
-from deploy.kafka.remedies import remedy
+from deploy.kafka.remedies import refusal, remedy
 from deploy.kafka.topics import Difference, Members, Topic, differences, members_of, spread
 from deploy.kafka.topics import load as load_topics
 from deploy.modes.distributed import CannotStart, connection
@@ -212,4 +212,4 @@ def guarded(work: Coroutine[Any, Any, T]) -> T:
     except BrokerUnavailable as error:
         terminal.stop(*remedy(error), REFUSED)
     except Refusal as error:
-        terminal.stop(f"Kafka refuses: {error}.", "Kafka 拒绝了该操作。", REFUSED)
+        terminal.stop(*refusal(str(error)), REFUSED)

@@ -43,7 +43,7 @@ def _keys(one: dict[str, Any]) -> None:
 
 @group.command("list")
 def list_webhooks(data: Data = None, as_: As = None, json: AsJson = False) -> None:
-    """List webhooks with where each stands; as operations those of every owner."""
+    """List webhooks with the position of each; as operations those of every owner."""
     ask("GET", "/v1/webhooks", _show, data, as_=as_ or _OPERATIONS)
 
 

@@ -4,6 +4,26 @@ from __future__ import annotations
 
 from shared.adapters.kafka.consumer_lag import BrokerUnavailable, CertificateRefused, LoginRefused
 
+_REFUSALS = {
+    "SecurityDisabled": (
+        "These brokers have no authorizer, so they keep no rights. Set authorizer.class.name on each broker, or skip this step",
+        "该 Kafka 未启用授权，无法设置权限。请在各 broker 上配置 authorizer.class.name，或跳过此步骤",
+    ),
+    "ClusterAuthorizationFailedError": (
+        "Give the user in HUIYIN_KAFKA_USER the rights of an administrator, or name another user",
+        "请为 HUIYIN_KAFKA_USER 指定的用户授予管理员权限，或改用其他用户",
+    ),
+}
+"""Class of an error of the brokers -> what to do, without the full stop."""
+
+
+def refusal(error: str) -> tuple[str, str]:
+    """The text in English and Chinese for an operation that the brokers refused; `error` is the class of their error."""
+    what, what_zh = _REFUSALS.get(
+        error, ("Look up this error in the documentation of Kafka", "请查阅 Kafka 文档中的该错误")
+    )
+    return f"Kafka refuses: {error}. {what}.", f"Kafka 拒绝了该操作（{error}）。{what_zh}。"
+
 
 def remedy(error: BrokerUnavailable) -> tuple[str, str]:
     """The text in English and Chinese. It quotes no setting."""

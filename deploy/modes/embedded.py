@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
+from errno import EDQUOT, ENOSPC
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from deploy.storage.rebuild_pool import spread
 from shared.adapters.folder.blobs import FolderBlobs
 from shared.adapters.secret_files import KeysLost
 from shared.adapters.sqlite.candidates import SqliteCandidates
+from shared.adapters.sqlite.connection import trouble
 from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.adapters.sqlite.key_store import SqliteKeyStore
 from shared.adapters.sqlite.read_models import SqliteReadModels
@@ -64,8 +66,15 @@ def open_ports(
     except KeysLost as error:
         raise FolderProblem(f"{folder.keys}: {error}. Restore it from a backup; it cannot be made again.") from error
     except (WrongData, OSError) as error:
+        if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
+            raise _full(folder) from error
         raise FolderProblem(f"{folder.path} cannot be opened: {error}.") from error
     except (StoreBroken, sqlite3.DatabaseError) as error:
+        meaning = error if isinstance(error, StoreBroken) else trouble(error)
+        if isinstance(meaning, StoreFull):
+            raise _full(folder) from error
+        if meaning is None:  # read-only, locked, no right: the file itself is whole
+            raise FolderProblem(f"{folder.path} cannot be opened: {error}.") from error
         opening = ("keys", "log", "views", "uploads", "blobs")[len(opened)]
         raise FolderProblem(_damaged(folder, opening, error)) from error
     except StoreFull as error:

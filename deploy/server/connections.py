@@ -196,10 +196,10 @@ class LimitedProtocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """The answer to what is not HTTP."""
-        self._refuse(400, "not_http", "This is not an HTTP request that can be read.", "这不是可以读取的 HTTP 请求。")
+        self._refuse(400, "not_http", "This is not an HTTP request that can be read.", "这不是有效的 HTTP 请求。")
 
     def drop(self, reason: str) -> None:
-        """Close the connection at once, without an answer."""
+        """Close the connection immediately, without an answer."""
         self._all.ended(self)
         self._all.dropped(reason)
         self.transport.abort()

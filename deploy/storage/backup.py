@@ -41,7 +41,7 @@ async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
         raise Invalid(
             "folder_not_empty",
             "The folder is not empty; name a new one.",
-            detail_zh="目标文件夹不是空的。",
+            detail_zh="目标文件夹不是空的，请指定新的文件夹。",
             field="folder",
         )
     copy = Folder(target)
@@ -111,7 +111,7 @@ async def restore(source: Path, target: Path) -> dict[str, Any]:
     if not await asyncio.to_thread(_free, target):
         raise FolderProblem(
             f"{target} is not empty; restore into a new folder, then use it.",
-            f"{target} 不是空文件夹，请恢复到新文件夹。",
+            f"{target} 不是空文件夹，请恢复到新的文件夹。",
         )
     try:
         manifest = orjson.loads((source / MANIFEST).read_bytes())
@@ -142,7 +142,7 @@ async def restore(source: Path, target: Path) -> dict[str, Any]:
             f"The backup could not be copied: {error.strerror}.", f"备份未能复制：{error.strerror}。"
         ) from error
     except (NewerData, OlderData, WrongData, KeysLost) as error:
-        raise FolderProblem(f"The backup cannot be used: {error}.", f"备份不能使用：{error}。") from error
+        raise FolderProblem(f"The backup cannot be used: {error}.", f"该备份无法使用：{error}。") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     shown = ("streams", "events", "log", "files", "blobs", "made_at")
@@ -164,7 +164,7 @@ async def _check(draft: Folder, manifest: dict[str, Any]) -> None:
         if lost := await missing_blobs(log, FolderBlobs(draft.blobs)):
             raise FolderProblem(
                 f"The log names files that are missing or damaged in the backup ({', '.join(lost)}). Nothing was restored."
-                " Use another backup, or bring them back into this one first.",
+                " Use another backup, or add them to this one first.",
                 f"备份缺少日志所列的附件，或附件已损坏（{', '.join(lost)}）。未作恢复。请使用其他备份，或先补齐附件。",
             )
         if await log_digest(log) != manifest.get("log"):

@@ -20,7 +20,7 @@ async def restore_blobs(source: Path, settings: Settings) -> dict[str, Any]:
     there, folder = Folder(source).blobs, Folder(settings.data)
     if not there.is_dir():
         raise FolderProblem(
-            f"{source} is no backup with files: it has no folder {there.name}. Use another backup.",
+            f"{source} is not a backup with files: it has no folder {there.name}. Use another backup.",
             f"{source} 不含附件：没有文件夹 {there.name}。请使用其他备份。",
         )
     try:
@@ -39,8 +39,9 @@ async def restore_blobs(source: Path, settings: Settings) -> dict[str, Any]:
             )
     except StoreFull as error:
         raise FolderProblem(
-            "The files could not be copied: no space is left. What was copied stays.",
-            "附件未能复制：空间不足。已复制的保留。",
+            "The files could not be copied, because no space is left. The files copied so far were kept. Free"
+            " some space and run the command again.",
+            "附件未能复制：空间不足。已复制的附件保留，请腾出空间后重新执行。",
         ) from error
     except StoreUnavailable as error:
         raise store_problem(error) from error

@@ -129,7 +129,7 @@ class Folder:
             self._check_format()
             if self.moving.exists() and not moving:
                 raise FolderProblem(
-                    f"{self.path} is half filled by a move. Finish the move first: run huiyin migrate again.",
+                    f"{self.path} belongs to an unfinished move. Finish it first: run huiyin migrate again.",
                     f"{self.path} 的迁移尚未完成。请再次运行 huiyin migrate。",
                 )
         except BaseException:

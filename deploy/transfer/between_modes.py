@@ -99,8 +99,8 @@ async def move(source: str, target: str, settings: Settings, tell: Callable[[int
         if missing := await missing_blobs(there.log, there.blobs):
             raise Refused(
                 "files_missing",
-                f"The log names files that the source does not have: {', '.join(missing)}. Bring them back from a backup first:"
-                " huiyin restore --blobs-only",
+                f"The log names files that the source does not have: {', '.join(missing)}. Restore them from a"
+                " backup first: huiyin restore --blobs-only",
                 detail_zh="日志引用的文件在来源中不存在，请先从备份中恢复文件。",
             )
         before, after = await log_digest(here.log), await log_digest(there.log)

@@ -94,7 +94,7 @@ def _as_of(text: str) -> LegalTime:
         raise Invalid(
             "wrong_time",
             "as_of needs a date (2026-01-31) or an instant with offset (2026-01-31T10:00:00+08:00).",
-            detail_zh="as_of 应为日期,或带时区偏移的时刻。",
+            detail_zh="as_of 应为日期，或带时区偏移的时刻。",
             field="as_of",
         ) from error
     return when

@@ -35,10 +35,16 @@ async def jurisdiction_of(policies: PolicyRepository, preferred: str | None, cha
     if not books:
         raise Refused(
             "no_policy",
-            "No policy is active yet. Activate one with: huiyin policy activate FILE",
-            detail_zh="尚未启用任何规则。",
+            "No policy is active yet. Create its files with: huiyin init FOLDER; edit them, then: huiyin policy"
+            " activate FOLDER",
+            detail_zh="尚未启用任何规则。请先执行“huiyin init 文件夹”生成规则文件，修改后执行“huiyin policy activate 文件夹”启用。",
         )
-    raise Invalid("unknown_channel", "No jurisdiction has this channel.", detail_zh="没有这一渠道。", field="channel")
+    raise Invalid(
+        "unknown_channel",
+        "No jurisdiction has this channel.",
+        detail_zh="没有这一渠道，请使用规则中的渠道代码。",
+        field="channel",
+    )
 
 
 class ChannelJurisdictions:

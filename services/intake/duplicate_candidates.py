@@ -29,6 +29,7 @@ from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook
 from shared.queries.case_content import record_reading
 from shared.queries.case_details import find
+from shared.repositories.matter_cases import lead_of, lines_of
 
 _OFFICE: tuple[Role, ...] = ("registrar", "operator")
 CANDIDATES = Action("candidates", _OFFICE)
@@ -100,7 +101,7 @@ async def candidates(
         raise Refused(
             "not_at_intake",
             "Candidates are only offered while a filing waits for dispatch, and this one does not.",
-            detail_zh="仅在登记后、派单前提供同一事项的比对。",
+            detail_zh="仅在登记后、派单前提供同一事项的比对，该件已不在此阶段。",
         )
     book = await ports.policies.book(case.jurisdiction)
     look = _indexed if ports.candidates is not None and indexable(case) else _of_place
@@ -213,10 +214,10 @@ async def _of_place(
 
 async def _with_lead(ports: Ports, other: Case) -> NearCase | None:
     """The case with the lead of its matter; None if that cannot be read."""
-    lead = other if other.matter.lead is None else await ports.cases.lead_of(other)
+    lead = other if other.matter.lead is None else await lead_of(ports.cases, other)
     if lead is None:
         return None
-    return NearCase(other, lead, frozenset(await ports.cases.lines([other.id])))
+    return NearCase(other, lead, frozenset(await lines_of(ports.cases, [other.id])))
 
 
 def _offered(principal: Principal, case: Case, near: NearCase, zone: str) -> bool:

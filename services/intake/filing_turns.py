@@ -1,4 +1,5 @@
-"""Turns of filings from a network that sends too many: a place in a slower queue, or at once for a proof of work. Never a refusal.
+"""Turns of filings from a network that sends too many: a place in a queue, or immediate acceptance for a proof of work. Never
+a refusal.
 
 A turn is a sealed token for one filing (its `command_id`), so nothing is stored for it. It is good from its time on, or at once
 with an answer whose hash begins with so many zero bits. Turns of one network follow each other at the pace of its limit; the longer
@@ -32,7 +33,7 @@ _TURN = struct.Struct(">16sdB")
 """Content of a turn: hash of the filing's id, when its time comes in seconds since 1970, zero bits."""
 
 
-class Turn(NamedTuple):
+class FilingTurn(NamedTuple):
     """A place in the queue. `wait`: seconds until it is good without work."""
 
     text: str
@@ -64,7 +65,7 @@ class FilingTurns:
         self._last: OrderedDict[str, float] = OrderedDict()
         """Network -> when the time of its last turn comes."""
 
-    def give(self, network: str, filing: str) -> Turn:
+    def give(self, network: str, filing: str) -> FilingTurn:
         """The next turn of the network, for this filing."""
         now = self._now()
         ready = max(now, self._last.get(network, now)) + self._interval
@@ -75,10 +76,10 @@ class FilingTurns:
             self._last.popitem(last=False)
         queue = (ready - now) / self._interval
         bits = min(MOST_BITS, LEAST_BITS + int(log2(max(1.0, queue))))
-        return Turn(seal_token(self._secret, PREFIX, _TURN.pack(_digest(filing), ready, bits)), ready - now, bits)
+        return FilingTurn(seal_token(self._secret, PREFIX, _TURN.pack(_digest(filing), ready, bits)), ready - now, bits)
 
-    def taken(self, text: str, filing: str, answer: str | None) -> Turn | None:
-        """The turn of this filing as it stands now: without a wait where its time has come or its work is done. None for a text
+    def taken(self, text: str, filing: str, answer: str | None) -> FilingTurn | None:
+        """The current turn of this filing: without a wait where its time has come or its work is done. None for a text
         that is no turn of this filing, or whose time is long over."""
         content = open_token(self._secret, PREFIX, text)
         if content is None or len(content) != _TURN.size:
@@ -88,7 +89,7 @@ class FilingTurns:
         if owner != _digest(filing) or now > ready + LIFE:
             return None
         done = answer is not None and zero_bits(text, answer) >= bits
-        return Turn(text, 0.0 if done else max(0.0, ready - now), bits)
+        return FilingTurn(text, 0.0 if done else max(0.0, ready - now), bits)
 
     def _now(self) -> float:
         return self._clock.now().timestamp()

@@ -206,7 +206,7 @@ async def answer(
     if (outcome == "filed") != (case is not None):
         raise Invalid(
             "case_needed",
-            "Name the case (case) with outcome filed, and only with it.",
+            "Give case if the outcome is filed, and only then.",
             detail_zh="outcome 为 filed 时须填写所登记的件（case），其他情形不填。",
             field="case",
         )
@@ -217,7 +217,7 @@ async def answer(
     for _attempt in range(_ATTEMPTS):
         if found.done is not None and not repeated:
             raise Refused(
-                "call_done", "A colleague has done with this call meanwhile.", detail_zh="该来电已由同事处理完毕。"
+                "call_done", "A colleague has already dealt with this call.", detail_zh="该来电已由同事处理完毕。"
             )
         after = None if repeated else found.version
         if await _append(ports, principal, jurisdiction, call, body, command_id, [call, outcome, filed], after):
@@ -234,7 +234,7 @@ async def present(ports: Ports, jurisdiction: str, call: str) -> MissedCall:
     commits = await ports.log.load(f"{STREAM}{jurisdiction}/{call}")
     found = call_of([event for commit in commits for event in commit.recorded])
     if found is None:
-        raise Unknown("unknown_call", "There is no such missed call.", detail_zh="没有该未接来电。")
+        raise Unknown("unknown_call", "There is no such missed call.", detail_zh="没有该未接来电，请核对编号。")
     return found
 
 

@@ -73,7 +73,9 @@ async def record(
 
 def unknown_person() -> Unknown:
     return Unknown(
-        "unknown_person", "There is no person of this staff code; see: huiyin person list", detail_zh="没有该人员代码。"
+        "unknown_person",
+        "There is no person of this staff code; see: huiyin person list",
+        detail_zh="没有该人员代码，可用 huiyin person list 查看。",
     )
 
 
@@ -124,7 +126,10 @@ async def give_post(
     authorize(principal, OPERATE)
     if role not in POSTS:
         raise Invalid(
-            "unknown_role", f"Choose one of: {', '.join(POSTS)}.", detail_zh="人员不能担任这种角色。", field="role"
+            "unknown_role",
+            f"Choose one of: {', '.join(POSTS)}.",
+            detail_zh="人员不能担任这一角色，请从所列角色中选择。",
+            field="role",
         )
     check_role(role, org, head, code)
     where = await one_jurisdiction(handling, role, jurisdiction)
@@ -148,12 +153,14 @@ async def give_post(
 
 
 async def end_post(handling: CommandHandler, persons: Persons, principal: Principal, code: str, post: str) -> Person:
-    """End a post. Ending it twice does no harm. Raises Unknown."""
+    """End a post. Ending it twice has no effect. Raises Unknown."""
     authorize(principal, OPERATE)
 
     def decide(person: Person) -> list[Event]:
         if post not in person.posts:
-            raise Unknown("unknown_post", "The person has no post of this id.", detail_zh="该人员没有这一职务。")
+            raise Unknown(
+                "unknown_post", "The person has no post of this id.", detail_zh="该人员没有这一职务，请核对职务编号。"
+            )
         return [PostEnded(post=post)] if person.posts[post].ended_at is None else []
 
     return await record(handling, persons, code, principal, decide)
@@ -171,7 +178,9 @@ async def revoke(
             raise unknown_person()
         if credential is not None and credential not in person.credentials:
             raise Unknown(
-                "unknown_credential", "The person has no such credential.", detail_zh="该人员没有这一登录方式。"
+                "unknown_credential",
+                "The person has no such credential.",
+                detail_zh="该人员没有这一登录方式，请核对编号。",
             )
         chosen = [credential] if credential is not None else list(person.credentials)
         if credential is None and person.invitation is not None:
@@ -217,7 +226,10 @@ async def declare_absence(
         own = person.posts.get(post)
         if own is None or own.ended_at is not None:
             raise Unknown(
-                "unknown_post", "You do not hold a post of this id.", detail_zh="您没有这一职务。", field="post"
+                "unknown_post",
+                "You do not hold a post of this id.",
+                detail_zh="您没有这一职务，请核对职务编号。",
+                field="post",
             )
         if other is not None:
             fitting = any((one.org, one.jurisdiction) == (own.org, own.jurisdiction) for one in other.held)

@@ -43,7 +43,7 @@ class ChannelChoice(Choice):
 
 
 class Notice(Answer):
-    """What a person is told."""
+    """A text for the petitioner."""
 
     code: str = Field(description="Stable code, such as emergency, privacy, anonymous")
     zh: str = Field(description="In Chinese")
@@ -60,7 +60,7 @@ class ScannedSign(Answer):
 
 
 class SubjectGuesses(Answer):
-    """Subjects that the words of a text speak for."""
+    """Likely subjects of a text."""
 
     subjects: list[Choice] = Field(description="At most three, the likeliest first. A guess: the person chooses")
 
@@ -112,7 +112,7 @@ def channel_of_sign(book: PolicyBook, qr: str) -> str | None:
 
 
 def scanned_sign(book: PolicyBook, qr: str) -> ScannedSign:
-    """What the policy knows of a scanned QR code."""
+    """The entry of the policy for a scanned QR code."""
     channel = channel_of_sign(book, qr)
     sign = book.qr_codes[(channel, identifier_form(qr))] if channel is not None else None
     return ScannedSign(qr=qr, channel=channel, place=sign.place if sign is not None else None)

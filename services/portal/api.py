@@ -77,8 +77,8 @@ def _problem(answer: httpx.Response) -> Problem:
         return Problem(
             answer.status_code,
             "unreadable_answer",
-            "The service gave an answer that cannot be read.",
-            "服务返回的内容无法读取。",
+            "The answer of the service cannot be read.",
+            "服务返回的内容无法读取，请稍后重试。",
             request=answer.headers.get("x-request-id"),
         )
     errors = said.get("errors")

@@ -17,7 +17,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.portal.api import Api, Problem
 from services.portal.browser import HEADERS, Form, delete_cookie
 from services.portal.identity_provider import Provider
-from services.portal.pages import desk, desk_bulk, desk_calls, desk_drafts, desk_live, sign_in, start, submit, track
+from services.portal.pages import (
+    desk_bulk,
+    desk_calls,
+    desk_case,
+    desk_command,
+    desk_drafts,
+    desk_files,
+    desk_list,
+    desk_live,
+    desk_numbers,
+    desk_registration,
+    sign_in,
+    start,
+    submit,
+    track,
+)
 from services.portal.rendering import Site, kept_page, problem_page
 
 Pages = Literal["citizen", "staff", "all"]
@@ -37,7 +52,12 @@ async def _not_found(request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         return problem_page(
             request,
-            Problem(405, "wrong_method", "This page cannot be opened in this way.", "不能以这种方式打开该页面。"),
+            Problem(
+                405,
+                "wrong_method",
+                "This page cannot be opened in this way.",
+                "不能以这种方式打开该页面，请从链接或菜单打开。",
+            ),
         )
     return problem_page(request, start.nothing_here())
 
@@ -97,10 +117,15 @@ def build(
     if staff:
         routes += [
             *sign_in.ROUTES,
-            *desk.ROUTES,
+            *desk_list.ROUTES,
+            *desk_case.ROUTES,
+            *desk_command.ROUTES,
+            *desk_registration.ROUTES,
             *desk_drafts.ROUTES,
+            *desk_files.ROUTES,
             *desk_bulk.ROUTES,
             *desk_live.ROUTES,
+            *desk_numbers.ROUTES,
             *desk_calls.ROUTES,
         ]
     app = Starlette(

@@ -59,7 +59,8 @@ def check_origin(request: Request) -> None:
         raise _refused(
             403,
             "other_site",
-            "This form was not sent from our own page. Open the page anew and send it again; nothing was recorded.",
+            "This form was not sent from a page of this site. Open the page again and send the form once more;"
+            " nothing was recorded.",
             "该表单不是从本站页面提交的。请重新打开页面再提交，没有登记任何内容。",
         )
 
@@ -79,7 +80,7 @@ async def read_form(request: Request, keep: Keep | None = None) -> Form:
         boundary = parse_options_header(kind)[1].get(b"boundary", b"")
         return _form(request, await read_parts(request, boundary.decode("latin-1"), FORM_BYTES, keep))
     if kind is not None and kind.partition(";")[0].strip().lower() != FORM:  # an empty form has no type
-        raise _refused(415, "wrong_type", "This is not a form of these pages.", "这不是本站的表单。")
+        raise _refused(415, "wrong_type", "This is not a form of these pages.", "这不是本站的表单，请从本站页面提交。")
     data = bytearray()
     async for part in request.stream():
         data += part

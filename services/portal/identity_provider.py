@@ -1,5 +1,5 @@
 """The identity provider as the portal sees it: where a person signs in, and the code that becomes an ID token (OpenID Connect
-Core 3.1, PKCE by RFC 7636). The interface verifies the token; the portal believes nothing of it."""
+Core 3.1, PKCE by RFC 7636). The interface verifies the token; the portal does not trust its content."""
 
 from __future__ import annotations
 

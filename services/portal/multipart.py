@@ -1,4 +1,4 @@
-"""Forms with files (multipart/form-data, RFC 7578), read as they arrive: a file goes on to the interface piece by piece."""
+"""Forms with files (multipart/form-data, RFC 7578), read as they arrive: a file is passed to the interface in chunks."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _HEADER_BYTES = 8192
 _BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,\-./:=? ]{1,70}")
 
 
-class Part(NamedTuple):
+class FormPart(NamedTuple):
     """The head of a part. `file`: the name of the file as the browser states it; None for a field."""
 
     name: str
     file: str | None
 
 
-Keep = Callable[[Sequence[tuple[str, str]], Part, AsyncIterator[bytes]], Awaitable[None]]
+Keep = Callable[[Sequence[tuple[str, str]], FormPart, AsyncIterator[bytes]], Awaitable[None]]
 """Takes the fields so far, and a file of the form. What it leaves unread is skipped."""
 
 
@@ -48,7 +48,7 @@ class _Reader:
 
     def __init__(self, request: Request, boundary: bytes) -> None:
         self._stream = request.stream()
-        self._events: list[Part | bytes | None] = []
+        self._events: list[FormPart | bytes | None] = []
         self._field, self._value = bytearray(), bytearray()
         self._headers: dict[bytes, bytes] = {}
         self._read = 0
@@ -90,12 +90,12 @@ class _Reader:
         if kind != b"form-data" or name is None:
             raise unreadable()
         file = options.get(b"filename")
-        self._events.append(Part(_text(name), _text(file) if file is not None else None))
+        self._events.append(FormPart(_text(name), _text(file) if file is not None else None))
 
     def _end(self) -> None:
         self._done = True
 
-    async def next(self) -> Part | bytes | None:
+    async def next(self) -> FormPart | bytes | None:
         """The next event. Raises Problem, and _Ended."""
         while not self._events:
             if self._done:
@@ -138,7 +138,7 @@ async def read_parts(request: Request, boundary: str, most: int, keep: Keep) -> 
             head = await reader.next()
         except _Ended:
             return fields
-        if not isinstance(head, Part):
+        if not isinstance(head, FormPart):
             raise unreadable()
         if head.file is None:
             value = bytearray()

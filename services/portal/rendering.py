@@ -20,7 +20,7 @@ from services.portal.assets import address
 from services.portal.browser import HEADERS, Form, cookie
 from services.portal.catalogues import LANGUAGES, TAGS, Language, best, told
 
-_ZONE = ZoneInfo("Asia/Shanghai")
+LEGAL_ZONE = ZoneInfo("Asia/Shanghai")
 """The legal time of the People's Republic, in which times of day are shown."""
 
 
@@ -65,6 +65,7 @@ def _environment() -> Environment:
     )
     made.globals["asset"] = address
     made.filters["lines"] = _lines
+    made.filters["first_upper"] = lambda text: text[:1].upper() + text[1:]
     made.filters["without_fields"] = without_fields
     return made
 
@@ -83,14 +84,22 @@ def without_fields(text: str) -> str:
     return re.sub(r"\{\{[^{}]*\}\}", "…", text)
 
 
+def _local_day(text: str) -> date:
+    """The day of a date, or the day in the legal time at which an instant was. Raises ValueError."""
+    if len(text) <= len("2026-03-05"):
+        return date.fromisoformat(text)
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo is None else moment.astimezone(LEGAL_ZONE)).date()
+
+
 def day(language: Language, text: str | None) -> str:
     """A day as people write it.
 
-    >>> day("zh", "2026-03-05"), day("en", "2026-03-05T09:30:00+08:00"), day("en", "2026")
-    ('2026年3月5日', '5 March 2026', '2026')
+    >>> day("zh", "2026-03-05"), day("en", "2026-03-05T17:30:00.000000Z"), day("en", "2026")
+    ('2026年3月5日', '6 March 2026', '2026')
     """
     try:
-        found = date.fromisoformat((text or "")[:10])
+        found = _local_day(text or "")
     except ValueError:
         return text or ""
     return f"{found.year}年{found.month}月{found.day}日" if language == "zh" else f"{found.day} {found:%B} {found.year}"
@@ -103,7 +112,9 @@ def moment(language: Language, text: str | None) -> str:
     ('2026年3月5日 09:30', '5 March 2026')
     """
     try:
-        found = datetime.fromisoformat(text or "").astimezone(_ZONE) if len(text or "") > len("2026-03-05") else None
+        found = (
+            datetime.fromisoformat(text or "").astimezone(LEGAL_ZONE) if len(text or "") > len("2026-03-05") else None
+        )
     except ValueError:
         found = None
     return day(language, text) if found is None else f"{day(language, found.isoformat())} {found:%H:%M}"
@@ -145,6 +156,7 @@ def page(request: Request, template: str, *, http_status: int = 200, **values: A
                 "either": partial(_either, view.language),
                 "law": partial(law, view.language),
                 "named": lambda entry: _either(view.language, entry, "name", "name_en"),
+                "gap": "" if view.language == "zh" else " ",
                 "main_form": None,
                 "wrong": None,
                 **values,

@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from services.portal.api import Api, Problem
 from services.portal.browser import Form, caller
-from services.portal.multipart import Part
+from services.portal.multipart import FormPart
 from services.portal.rendering import sentence
 
 PROOF = "certificate"
@@ -87,7 +87,7 @@ class Receiver:
         self.refused: list[str] = []
         """A sentence for each file that was refused, with its name."""
 
-    async def keep(self, fields: Sequence[tuple[str, str]], part: Part, content: AsyncIterator[bytes]) -> None:
+    async def keep(self, fields: Sequence[tuple[str, str]], part: FormPart, content: AsyncIterator[bytes]) -> None:
         """Send one file on. A refusal is remembered, and the next file is read."""
         api: Api = self._request.app.state.api
         owner, kind = self._owner(dict(fields)), PROOF if part.name == "proof" else ""
@@ -126,7 +126,7 @@ class Receiver:
         )
 
     def finish(self, form: Form) -> None:
-        """Let the form carry what arrived, beside what it carried before, without what the person removed."""
+        """Add the arrived files to those that the form carries, without those that the person removed."""
         gone = form["remove"]
         carry(form, [one for one in (*uploads_of(form), *self._arrived) if one.id != gone][:MOST])
 

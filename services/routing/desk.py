@@ -65,7 +65,7 @@ class Draft(NamedTuple):
 
     @property
     def decided(self) -> RecordedEvent | None:
-        """The last word of somebody else on it: signature or check."""
+        """The last decision of another person on it: signature or check."""
         return self.signed or self.checked
 
 
@@ -143,7 +143,7 @@ async def _check_colleague(ports: Ports, principal: Principal, clerk: str) -> No
         raise Refused(
             "not_a_colleague",
             "There is no person with this staff code in your unit. Choose a colleague of GET /v1/me.",
-            detail_zh="本单位没有这一人员，请选择同事。",
+            detail_zh="本单位没有该人员，请选择本单位同事。",
             field="clerk",
         )
 
@@ -214,7 +214,7 @@ async def save_draft(
         raise Invalid(
             "draft_too_large",
             f"The draft is longer than {DRAFT_LIMIT} characters.",
-            detail_zh=f"拟稿超过{DRAFT_LIMIT}个字符。",
+            detail_zh=f"拟稿超过{DRAFT_LIMIT}个字符，请缩短。",
             field="content",
         )
     if after is not None:
@@ -283,7 +283,7 @@ async def sign_draft(
 def _saved_meanwhile() -> Refused:
     return Refused(
         "draft_changed",
-        "A colleague has saved this draft meanwhile. Read it again; what you typed was not saved.",
+        "A colleague has changed this draft in the meantime. Read it again; your changes were not saved.",
         detail_zh="同事已保存该拟稿的新版本，请重新读取；您本次的内容未保存。",
         field="after",
     )
@@ -325,20 +325,20 @@ async def _judge(
     command_id: str,
     steps: tuple[Step, ...],
 ) -> Draft:
-    """Record what somebody else than the writer says of a draft that waits in one of `steps`."""
+    """Record the decision of a person other than the writer on a draft that waits in one of `steps`."""
     found = await present(ports, principal, case, body.kind)
     content = [body.kind, body.of, body.agreed, body.remark, *(["sign"] if isinstance(body, DraftSigned) else [])]
     if await _is_new(ports, principal, case, found, body.of, command_id, _changed_since):
         if wrote(principal, found):
             raise Refused(
                 "own_draft",
-                "Somebody else than the writer checks and signs a draft. Ask a colleague.",
+                "The writer of a draft may neither check nor sign it. Ask a colleague.",
                 detail_zh="拟稿人不能审核、签发本人的拟稿，请由其他同事办理。",
             )
         if found.step not in steps:
             raise Refused(
                 "draft_not_ready",
-                "The draft is not at this step: its writer hands it over, then a colleague checks it, then it is signed.",
+                "The draft is not at this step. Its writer submits it, then a colleague checks it, then it is signed.",
                 detail_zh="拟稿尚未到这一环节：先由拟稿人提交，再审核，然后签发。",
             )
     await _append(ports, DRAFTS, principal, case, body, command_id, content)
@@ -361,7 +361,9 @@ async def discard_draft(ports: Ports, principal: Principal, case: Case, kind: st
 async def present(ports: Ports, principal: Principal, case: Case, kind: str) -> Draft:
     found = await draft(ports, principal, case, kind)
     if found is None:
-        raise Unknown("no_draft", "Your unit has no draft of this kind.", detail_zh="本单位没有这一拟稿。")
+        raise Unknown(
+            "no_draft", "Your unit has no draft of this kind.", detail_zh="本单位没有这一类型的拟稿，请先起草。"
+        )
     return found
 
 

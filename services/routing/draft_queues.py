@@ -1,6 +1,5 @@
-"""The drafts of a unit over all its cases: what awaits a check, a signature or its delivery, and what was sent back.
-
-A row says only that there is a draft and what it waits for. Whether somebody may see the case is asked for each row.
+"""The drafts of a unit over all its cases: those that wait for a check, a signature or delivery, and those that were sent
+back. A row says only that there is a draft and what it waits for. The visibility of the case is checked for each row.
 """
 
 from __future__ import annotations

@@ -7,35 +7,40 @@ from __future__ import annotations
 
 from services.routing.commands.dispatch import RouteCase
 from shared.commands.command_handler import CommandHandler
+from shared.commands.later_texts import is_of_the_petitioner, said_in
 from shared.consumers.reaction import Trigger
-from shared.events.intake import CaseRegistered
+from shared.events.intake import CaseRegistered, WentLive
 from shared.eventstore.field_encryption import open_sealed
 
 
 async def recognised(handling: CommandHandler, turn: Trigger) -> RouteCase:
     """The first rule of each kind that matches title and text. An erased text matches nothing. The log is read only if the event
-    that triggers it is not the filing itself."""
-    case = turn.case
+    that triggers it is not the filing itself. An imported case is searched when it goes live, with all that was said in it, also
+    where an organisation has it."""
+    case, live = turn.case, isinstance(turn.event.body, WentLive)
     keywords = (await handling.policies.book(case.jurisdiction)).keywords
-    if (
-        not keywords.rules
-        or case.assignment.org is not None
-        or case.assignment.queue_reason is not None
-        or case.accusation.sealed
-    ):
+    waits = case.assignment.org is None and case.assignment.queue_reason is None
+    if not keywords.rules or not (waits or live) or case.accusation.sealed:
         return RouteCase()
-    filed = [turn.event]
+    filed, later = [turn.event], []
     if not isinstance(turn.event.body, CaseRegistered):
-        commits = await handling.log.load(case.stream)
-        filed = [event for commit in commits for event in commit.recorded if isinstance(event.body, CaseRegistered)]
+        events = [event for commit in await handling.log.load(case.stream) for event in commit.recorded]
+        filed = [event for event in events if isinstance(event.body, CaseRegistered)]
+        later = [event for event in events if live and is_of_the_petitioner(event.body)]
     found: dict[str, str] = {}
     for part in await open_sealed(handling.keys, filed, frozenset({"text"})):
         found.update({name: value for name, value in part.values.items() if isinstance(value, str)})
     title = found.get("title", "")
     text = "\n".join(found[name] for name in ("subject_text", "place_text", "location", "text") if name in found)
     matches = keywords.recognised(title, text)
+    suspicion = matches.suspicion
+    if suspicion is None and later:
+        parts = await open_sealed(handling.keys, later, frozenset({"text"}))
+        suspicion = keywords.recognised(
+            "", "\n".join(line for part in parts for line in said_in(part.values))
+        ).suspicion
     return RouteCase(
-        suspicion=None if case.accusation.cleared else matches.suspicion,
+        suspicion=None if case.accusation.cleared else suspicion,
         subject=matches.subject if case.filing.subject is None else None,
         weak=matches.weak,
     )

@@ -29,6 +29,7 @@ from shared.kernel.refusals import Denied, Invalid, Refused, Unknown
 from shared.policy.template_language import faults, filled
 from shared.policy.validation.messages import MESSAGES
 from shared.queries.case_content import purposes, record_reading
+from shared.repositories.matter_cases import lead_of
 
 _STAFF: tuple[Role, ...] = ("clerk", "registrar", "supervisor")
 READ = Action("knowledge", (*_STAFF, "operator"))
@@ -63,7 +64,7 @@ def jurisdiction_of(principal: Principal, named: str | None) -> str:
             field="jurisdiction",
         )
     if named is not None and named != found:
-        raise Unknown("unknown_jurisdiction", "There is no such jurisdiction.", detail_zh="没有该辖区。")
+        raise Unknown("unknown_jurisdiction", "There is no such jurisdiction.", detail_zh="没有该辖区，请核对代码。")
     return found
 
 
@@ -80,13 +81,22 @@ async def save(
     book = await ports.policies.book(jurisdiction)
     await _own(ports, principal, jurisdiction, entry, given.office)
     if given.subject is not None and given.subject not in book.subjects:
-        raise _wrong("unknown_subject", "The policy has no such subject.", "规则中没有该分类。", "subject")
+        raise _wrong(
+            "unknown_subject", "The policy has no such subject.", "规则中没有该分类，请使用规则中的代码。", "subject"
+        )
     if book.organisation(given.office) is None:
-        raise _wrong("unknown_organisation", "The policy has no such organisation.", "规则中没有该单位。", "office")
+        raise _wrong(
+            "unknown_organisation",
+            "The policy has no such organisation.",
+            "规则中没有该单位，请使用规则中的代码。",
+            "office",
+        )
     zone = book.zone
     days = [day_of(one, zone) for one in (given.valid_from, given.valid_until) if one is not None]
     if len(days) == 2 and days[1] < days[0]:
-        raise _wrong("wrong_period", "valid_until is before valid_from.", "有效期截止日早于起始日。", "valid_until")
+        raise _wrong(
+            "wrong_period", "valid_until is before valid_from.", "有效期截止日早于起始日，请更正。", "valid_until"
+        )
     if day_of(given.review_on, zone) <= today(ports.clock.now(), zone):
         raise _wrong(
             "review_in_the_past",
@@ -113,7 +123,7 @@ async def save(
         if after is not None and head.version != after:
             raise Refused(
                 "entry_changed",
-                "A colleague has saved this entry meanwhile. Read it again, then save your text.",
+                "A colleague has changed this entry in the meantime. Read it again, then save your text.",
                 detail_zh="同事已更新该条目，请重新读取后再保存。",
                 field="after",
             )
@@ -123,7 +133,7 @@ async def save(
 
 
 async def withdraw(ports: Ports, principal: Principal, jurisdiction: str, entry: str, command_id: str) -> int:
-    """Use an entry no more; returns its version. Twice does no harm. Raises Unknown, and Denied for another owner."""
+    """Withdraw an entry; returns its version. Repeating it has no effect. Raises Unknown, and Denied for another owner."""
     authorize(principal, WRITE)
     found = await entry_of(ports, jurisdiction, entry)
     await _own(ports, principal, jurisdiction, entry, found.saved.office)
@@ -157,7 +167,7 @@ async def fill_draft(
     refusal = found.refusal(today(ports.clock.now(), book.zone), book.zone)
     if refusal is not None:
         raise refusal
-    lead = await ports.cases.lead_of(case)
+    lead = await lead_of(ports.cases, case)
     allowed = purposes(principal, case, lead)
     await record_reading(ports.handling("routing"), principal, case, "fill_draft", sorted(allowed) or ("draft",))
     events = [event for commit in await ports.log.load(STREAM + case.id) for event in commit.recorded]
@@ -183,7 +193,7 @@ async def _own(ports: Ports, principal: Principal, jurisdiction: str, entry: str
     if {before, office} != {principal.org}:
         raise Denied(
             "not_your_entry",
-            "Only the office that answers for an entry, or the petition office, saves it.",
+            "Only the office that owns an entry, or the petition office, may change it.",
             detail_zh="知识条目由其责任单位或信访部门维护。",
         )
 

@@ -9,13 +9,14 @@ from shared.commands.command_handler import CommandHandler
 from shared.consumers.reaction import Trigger
 from shared.events.intake import CaseLinked
 from shared.events.routing import OutboxKind
+from shared.repositories.matter_cases import lead_of
 
 
 async def tell_joined(
     handling: CommandHandler, outboxes: OrganisationNotifications, turn: Trigger, body: CaseLinked
 ) -> None:
     """Notify the handlers of the lead that the matter has one more filing; the detail is that filing's number."""
-    lead = await handling.cases.lead_of(turn.case) if body.kind != "related" else None
+    lead = await lead_of(handling.cases, turn.case) if body.kind != "related" else None
     if lead is not None:
         for org in _handlers(turn.case, lead):
             await outboxes.tell(org, "joined", turn._replace(case=lead), turn.case.number)
@@ -29,7 +30,7 @@ async def tell_matter(
     detail: str | None = None,
 ) -> bool:
     """Notify the handlers of the matter of an event of a follower. Returns False, and does nothing, for any other case."""
-    lead = await handling.cases.lead_of(turn.case)
+    lead = await lead_of(handling.cases, turn.case)
     if lead is None:
         return False
     for org in _handlers(turn.case, lead):

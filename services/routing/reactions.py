@@ -46,7 +46,8 @@ def reactions(handling: CommandHandler, outboxes: OrganisationNotifications) -> 
     on(r.CaseAssigned, do=lambda turn, body: deliver(turn, body.org))
     on(r.CaseRoutedToSealedChannel, do=lambda turn, body: deliver(turn, body.org))
     on(r.JurisdictionRuled, do=lambda turn, body: deliver(turn, body.org, "ruled"))
-    on(i.WentLive, i.ReviewRequested, i.ReReviewRequested, do=review)
+    on(i.WentLive, i.ReviewRequested, i.ReReviewRequested, r.SuspicionCleared, do=review)
+    on(r.SuspicionCleared, do=lambda turn, _body: tell.matter_and_reviewer("material_added", turn))
 
     on(i.CaseLinked, do=lambda turn, body: tell_joined(handling, outboxes, turn, body))
     on(r.AssignmentWithdrawn, do=tell.withdrawn)
@@ -102,14 +103,14 @@ class _Notifications:
     outboxes: OrganisationNotifications
 
     async def one(self, org: str | None, kind: OutboxKind, turn: Trigger, detail: str | None = None) -> None:
-        """Notify this organisation; None does nothing."""
-        if org is not None:
+        """Notify this organisation; None does nothing. Nobody is told of what happens while an accusation is suspected."""
+        if org is not None and turn.case.accusation.suspected is None:
             await self.outboxes.tell(org, kind, turn, detail)
 
     async def handlers(self, kind: OutboxKind, turn: Trigger, detail: str | None = None) -> None:
         """Notify the responsible organisation, and those that the case was forwarded down to."""
         for org in handlers_at(turn.case, turn.event.version):
-            await self.outboxes.tell(org, kind, turn, detail)
+            await self.one(org, kind, turn, detail)
 
     async def matter(self, kind: OutboxKind, turn: Trigger, detail: str | None = None) -> None:
         """Notify the handlers of the matter: of the lead where the case follows one, otherwise of the case itself."""

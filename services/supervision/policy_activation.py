@@ -309,13 +309,13 @@ def _changes(
 
 
 def _invalid(findings: list[Finding]) -> Invalid:
-    first, first_zh = "It contains no section.", "其中没有任何部分。"
+    first, first_zh = "It contains no section.", "其中没有规则的任何部分。"
     if findings:
         first, first_zh = f"{findings[0].where}: {findings[0].what}", f"{findings[0].where}：{findings[0].zh}"
     past = any("begins in the past" in one.what for one in findings)
     return Invalid(
         "policy_in_the_past" if past else "policy_invalid",
         f"The policy was not activated. {first}",
-        detail_zh=f"政策未启用。{first_zh}",
+        detail_zh=f"规则未启用。{first_zh}",
         errors=[one.problem() for one in findings[:MOST_FINDINGS]],
     )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Callable, Sequence
 
-from shared.eventstore.blobs import BlobInfo, new_draft
+from shared.eventstore.blobs import BlobInfo, Piece, new_draft, unchanged
 
 
 class BlobsBase(ABC):
     """Base of the blob stores. The methods are those of `Blobs`."""
 
-    async def put(self, content: AsyncIterable[bytes]) -> BlobInfo:
+    async def put(self, content: AsyncIterable[Piece]) -> BlobInfo:
         """Store a whole blob. Where that fails, nothing stays, also if the caller is cancelled."""
         draft = new_draft()
         try:
@@ -23,7 +23,9 @@ class BlobsBase(ABC):
         return await self.finish(draft)
 
     @abstractmethod
-    async def write(self, draft: str, offset: int, content: AsyncIterable[bytes]) -> int: ...
+    async def write(
+        self, draft: str, offset: int, content: AsyncIterable[Piece], through: Callable[[Piece], Piece] = unchanged
+    ) -> int: ...
 
     @abstractmethod
     async def finish(self, draft: str) -> BlobInfo: ...

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from shared.application.virus_scanner import ScannerUnavailable
+from shared.eventstore.blobs import Piece
 
 _CHUNK = 64 * 1024
 _ANSWER = 4096
@@ -58,7 +59,7 @@ class Clamd:
         self._connect, self._quiet = connect, quiet
         self._places = asyncio.Semaphore(at_once)
 
-    async def infected(self, content: AsyncIterator[bytes]) -> bool:
+    async def infected(self, content: AsyncIterator[Piece]) -> bool:
         """True if clamd finds something. The name of what it found is not returned: it may quote the file."""
         async with self._places:
             try:
@@ -72,7 +73,7 @@ class Clamd:
         # `INSTREAM size limit exceeded. ERROR`, `COMMAND READ TIMED OUT`, nothing, or no clamd at all
         raise ScannerUnavailable("the answer is neither OK nor FOUND")
 
-    async def _scanned(self, content: AsyncIterator[bytes]) -> bytes:
+    async def _scanned(self, content: AsyncIterator[Piece]) -> bytes:
         async with asyncio.timeout(self._connect):
             reader, writer = await self._opened()
         try:

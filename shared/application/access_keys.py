@@ -65,7 +65,8 @@ class AccessKey:
         if self.jurisdiction is None or (self.jurisdiction == ALL and self.role not in EVERYWHERE):
             raise NotAuthenticated(
                 "key_without_jurisdiction",
-                "This key was issued without a jurisdiction and gives no access any more. Ask the operators for a new one:"
+                "This key was issued without a jurisdiction and no longer gives access. Ask the operators for a"
+                " new one:"
                 " huiyin keys add ROLE [ORG] --jurisdiction CODE.",
                 detail_zh="该密钥未指明辖区，已不能使用。请运维人员重新签发（huiyin keys add ROLE [ORG] --jurisdiction 代码）。",
             )
@@ -205,11 +206,15 @@ class AccessKeys:
         return self._by_id[key_id], text
 
     async def revoke(self, handling: CommandHandler, principal: Principal, key_id: str) -> AccessKey:
-        """Revoke this key. Revoking it twice does no harm."""
+        """Revoke this key. Revoking it twice has no effect."""
         authorize(principal, OPERATE)
         await self.follow(at_once=True)
         if key_id not in self._by_id:
-            raise Unknown("unknown_key", "There is no key of this id; see: huiyin keys list", detail_zh="没有该密钥。")
+            raise Unknown(
+                "unknown_key",
+                "There is no key of this id; see: huiyin keys list",
+                detail_zh="没有该编号的密钥，可用 huiyin keys list 查看。",
+            )
         if self._by_id[key_id].revoked_at is None:
             stamp = EventMetadata(principal, cause=f"{principal.name}:revoke:{key_id}")
             await handling.append(STREAM, stamp, lambda _head: [NewEvent(KeyRevoked(key=key_id))])
@@ -220,19 +225,24 @@ class AccessKeys:
 def check_role(role: str, org: str | None, head: bool, person: str | None) -> None:
     """Raises Invalid for a role that does not exist, or does not go with this organisation, person and headship."""
     if role not in PEOPLE:
-        raise Invalid("unknown_role", f"Choose one of: {', '.join(PEOPLE)}.", detail_zh="没有这种角色。", field="role")
+        raise Invalid(
+            "unknown_role",
+            f"Choose one of: {', '.join(PEOPLE)}.",
+            detail_zh="没有这一角色，请从所列角色中选择。",
+            field="role",
+        )
     if role in NEEDS_ORG and not org:
         raise Invalid(
             "org_missing",
             f"A key for a {role} needs the code of its organisation.",
-            detail_zh="缺少单位代码。",
+            detail_zh="缺少单位代码，请填写。",
             field="org",
         )
     if role not in NEEDS_ORG | MAY_NAME_ORG and org:
         raise Invalid(
             "org_not_used",
             f"A key for {role} belongs to no organisation; leave org out.",
-            detail_zh="该角色不属于任何单位。",
+            detail_zh="该角色不属于任何单位，请不要填写单位。",
             field="org",
         )
     if head and (role != "clerk" or person is None):

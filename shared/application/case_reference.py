@@ -18,14 +18,16 @@ _ID = re.compile(r"[0-9a-f]{32}")
 
 
 def unknown_case() -> Unknown:
-    return Unknown("unknown_case", "There is no such case among those you may see.", detail_zh="没有您可以查看的该件。")
+    return Unknown(
+        "unknown_case", "There is no such case among those you may see.", detail_zh="没有该信访件，或您无权查看。"
+    )
 
 
 def case_missing() -> Invalid:
     return Invalid(
         "case_missing",
         "Name the case by its id, number, or CHANNEL:ITEM.",
-        detail_zh="请注明案件（编号或 CHANNEL:ITEM）。",
+        detail_zh="请填写信访件（编号或“渠道:流水号”）。",
         field="case",
     )
 

@@ -63,7 +63,8 @@ async def unchecked(
     if not isinstance(content, dict) or any(_plain(content.get(one)) != _plain(values.get(one)) for one in _TEXTS):
         return Refused(
             "other_than_checked",
-            f"This is not the text of the draft ({kind}) that a colleague agreed to. Send that text unchanged, or save the new one"
+            f"This is not the text of the draft ({kind}) that a colleague approved. Send that text unchanged, or"
+            " save the new one"
             " as a draft and have it checked.",
             detail_zh="内容与审核通过的拟稿不一致。请按审核稿提交，或者另存拟稿并重新审核。",
             field="text",
@@ -75,8 +76,8 @@ def _not_checked(kind: str, rules: SigningRules) -> Refused:
     who, who_zh = ("person", "其他人员") if rules.by == "person" else ("colleague", "其他同事")
     return Refused(
         "not_checked",
-        f"The policy asks that another {who} checks this text before it is signed. Save it as a draft ({kind}), and have it"
-        " agreed to.",
+        f"The policy requires that another {who} checks this text before it is signed. Save it as a draft"
+        f" ({kind}), and have a colleague approve it.",
         detail_zh=f"按规则，签发前须由{who_zh}审核。请先保存拟稿（{kind}），由其审核同意后再提交。",
         field="text",
         draft=kind,

@@ -1,4 +1,4 @@
-"""Files on their way in: received in parts, encrypted as they arrive, kept under an upload record until an event names them.
+"""Uploads: received in parts, encrypted as they arrive, and kept under an upload record until an event names them.
 
     files = ports.files
     await files.begin_upload(owner, upload, size=None, sha256=None)    # again with the same id: the upload as it stands
@@ -20,16 +20,16 @@ import hmac
 import os
 import re
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.application import upload_refusals as refusals
-from shared.application.upload_content import Counted, Pieces, first
+from shared.application.upload_content import Counted, Pieces, Turns, first
 from shared.application.upload_record import Upload, UploadStatus, opened, sealed, status_of
 from shared.commands.attached_files import AttachableFile, FileDetails, no_such_file
-from shared.eventstore.blobs import Blobs, DraftShorter, new_draft
+from shared.eventstore.blobs import PIECE, Blobs, DraftShorter, Piece, new_draft
 from shared.eventstore.file_encryption import (
     CHUNK,
     HEADER,
@@ -58,6 +58,8 @@ ROUND_SECONDS = 5.0
 """Bytes and seconds after which the progress of a running part is saved, whichever comes first."""
 _UPLOAD_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _REMEMBERED = 512
+_TURNS = 2
+"""Parts that are encrypted and written at a time; more would only wait for each other, with more in memory."""
 
 
 class FileUploads:
@@ -76,6 +78,7 @@ class FileUploads:
         self._blobs, self._store, self._keys, self._clock = blobs, uploads, keys, clock
         self._cipher, self._alone = cipher, alone
         self._instance = os.urandom(8).hex()
+        self._turns = Turns(_TURNS)
         self._hashes: OrderedDict[str, tuple[int, hashlib._Hash]] = OrderedDict()
         """Hashes of plaintext so far, so that a resumed upload is not decrypted again."""
 
@@ -90,7 +93,7 @@ class FileUploads:
         sha256: str | None = None,
         details: FileDetails | None = None,
     ) -> UploadStatus:
-        """Begin an upload; the same id again gives the upload as it stands.
+        """Begin an upload; the same id again returns its current state.
 
         Args:
             size: Bytes of the whole file, if known; finish() refuses another one.
@@ -110,7 +113,7 @@ class FileUploads:
             ):
                 raise Refused(
                     "upload_differs",
-                    "This upload id stands for a file of another size or digest. Use a new id for another file.",
+                    "This upload id was used for a file of another size or digest. Use a new id for another file.",
                     detail_zh="该上传编号已用于另一文件（大小或摘要不同）。请为其他文件使用新的编号。",
                     field="upload",
                 )
@@ -134,7 +137,7 @@ class FileUploads:
         return status_of(upload, new)
 
     async def status(self, owner: str, upload: str) -> UploadStatus:
-        """The upload as it stands. Raises Unknown `upload_unknown`."""
+        """The current state of the upload. Raises Unknown `upload_unknown`."""
         return status_of(upload, await self._of(owner, upload))
 
     async def append(
@@ -162,7 +165,7 @@ class FileUploads:
             return status_of(upload, found)
         found = await self._claimed(found)
         hashed = await self._hashed(found)
-        pieces = Pieces(content, limit - found.offset)
+        pieces = Pieces(content, limit - found.offset, self._turns.order())
         try:
             while not pieces.ended:
                 found = await self._round(found, pieces, hashed)
@@ -183,7 +186,7 @@ class FileUploads:
         details: FileDetails | None = None,
         held: str | None = None,
     ) -> UploadStatus:
-        """Complete the upload: its content is durable as a blob afterwards. Again: the upload as it stands.
+        """Complete the upload: its content is durable as a blob afterwards. Repeating it returns the current state.
 
         Args:
             held: Why no event may name it before accept(), if it is not held already.
@@ -218,24 +221,27 @@ class FileUploads:
         return status_of(upload, found)
 
     async def cancel(self, owner: str, upload: str) -> None:
-        """Remove an upload. One that an event names, or that does not exist, stays as it is."""
+        """Remove an upload. An upload that an event names, or that does not exist, is not changed."""
         found = await self._find(self._key(owner, upload))
         if found is not None and not found.attached and found.cause is None:
             await self._remove([found])
 
     # --- looking at it, changing it ---
 
-    async def open_upload(self, owner: str, upload: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
-        """The plaintext of a complete upload. Raises Refused `upload_unknown`, `upload_incomplete`, `upload_used`."""
+    async def open_upload(
+        self, owner: str, upload: str, offset: int = 0, *, piece: int = PIECE
+    ) -> AsyncGenerator[Piece, None]:
+        """The plaintext of a complete upload, some `piece` bytes at once. Raises Refused `upload_unknown`,
+        `upload_incomplete`, `upload_used`."""
         found = await self._of(owner, upload)
         if found.file_key is None:
             raise refusals.used()
         if found.blob is None:
             raise refusals.incomplete()
         await self._make_durable(found)
-        async with aclosing(self.open_file(found.blob, found.file_key, offset)) as pieces:
-            async for piece in pieces:
-                yield piece
+        async with aclosing(self.open_file(found.blob, found.file_key, offset, piece=piece)) as pieces:
+            async for each in pieces:
+                yield each
 
     async def replace(
         self, owner: str, upload: str, content: AsyncIterable[bytes], details: FileDetails
@@ -263,9 +269,9 @@ class FileUploads:
         return status_of(upload, await self._save(replace(await self._unused(owner, upload), held=why)))
 
     async def open_file(
-        self, blob: str, key: FileKey | str, offset: int = 0, most: int | None = None
-    ) -> AsyncGenerator[bytes, None]:
-        """The plaintext of a blob from `offset` on, at most `most` bytes of it; one chunk is in memory at a time.
+        self, blob: str, key: FileKey | str, offset: int = 0, most: int | None = None, *, piece: int = PIECE
+    ) -> AsyncGenerator[Piece, None]:
+        """The plaintext of a blob from `offset` on, at most `most` bytes of it; one of some `piece` bytes is in memory at a time.
 
         Raises:
             BlobMissing: the store has no such blob.
@@ -273,17 +279,16 @@ class FileUploads:
         """
         key = FileKey.parsed(key) if isinstance(key, str) else key
         number, place, skipped = place_of(offset)
-        header = await self._header(self._blobs.open(blob))
-        left = most
-        async with aclosing(self._blobs.open(blob, place)) as stored:
+        header, left = await self._header(blob), most
+        async with aclosing(self._blobs.open(blob, place, piece=piece)) as stored:
             try:
                 async with aclosing(decrypted(key, header, stored, first=number)) as clear:
-                    async for chunk in clear:
-                        piece = chunk[skipped:] if left is None else chunk[skipped : skipped + left]
+                    async for found in clear:
+                        part = found[skipped:] if left is None else found[skipped : skipped + left]
                         skipped = 0
-                        if piece:
-                            yield piece
-                        if left is not None and not (left := left - len(piece)):
+                        if part:
+                            yield part
+                        if left is not None and not (left := left - len(part)):
                             return
             except FileDamaged:
                 if not offset or offset < await self.size(blob):  # otherwise: beyond the end, nothing
@@ -403,15 +408,34 @@ class FileUploads:
         writer = ChunkWriter(found.file_key, found.header, found.chunks, found.tail)
         ends = self._clock.monotonic() + ROUND_SECONDS
 
-        async def frames() -> AsyncGenerator[bytes, None]:
-            if writer.number == 0:
-                yield found.header
-            async for piece in pieces.next(ROUND, lambda: self._clock.monotonic() >= ends):
-                hashed.update(piece)
-                for frame in writer.add(piece):
-                    yield frame
+        def late() -> bool:
+            return self._clock.monotonic() >= ends
 
-        await self._blobs.write(found.draft, writer.written if writer.number else 0, frames())
+        begins = writer.number == 0
+
+        async def content() -> AsyncGenerator[Piece, None]:
+            if begins:
+                yield b""
+            left = ROUND
+            while left > 0 and (step := await pieces.next(left, late)):
+                left -= len(step)
+                async with self._turns.turn(pieces.order):
+                    yield step
+                if late():
+                    return
+
+        def encrypted_step(step: Piece) -> Piece:
+            nonlocal begins
+            hashed.update(step)
+            frames = writer.add(step)
+            if begins:
+                begins = False
+                return b"".join((found.header, frames))
+            return frames
+
+        offset = writer.written if writer.number else 0
+        async with aclosing(content()) as steps:
+            await self._blobs.write(found.draft, offset, steps, encrypted_step)
         claim = None if pieces.ended else self._claim()
         return await self._save(replace(found, chunks=writer.number, tail=bytes(writer.tail), claim=claim))
 
@@ -422,7 +446,7 @@ class FileUploads:
         at, before = (writer.written, ()) if found.chunks else (0, (found.header,))
         last = (*before, writer.last())
 
-        async def frames() -> AsyncGenerator[bytes, None]:
+        async def frames() -> AsyncGenerator[Piece, None]:
             for frame in last:
                 yield frame
 
@@ -509,12 +533,13 @@ class FileUploads:
         while len(self._hashes) > _REMEMBERED:
             self._hashes.popitem(last=False)
 
-    async def _header(self, stored: AsyncIterator[bytes]) -> bytes:
+    async def _header(self, blob: str) -> bytes:
         header = b""
-        async for piece in stored:
-            header += piece[: HEADER - len(header)]
-            if len(header) == HEADER:
-                break
+        async with aclosing(self._blobs.open(blob, piece=HEADER)) as stored:
+            async for found in stored:
+                header += found[: HEADER - len(header)]
+                if len(header) == HEADER:
+                    break
         return header
 
 

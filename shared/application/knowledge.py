@@ -31,22 +31,22 @@ class Entry(NamedTuple):
         if self.withdrawn:
             return Refused(
                 "entry_withdrawn",
-                "This entry was withdrawn. Choose another one, or write the text.",
+                "This entry was withdrawn. Choose another one, or write the text yourself.",
                 detail_zh="该知识条目已停用，请另选条目或者自行填写。",
                 field="from",
             )
         if one.valid_until is not None and day_of(one.valid_until, zone) < today:
             return Refused(
                 "entry_expired",
-                f"This entry is no longer valid since {one.valid_until}. Its owner ({one.office}) saves it with a later date, or"
-                " you write the text.",
+                f"This entry has not been valid since {one.valid_until}. Ask its owner ({one.office}) to extend"
+                " its validity, or write the text yourself.",
                 detail_zh=f"该知识条目有效期至{one.valid_until}，已过期。请由责任单位（{one.office}）更新，或者自行填写。",
                 field="from",
             )
         if one.valid_from is not None and day_of(one.valid_from, zone) > today:
             return Refused(
                 "entry_not_yet_valid",
-                f"This entry is valid from {one.valid_from} on.",
+                f"This entry is not valid before {one.valid_from}. Choose another one, or write the text yourself.",
                 detail_zh=f"该知识条目自{one.valid_from}起生效。",
                 field="from",
             )
@@ -121,7 +121,7 @@ def today(now: datetime, zone: str) -> date:
 def unknown_entry() -> Unknown:
     return Unknown(
         "unknown_entry",
-        "There is no such entry of the knowledge. GET /v1/knowledge lists them.",
+        "There is no such knowledge entry. GET /v1/knowledge lists all entries.",
         detail_zh="没有该知识条目，可在知识库列表中查找。",
         field="from",
     )

@@ -33,17 +33,22 @@ def parse(data: bytes) -> Any:
         text = data.decode("utf-8")
         value = strict_json.read(text)
     except UnicodeDecodeError:
-        raise Malformed("not_utf8", "The body is not UTF-8 text.", detail_zh="内容不是 UTF-8 文本。") from None
+        raise Malformed(
+            "not_utf8", "The body is not UTF-8 text.", detail_zh="内容不是 UTF-8 文本，请改用 UTF-8 编码。"
+        ) from None
     except RecursionError:
         raise Malformed(
             "too_deep",
             "The JSON is nested too deeply. Send only the documented structure.",
-            detail_zh="JSON 嵌套过深。",
+            detail_zh="JSON 嵌套过深，请只填写文档列明的结构。",
         ) from None
     except strict_json.RepeatedKey as error:
         field = path_of((error.key,))
         raise Malformed(
-            "duplicate_key", f"The key {field} occurs twice; keep one.", detail_zh="JSON 中有重复的键。", field=field
+            "duplicate_key",
+            f"The key {field} occurs twice; keep one.",
+            detail_zh="JSON 中有重复的键，请只保留一个。",
+            field=field,
         ) from None
     except strict_json.TooManyFields:
         raise Malformed(
@@ -55,7 +60,7 @@ def parse(data: bytes) -> Any:
     except strict_json.NotFinite:
         raise Malformed(
             "not_a_number", "A number is NaN, infinite or too large for JSON. Send a finite number.",
-            detail_zh="JSON 中不允许 NaN、Infinity 或超出范围的数字。",
+            detail_zh="JSON 中不允许 NaN、Infinity 或超出范围的数字，请更正。",
         ) from None  # fmt: skip
     except json.JSONDecodeError as error:
         raise Malformed(
@@ -64,7 +69,7 @@ def parse(data: bytes) -> Any:
             detail_zh=f"内容不是有效的 JSON（第 {error.lineno} 行第 {error.colno} 列）。",
         ) from None
     except ValueError:  # an integer of thousands of digits
-        raise Malformed("not_json", "A number in the body is too long.", detail_zh="数字过长。") from None
+        raise Malformed("not_json", "A number in the body is too long.", detail_zh="数字过长，请更正。") from None
     _check_depth(value)
     if _SUSPICIOUS.search(text):
         _check_characters(value, ())
@@ -78,7 +83,7 @@ def _check_depth(value: Any) -> None:
             raise Malformed(
                 "too_deep",
                 "The JSON is nested too deeply. Send only the documented structure.",
-                detail_zh="JSON 嵌套过深。",
+                detail_zh="JSON 嵌套过深，请只填写文档列明的结构。",
             )
         level = strict_json.inner_containers(level)
         depth += 1
@@ -90,14 +95,14 @@ def _check_characters(value: Any, path: tuple[int | str, ...]) -> None:
             raise Invalid(
                 "control_character",
                 f"{path_of(path)} contains a control character or half of a surrogate pair; remove it.",
-                detail_zh="内容含有控制字符或不完整的字符。",
+                detail_zh="内容含有控制字符或不完整的字符，请删除。",
                 field=path_of(path),
             )
     elif isinstance(value, dict):
         for name, inner in value.items():
             if _FORBIDDEN.search(name):
                 raise Malformed(
-                    "control_character", "A key contains a control character.", detail_zh="键名含有控制字符。"
+                    "control_character", "A key contains a control character.", detail_zh="键名含有控制字符，请删除。"
                 )
             _check_characters(inner, (*path, name))
     elif isinstance(value, list):
@@ -110,7 +115,7 @@ def validated(model: type[M], value: Any) -> M:
     """`value` as `model`. Raises Invalid, which names the wrong fields."""
     if not isinstance(value, dict):
         raise Invalid(
-            "not_an_object", "The body must be a JSON object.", detail_zh="内容必须是 JSON 对象。", field="(body)"
+            "not_an_object", "The body must be a JSON object.", detail_zh="内容须为 JSON 对象，请更正。", field="(body)"
         )
     try:
         found = model.model_validate(value)
@@ -139,7 +144,7 @@ def command_of(models: Mapping[str, type[M]], value: Any) -> tuple[str, M]:
         raise Invalid(
             "unknown_command",
             f"command must be one of: {', '.join(sorted(models))}.",
-            detail_zh="没有这一命令。",
+            detail_zh="没有这一命令，请从所列命令中选择。",
             field="command",
         )
     return name, validated(models[name], value)
@@ -149,6 +154,6 @@ def _out_of_range(field: str) -> Invalid:
     return Invalid(
         "wrong_time",
         f"{field}: the year must be between {EARLIEST} and {LATEST}.",
-        detail_zh="年份超出范围。",
+        detail_zh="年份超出范围，请更正。",
         field=field,
     )

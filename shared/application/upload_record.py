@@ -1,4 +1,4 @@
-"""The record of an upload: as it stands in memory, as it is stored, and as its owner sees it."""
+"""The record of an upload: in memory, as stored, and as shown to its owner."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NONCE = 12
 
 
 class UploadStatus(NamedTuple):
-    """An upload as it stands."""
+    """The current state of an upload."""
 
     upload: str
     offset: int

@@ -33,7 +33,7 @@ def unknown() -> Unknown:
 
 
 def wrong_offset(offset: int) -> Refused:
-    """A part begins at another place than the upload stands at."""
+    """A part does not begin at the offset of the upload."""
     return Refused(
         "wrong_offset",
         "This part does not begin at the end of what was received. Continue from the given offset.",

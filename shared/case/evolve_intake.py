@@ -392,7 +392,7 @@ def _withdrawal_declined(case: Case, event: RecordedEvent, body: i.SealedWithdra
 
 @on(i.QueryCodeRenewed, fact=False)
 def _code_renewed(case: Case, event: RecordedEvent, body: i.QueryCodeRenewed) -> Changes:
-    """Whoever renews a code has had the present one in hand: a code that staff knew is followed by one that staff may know."""
+    """A code that staff knew is followed by one that staff may know, because renewing needs the current code."""
     own = event.actor.role in ("platform", "citizen") and case.service.code_issued_by == "own"
     return {
         "filing": {"code_generation": body.generation},

@@ -49,10 +49,10 @@ def _classified(case: Case, event: RecordedEvent, body: r.CaseClassified) -> Cha
 
 @on(r.AccusationSuspected, fact=False)
 def _suspected(case: Case, event: RecordedEvent, body: r.AccusationSuspected) -> Changes:
-    return {
-        "accusation": {"suspected": body.rule, "sealed": True, "examined": True},
-        "assignment": {"queue_reason": "suspected_accusation"},
-    }
+    changes: Changes = {"accusation": {"suspected": body.rule, "sealed": True, "examined": True}}
+    if case.assignment.org is None:
+        changes["assignment"] = {"queue_reason": "suspected_accusation"}
+    return changes
 
 
 @on(r.AccusationConfirmed, fact=False)

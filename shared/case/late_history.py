@@ -1,7 +1,7 @@
 """A step that an export reports only after a later step of the case was imported.
 
-It is recorded beside what is known: a fact like any other, but it moves the case to no state, and of what the case knows it only
-fills in what is missing. The commit says so in its cause, since only the one who appends it knows the order within a day.
+It is recorded in addition to the known steps: it is a fact like any other, but it does not change the state of the case and
+only fills in missing values. The commit says so in its cause, since only the one who appends it knows the order within a day.
 """
 
 from __future__ import annotations

@@ -503,8 +503,9 @@ def let_go(case: Case) -> dict[str, Any]:
 
 
 def sealed_code(case: Case, class_: str | None) -> dict[str, Any]:
-    """The fields of `filing` by which the query code of a case that becomes an accusation is renewed: whoever fetched the old one
-    for an ordinary case has no access to the accusation. A filing that is an accusation from the beginning keeps its code."""
+    """The fields of `filing` by which the query code of a case that becomes an accusation is renewed, so that a code that was
+    fetched for the ordinary case gives no access to the accusation. A filing that is an accusation from the beginning keeps
+    its code."""
     if class_ != "accusation" or case.filing.class_ == "accusation":
         return {}
     return {"code_generation": case.filing.code_generation + 1}

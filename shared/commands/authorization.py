@@ -117,6 +117,8 @@ def visible(principal: Principal, case: Case, lead: Case | None = None) -> bool:
     if principal.org is not None and concerns(principal.org, case):
         return False  # Art. 30: never to the accused organisation, in any role
     if role in ("organisation", "clerk"):
+        if case.accusation.suspected is not None:
+            return False  # whoever handles it may be the respondent, until a person has decided
         if handles(principal.org, case) or owes_notice(principal.org, case):
             return True
         return lead is not None and handles_matter(principal.org, case, lead)
@@ -259,7 +261,7 @@ def authorize(principal: Principal, action: Action, case: Case | None = None, le
     """
     if case is not None and not visible(principal, case, lead):
         raise Unknown(
-            "unknown_case", "There is no such case among those you may see.", detail_zh="没有您可以查看的该件。"
+            "unknown_case", "There is no such case among those you may see.", detail_zh="没有该信访件，或您无权查看。"
         )
     if principal.role not in action.roles:
         raise Denied(

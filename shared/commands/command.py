@@ -26,6 +26,7 @@ from shared.case import Case, head_of
 from shared.commands.authorization import Action, Principal, Role
 from shared.commands.command_checks import check_decided, check_readable, follow_the_lead
 from shared.commands.command_fields import NamesCase
+from shared.commands.later_texts import suspicion
 from shared.events.base import Event
 from shared.events.fields import Service
 from shared.kernel.legal_time import LegalTime
@@ -126,8 +127,9 @@ class Decider:
         if case.matter.lead is not None and not self.followers:
             raise follow_the_lead(given.head(case.matter.lead))
         fresh = self.decide(case, command, given)
-        check_decided(case, [item.body for item in fresh], name=self.name, zh=self.zh, states=self.states)
-        return fresh
+        bodies = [item.body for item in fresh]
+        check_decided(case, bodies, name=self.name, zh=self.zh, states=self.states)
+        return [*fresh, *map(NewEvent, suspicion(case, bodies, given.book))]
 
 
 RULES: dict[str, Decider] = {}

@@ -14,8 +14,9 @@ from shared.kernel.wording import state_words
 DAY = timedelta(hours=24)
 MOST_IN_A_DAY = 500
 """Steps of one case in 24 hours (own choice): far more than work on a case needs."""
-_HELD = frozenset({*MOVES, "CaseLinked"}) - {"CaseVoided", "CaseWithdrawn"}
-"""Events that cannot happen to a suspected accusation before a person has decided on the suspicion (Art. 30)."""
+_HELD = frozenset({*MOVES, "CaseLinked"}) - {"CaseVoided", "CaseWithdrawn", "ReviewRequested", "ReReviewRequested"}
+"""Events that cannot happen to a suspected accusation before a person has decided on the suspicion (Art. 30). The petitioner, who
+is not told of it, keeps the right to a review, whose period runs."""
 
 _AFTER_VOIDING = ("PartyErased", "ErasureRequested", "ErasureDeclined")
 """What is still recorded in a voided case: its personal data are erased like those of any other."""
@@ -93,7 +94,8 @@ def check_decided(case: Case, events: Iterable[Event], *, name: str, zh: str, st
             " register it again.",
             detail_zh="该件已作废，不能再办理；确有事项的，请重新登记。",
         )
-    if case.accusation.suspected is not None and not _HELD.isdisjoint(types):
+    confirmed = "AccusationConfirmed" in types  # which takes the case from its organisation
+    if case.accusation.suspected is not None and not confirmed and not _HELD.isdisjoint(types):
         raise Refused(
             "suspicion_undecided",
             "A rule suspects that this is an accusation. Read it, then give confirm_accusation or clear_suspicion.",

@@ -48,7 +48,7 @@ def check_order(
         if before(now, when, zone):
             raise Refused(
                 "effective_in_future",
-                "effective_at is in the future; an event is recorded when it has happened.",
+                "effective_at is in the future; record an event after it has happened.",
                 detail_zh="生效时间不能晚于当前时间。",
                 field="effective_at",
                 latest=to_text(now),

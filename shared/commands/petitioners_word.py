@@ -1,4 +1,5 @@
-"""Whose word it is: who may speak for the petitioner, and who must not because they handle the case or are judged. Pure.
+"""Authors of the petitioner's statements: who may record a statement of the petitioner, and who may not because they handle
+the case or are judged. Pure.
 
 One unit is one organisation, in whatever role its people sign in. A unit that has a part in the case neither records what the
 petitioner says nor links, recalls, voids or redates the case; and what confirms that a matter is resolved comes from the
@@ -159,14 +160,15 @@ def spoken(case: Case, command: Keyed, given: DecisionContext, act: Act) -> dict
         if judged_office(case, book, act, lead) and not above and not third_unit(case, book, org, lead):
             raise Denied(
                 "superior_keys",
-                "The petition office is judged by this, so a unit above it or a unit that may follow up (may_follow_up) records"
-                " it, or the petitioner with number and query code.",
+                "This statement judges the petition office, which may not record it. Ask a unit above it, a unit"
+                " that may follow up (may_follow_up), or the petitioner, with number and query code.",
                 detail_zh="该事项评价或涉及信访部门本身，须由其上级单位或可回访单位代录，或由信访人凭编号和查询码自行办理。",
             )
         if act in PROVEN and command.evidence is None:
             raise Invalid(
                 "evidence_needed",
-                "An office that records the petitioner's word needs proof. Give evidence (signed_form, recording, letter or"
+                "An office that records a statement of the petitioner needs proof. Give evidence (signed_form,"
+                " recording, letter or"
                 " witnessed_visit) and reference.",
                 detail_zh="代信访人录入的，须注明凭证种类（签字表、录音录像、来信、有见证的来访）及其编号。",
                 field="evidence",
@@ -181,7 +183,8 @@ def spoken(case: Case, command: Keyed, given: DecisionContext, act: Act) -> dict
     elif command.evidence is not None or command.reference is not None:
         raise Invalid(
             "evidence_of_an_office",
-            "Only an office that records the petitioner's word gives evidence. Leave evidence and reference out.",
+            "Evidence is given only by an office that records a statement of the petitioner. Leave evidence and"
+            " reference out.",
             detail_zh="凭证只由代录单位填写，请勿填写。",
             field="evidence" if command.evidence is not None else "reference",
         )
@@ -208,7 +211,8 @@ def apart(case: Case, given: DecisionContext) -> None:
 def concerned() -> Denied:
     return Denied(
         "concerned_unit",
-        "Your unit handles, handled or reviews this case, or is judged by this command, so it must not give it. Ask a unit that"
+        "Your unit handles, handled or reviews this case, or would be judged by this command, so it may not give"
+        " the command. Ask a unit that"
         " has no part in the case.",
         detail_zh="本单位承办、协办、复查过该件或为被评价方，不得办理此操作，请由与该件无关的单位办理。",
     )
@@ -234,7 +238,8 @@ def own_word_stands(case: Case, object_: str, grade: str, word: str) -> None:
     if GRADES.index(grade) > GRADES.index(present):
         raise Refused(
             "own_word_stands",
-            "The petitioner gave this grade by their own hand, and only their own hand raises it. Ask them to evaluate again.",
+            "The petitioner gave this grade by their own hand, so only the petitioner can raise it. Ask them to"
+            " evaluate again.",
             detail_zh="该评价由信访人本人作出，只能由本人提高，请其本人重新评价。",
             field="grade",
         )

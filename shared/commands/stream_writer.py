@@ -62,5 +62,5 @@ async def _last(log: EventStore, stream: str) -> Commit | None:
 
 
 async def pause(attempt: int) -> None:
-    """Let the other writer finish: at once the first time, then a little longer each time."""
+    """Let the other writer finish: without a pause the first time, then with a growing pause."""
     await asyncio.sleep(0 if attempt == 0 else random.uniform(0, 0.002 * 2 ** min(attempt, 6)))

@@ -16,6 +16,7 @@ from shared.commands.authorization import (
     visible,
 )
 from shared.repositories.case_repository import CaseRepository
+from shared.repositories.matter_cases import lines_of
 
 
 async def seen(cases: CaseRepository, principal: Principal, case_id: str) -> Case | None:
@@ -29,7 +30,7 @@ async def seen(cases: CaseRepository, principal: Principal, case_id: str) -> Cas
     if not loaded.read:
         loaded = await cases.load_confirmed(case_id)
     case, needed = loaded.case, lead_needed(principal, loaded.case)
-    known = await cases.lines([needed], fresh=True) if needed is not None else {}
+    known = await lines_of(cases, [needed], fresh=True) if needed is not None else {}
     return case if visible(principal, case, lead_among(case, known)) else None
 
 
@@ -48,7 +49,7 @@ async def authorised(
         Unknown, Denied: as authorize(). Nothing but the case and its lead was read then, as seen() reads them.
     """
     needed, lead = lead_needed(principal, case), case.matter.lead
-    known = await cases.lines([needed], fresh=True) if needed is not None else {}
+    known = await lines_of(cases, [needed], fresh=True) if needed is not None else {}
     authorize_command(principal, action, case, known)
     wanted = [*others, lead] if lead is not None else [*others]
-    return await cases.lines(wanted, fresh=True, through=partial(may_follow, principal)) if wanted else {}
+    return await lines_of(cases, wanted, fresh=True, through=partial(may_follow, principal)) if wanted else {}

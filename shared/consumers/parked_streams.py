@@ -46,7 +46,7 @@ class ParkedStreams:
         return marks[0].version if marks else None
 
     async def take(self, mark: Parked) -> Parked | None:
-        """The mark, where it has to be redriven: it was parked for a reason that passes by itself, or its redrive was requested,
+        """The mark, where it has to be redriven: it was parked for a temporary reason, or its redrive was requested,
         and no other process took that request."""
         if not mark.reason.startswith(REQUESTED):
             return mark if mark.reason in PASSING else None

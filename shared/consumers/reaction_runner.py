@@ -49,7 +49,7 @@ class ReactionRunner:
                         yield reaction, trigger, commit
 
     async def _react(self, steps: Iterable[Step]) -> None:
-        """Run these reactions. The first one that fails parks its case, so that one case never holds up the others. A case that
+        """Run these reactions. The first one that fails parks its case, so that one case never delays the others. A case that
         is only unavailable now is parked too; the process retries it by itself (redrive.py)."""
         for reaction, trigger, commit in steps:
             bind_contextvars(case=trigger.case.number)
@@ -67,7 +67,7 @@ class ReactionRunner:
                 return
 
     async def _attempt(self, reaction: Reaction, trigger: Trigger) -> None:
-        """Run a reaction, a few times where the reason to refuse it passes by itself."""
+        """Run a reaction, and retry it a few times if the reason of a refusal is temporary."""
         for attempt in range(ATTEMPTS):
             try:
                 failpoint("consumer.reacts", trigger.case.id)

@@ -38,7 +38,7 @@ async def redrive(consumer: CaseConsumer, stream: str) -> bool:
 
 
 async def retry(consumer: CaseConsumer) -> int:
-    """Redrive the streams that were parked for a reason that passes by itself, and those whose redrive another process
+    """Redrive the streams that were parked for a temporary reason, and those whose redrive another process
     requested. Returns the number of those that continue."""
     continued = 0
     for mark in await consumer.views.parked(consumer.group):

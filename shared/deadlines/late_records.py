@@ -1,6 +1,6 @@
 """Acts that were recorded after a due date and dated before it: which of them count, and which wait for a confirmation.
 
-A breach is not removed by the word of the unit that had the duty. Its late record counts as late until the petition office
+A statement of the unit that had the duty does not remove a breach. Its late record counts as late until the petition office
 confirms the date, or where the petition office had the duty, a unit above it (`PolicyBook.may_confirm_date`). Likewise nothing
 that is reported later shortens a delay that is known already; from a source of history it never does.
 """
@@ -31,7 +31,7 @@ class Bearer(NamedTuple):
         return self.book.may_confirm_date(self.org, fact.by)
 
     def counts(self, fact: Fact, due: datetime) -> bool:
-        """True unless the fact was recorded after `due` with an earlier date that nobody may vouch for."""
+        """True unless the fact was recorded after `due` with an earlier date that has not been confirmed."""
         if (fact.dated or fact.recorded_at) <= due or before(due, fact.effective_at, self.zone):
             return True
         return self.trusts(fact)

@@ -321,7 +321,8 @@ class AccusationHandled(
     en="The handling of the accusation ended.",
     petitioner_reads_after_reply=("text",),
 ):
-    """The authorised organ ended the handling of an accusation. A real-name accuser is told the result within 15 working days.
+    """The authorised organ ended the handling of an accusation. A real-name accuser is informed of the result within 15
+    working days.
 
     Only the accuser and that organ read the result (Art. 30; 《纪检监察机关处理检举控告工作规则》).
     """

@@ -251,7 +251,7 @@ class CaseCorrected(_Intake, zh="更正登记事项", en="A registered fact was 
 
 
 class SourceRestated(_Intake, zh="来源更正登记内容", en="The source now states it otherwise.", shows=("org",)):
-    """History only: a later export of the source states other content of an imported case. The original event stays beside it.
+    """History only: a later export of the source states other content of an imported case. The original event is kept.
 
     `fields`: what changed. `of`: version of the step whose text changed; None for the filing. `org`: the responsible organisation
     that the source names now, without saying since when.
@@ -453,7 +453,7 @@ class WithdrawalTakenBack(
 class NameWithdrawn(
     _Intake, zh="退出联名", en="A petitioner left the joint filing.", shows=("party",), for_petitioner=True
 ):
-    """The withdrawal of one petitioner of a joint filing took effect. The matter goes on while one petitioner remains."""
+    """The withdrawal of one petitioner of a joint filing took effect. The matter continues while one petitioner remains."""
 
     also: ClassVar[tuple[Service, ...]] = ("supervision",)
     party: str

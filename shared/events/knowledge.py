@@ -16,7 +16,7 @@ class _Knowledge(Event):
 
 
 class KnowledgeSaved(_Knowledge, zh="保存知识条目", en="An entry of the knowledge was saved."):
-    """The entry has this text from now on. What was filled from an earlier version stays as it is."""
+    """The entry has this text from now on. Texts that were filled from an earlier version are not changed."""
 
     subject: str | None = None
     """Subject of the policy; None: for every subject."""

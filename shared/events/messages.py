@@ -23,7 +23,7 @@ class _Messages(Event):
 
 
 class MessageRequested(_Messages, zh="待发消息", en="A message is to be sent."):
-    """Something happened of which the petitioner is to be told."""
+    """Something happened of which the petitioner has to be notified."""
 
     kind: MessageKind
     about: str
@@ -76,6 +76,6 @@ class MessageGivenUp(_Messages, zh="停止发送", en="A message was given up.")
 
 
 class MessageDoneByHand(_Messages, zh="人工告知", en="The petitioner was told by letter or call."):
-    """A person told the petitioner instead."""
+    """A person informed the petitioner instead."""
 
     by: Instead

@@ -84,7 +84,7 @@ class NoticePrepared(_Notices, zh="填写文书内容", en="The content of a not
 class NoticeIssued(
     _Notices, zh="出具文书", en="A notice was issued.", shows=("kind", "document_number"), for_petitioner=True
 ):
-    """The notice of this number was rendered, stored, and is from now on what the office has told the petitioner.
+    """The notice of this number was rendered, stored, and is from now on the document of the office.
 
     `html`, `pdf`: addresses of the stored documents, which are hashes of their encrypted bytes; they never change. The same commit
     attaches them to the case (`FileAttached`) under the petitioner's key, so that erasing the petitioner closes them.

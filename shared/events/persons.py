@@ -75,3 +75,9 @@ class SessionsRevoked(_Persons, zh="结束会话", en="Sessions of the person we
     """The session, or all sessions that began before, open nothing any more."""
 
     session: str | None = None
+
+
+class OneTimePasswordUsed(_Persons, zh="使用动态口令", en="A one-time password was used."):
+    """The one-time password of this time step was accepted, so that no process accepts it again. Stream `one-time/<staff code>`."""
+
+    step: int

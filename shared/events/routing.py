@@ -62,8 +62,10 @@ class CaseClassified(_Routing, zh="分类", en="It was classified.", shows=("cla
 class AccusationSuspected(
     _Routing, zh="疑似检举控告", en="A rule suspects an accusation; a person decides.", shows=("rule",)
 ):
-    """A possible accusation was found (Art. 30). The case is sealed until a person has decided."""
+    """A possible accusation was found (Art. 30), in the filing or in what the petitioner said later, in the same commit. The case
+    is sealed until a person has decided, from its organisation too."""
 
+    also: ClassVar[tuple[Service, ...]] = ("intake", "supervision")
     rule: str
     """The keyword rule, or `respondent`: the filing complains of an organ, its staff or a holder of a public post."""
 
@@ -259,7 +261,8 @@ class MatterAnswered(
 ):
     """This filing followed `lead` and has that case's answer as its own from now on: the events that follow in the same commit.
 
-    It stands alone again, in the hands of the organisation that answered, with all remedies of its petitioner (Art. 32, 35).
+    It no longer follows another case: the organisation that answered is responsible for it, and its petitioner has all
+    remedies (Art. 32, 35).
     """
 
     org: str
@@ -317,7 +320,7 @@ class OutboxEntry(_Routing, zh="告知单位", en="An organisation was notified.
 
 
 class ClerkAssigned(_Routing, zh="确定经办人", en="The clerk who handles it was named.", shows=("clerk",)):
-    """A unit named the member of staff who handles the case for it: one who took the case, or to whom a colleague handed it on.
+    """A unit named the member of staff who handles the case for it: one who took the case, or to whom a colleague passed it.
 
     `clerk`: the staff code; None: nobody any more. `org` is the unit: the petition office, too, names a clerk of its own.
     """

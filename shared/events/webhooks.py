@@ -66,7 +66,7 @@ class DeliveryResult(BaseModel):
 
 
 class _Deliveries(_Webhooks):
-    """Each event states where the endpoint stands after it, so that the last one tells everything."""
+    """Each event states the position of the endpoint after it, so that the last event is sufficient."""
 
     after: int
     """The endpoint has everything up to this entry."""

@@ -6,19 +6,39 @@ finished. A blob never changes. Events name blobs; nothing here knows which.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import re
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, ParamSpec, Protocol, TypeVar
 
+Piece = bytes | memoryview
+"""Some bytes of a file."""
+PIECE = 512 * 1024
+"""Bytes that are read at once."""
+P = ParamSpec("P")
+T = TypeVar("T")
 ALGORITHM = "sha256"
 DRAFT_BYTES = 16
 _ADDRESS = re.compile(r"sha256:[0-9a-f]{64}")
 _DRAFT = re.compile(r"[0-9a-f]{32}")
 _REMEMBERED = 512
+_AT_ONCE = 64 * 1024
+"""Bytes that are encrypted or hashed within 0.1 ms."""
+
+
+def unchanged(piece: Piece) -> Piece:
+    return piece
+
+
+async def beside(size: int, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+    """The result of `work` on `size` bytes; in a thread where it would hold up the event loop."""
+    if size <= _AT_ONCE:
+        return work(*given, **named)
+    return await asyncio.to_thread(work, *given, **named)
 
 
 class BlobInfo(NamedTuple):
@@ -61,12 +81,12 @@ class Blobs(Protocol):
     - Where the store does not answer or has no space: StoreUnavailable, StoreFull.
     """
 
-    async def put(self, content: AsyncIterable[bytes]) -> BlobInfo:
+    async def put(self, content: AsyncIterable[Piece]) -> BlobInfo:
         """Store a whole blob. An error of `content` is raised again, and nothing is stored."""
         ...
 
-    def open(self, address: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
-        """The bytes from `offset` on, as they are read. Raises BlobMissing at the first piece."""
+    def open(self, address: str, offset: int = 0, *, piece: int = PIECE) -> AsyncGenerator[Piece, None]:
+        """The bytes from `offset` on, as they are read; `piece` at once where the store can. Raises BlobMissing at the first."""
         ...
 
     async def stat(self, address: str) -> BlobInfo:
@@ -85,16 +105,22 @@ class Blobs(Protocol):
         """All blobs whose address follows `after`, in the order of the addresses."""
         ...
 
-    async def write(self, draft: str, offset: int, content: AsyncIterable[bytes]) -> int:
+    async def write(
+        self, draft: str, offset: int, content: AsyncIterable[Piece], through: Callable[[Piece], Piece] = unchanged
+    ) -> int:
         """Keep the first `offset` bytes of a draft, drop what follows them, and append `content`. Returns the new size, which is
         durable. Only one writer may use a draft at a time.
+
+        Args:
+            through: What becomes of each piece before it is stored, such as its encryption. Called for one piece after the
+                other, in the thread that writes them where there is one.
 
         Raises:
             DraftShorter: there are fewer than `offset` bytes.
         """
         ...
 
-    def read(self, draft: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
+    def read(self, draft: str, offset: int = 0) -> AsyncGenerator[Piece, None]:
         """The bytes of a draft. A draft that does not exist has none."""
         ...
 

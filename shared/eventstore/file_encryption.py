@@ -5,19 +5,21 @@
 
 Truncation, reordering, repetition and chunks of another file are thereby detected (the construction STREAM of Hoang, Reyhanitabar,
 Rogaway and Vizár, 2015). The nonce is random and not the number alone, so that a chunk that is written again after an interruption
-never repeats a nonce. Every file has a random key of its own. A reader begins at any chunk, and holds one chunk in memory.
+never repeats a nonce. Every file has a random key of its own. A reader begins at any chunk, and holds one piece of what
+it reads in memory.
 """
 
 from __future__ import annotations
 
 import os
 from base64 import b64decode, b64encode
-from collections.abc import AsyncGenerator, AsyncIterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from shared.eventstore.blobs import Piece, beside
 from shared.kernel.file_ciphers import FileCipher
 
 CHUNK = 1 << 16
@@ -25,6 +27,8 @@ CHUNK = 1 << 16
 _LOG2 = 16
 _MAGIC = b"HYB1"
 _NONCE, _TAG = 12, 16
+_SPARE = 15
+"""Bytes that `cryptography` wants behind what a block cipher writes."""
 HEADER = 24
 FRAME = _NONCE + CHUNK + _TAG
 """Bytes of a whole chunk as it is stored."""
@@ -63,26 +67,39 @@ class FileKey(NamedTuple):
     def __repr__(self) -> str:
         return f"FileKey({self.algorithm})"
 
-    def encrypt(self, clear: bytes | memoryview, bound: bytes) -> bytes:
+    def encrypt(self, clear: Piece, bound: bytes) -> bytes:
         """Nonce, ciphertext and tag of one piece."""
-        nonce = os.urandom(_NONCE)
+        frame = bytearray(_NONCE + len(clear) + _TAG + _SPARE)
+        self.encrypt_into(clear, bound, os.urandom(_NONCE), memoryview(frame))
+        return bytes(memoryview(frame)[:-_SPARE])
+
+    def encrypt_into(self, clear: Piece, bound: bytes, nonce: bytes, frame: memoryview) -> None:
+        """Write nonce, ciphertext and tag of one piece to the beginning of `frame`, which has _SPARE bytes more than they need."""
+        frame[:_NONCE] = nonce
         cipher = Cipher(self._cipher(), modes.GCM(nonce)).encryptor()
         cipher.authenticate_additional_data(bound)
-        return b"".join((nonce, cipher.update(clear), cipher.finalize(), cipher.tag))
+        end = _NONCE + cipher.update_into(clear, frame[_NONCE:])
+        cipher.finalize()
+        frame[end : end + _TAG] = cipher.tag
 
-    def decrypt(self, frame: bytes | memoryview, bound: bytes) -> bytes:
+    def decrypt(self, frame: Piece, bound: bytes) -> bytes:
         """The piece in `frame`. Raises FileDamaged."""
+        clear = bytearray(max(len(frame), _NONCE + _TAG) - _NONCE - _TAG + _SPARE)
+        self.decrypt_into(memoryview(frame), bound, memoryview(clear))
+        return bytes(memoryview(clear)[:-_SPARE])
+
+    def decrypt_into(self, frame: memoryview, bound: bytes, clear: memoryview) -> None:
+        """Write the piece in `frame` to the beginning of `clear`, which has _SPARE bytes more than it needs. Raises FileDamaged;
+        what was written is then not to be used."""
         if len(frame) < _NONCE + _TAG:
             raise FileDamaged("a chunk is cut off")
-        nonce, tag = bytes(frame[:_NONCE]), bytes(frame[-_TAG:])
-        cipher = Cipher(self._cipher(), modes.GCM(nonce, tag)).decryptor()
+        cipher = Cipher(self._cipher(), modes.GCM(bytes(frame[:_NONCE]), bytes(frame[-_TAG:]))).decryptor()
         cipher.authenticate_additional_data(bound)
-        clear = cipher.update(frame[_NONCE:-_TAG])
+        cipher.update_into(frame[_NONCE:-_TAG], clear)
         try:
             cipher.finalize()
         except InvalidTag:
             raise FileDamaged("a chunk does not open") from None
-        return clear
 
     def _cipher(self) -> algorithms.AES | algorithms.SM4:
         return algorithms.AES(self.secret) if self.algorithm == "AES-256-GCM" else algorithms.SM4(self.secret)
@@ -125,49 +142,51 @@ class ChunkWriter:
         """Bytes of plaintext so far, the tail included."""
         return self.number * CHUNK + len(self.tail)
 
-    def add(self, piece: bytes | memoryview) -> Iterator[bytes]:
-        """The chunks that are complete with `piece`. It is consumed chunk by chunk."""
-        view, at = memoryview(piece), 0
-        if self.tail:
-            at = CHUNK - len(self.tail)
-            if len(view) <= at:
-                self.tail += view
-                return
-            self.tail += view[:at]
-            yield self._framed(bytes(self.tail), last=False)
-            self.tail.clear()
-        while len(view) - at > CHUNK:
-            yield self._framed(view[at : at + CHUNK], last=False)
-            at += CHUNK
-        self.tail += view[at:]
+    def add(self, piece: Piece) -> Piece:
+        """The chunks that are complete with this piece, one after the other; none may be."""
+        view = memoryview(piece)
+        if len(self.tail) + len(view) <= CHUNK:
+            self.tail += view
+            return b""
+        missing = CHUNK - len(self.tail) if self.tail else 0
+        count = bool(self.tail) + (len(view) - missing - 1) // CHUNK
+        frames = memoryview(bytearray(count * FRAME + _SPARE))
+        nonces = os.urandom(count * _NONCE)  # at once: it gives other threads their turn
+        for place in range(count):
+            if self.tail:
+                clear, view = memoryview(self.tail + view[:missing]), view[missing:]
+                self.tail = bytearray()
+            else:
+                clear, view = view[:CHUNK], view[CHUNK:]
+            nonce = nonces[place * _NONCE : (place + 1) * _NONCE]
+            self._key.encrypt_into(clear, _bound(self._header, self.number, False), nonce, frames[place * FRAME :])
+            self.number += 1
+        self.tail = bytearray(view)
+        return frames[: count * FRAME]
 
     def last(self) -> bytes:
         """The last chunk. Nothing can be added after it."""
-        frame = self._framed(bytes(self.tail), last=True)
+        frame = self._key.encrypt(bytes(self.tail), _bound(self._header, self.number, True))
+        self.number += 1
         self.tail.clear()
         return frame
 
-    def _framed(self, clear: bytes | memoryview, *, last: bool) -> bytes:
-        frame = self._key.encrypt(clear, _bound(self._header, self.number, last))
-        self.number += 1
-        return frame
 
-
-async def encrypted(key: FileKey, content: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
+async def encrypted(key: FileKey, content: AsyncIterable[Piece]) -> AsyncGenerator[Piece, None]:
     """The encrypted form of a whole file, as its plaintext arrives."""
     header = new_header(key.algorithm)
     yield header
     writer = ChunkWriter(key, header)
     async for piece in content:
-        for frame in writer.add(piece):
-            yield frame
+        if frames := await beside(len(piece), writer.add, piece):
+            yield frames
     yield writer.last()
 
 
 async def decrypted(
-    key: FileKey, header: bytes, content: AsyncIterable[bytes], *, first: int = 0, whole: bool = True
-) -> AsyncGenerator[bytes, None]:
-    """The plaintext of the chunks in `content`, whose first one has the number `first`.
+    key: FileKey, header: bytes, content: AsyncIterable[Piece], *, first: int = 0, whole: bool = True
+) -> AsyncGenerator[Piece, None]:
+    """The plaintext of the chunks in `content`, whose first one has the number `first`, in pieces as large as those of `content`.
 
     Args:
         whole: The content must end with the last chunk of the file. False for a draft, which has none yet.
@@ -178,17 +197,36 @@ async def decrypted(
     check_header(key, header)
     number, waiting = first, b""
     async for piece in content:
-        waiting = waiting + piece if waiting else piece
-        view, at = memoryview(waiting), 0
-        while len(view) - at > FRAME:  # more follows, so this is not the last one
-            yield key.decrypt(view[at : at + FRAME], _bound(header, number, False))
-            at += FRAME
-            number += 1
-        waiting = waiting[at:]
+        waiting = b"".join((waiting, piece)) if waiting else bytes(piece)
+        count = max(len(waiting) - 1, 0) // FRAME  # more follows these, so none is the last one
+        if count:
+            clear, damaged = await beside(count * CHUNK, _opened, key, header, number, count, waiting)
+            if clear:
+                yield clear
+            if damaged is not None:
+                raise damaged
+            number, waiting = number + count, waiting[count * FRAME :]
     if whole:
         yield key.decrypt(waiting, _bound(header, number, True))
     elif waiting:
         yield key.decrypt(waiting, _bound(header, number, False))
+
+
+def _opened(
+    key: FileKey, header: bytes, number: int, count: int, stored: bytes
+) -> tuple[memoryview, FileDamaged | None]:
+    """The plaintext of `count` whole chunks, the first one with that number, as far as they open, and why one does not."""
+    clear, frames = memoryview(bytearray(count * CHUNK + _SPARE)), memoryview(stored)
+    for place in range(count):
+        try:
+            key.decrypt_into(
+                frames[place * FRAME : (place + 1) * FRAME],
+                _bound(header, number + place, False),
+                clear[place * CHUNK :],
+            )
+        except FileDamaged as damaged:
+            return clear[: place * CHUNK], damaged
+    return clear[: count * CHUNK], None
 
 
 def plain_size(stored: int) -> int:

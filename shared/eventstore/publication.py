@@ -33,7 +33,7 @@ class Publication(Protocol):
         ...
 
     async def mark_published(self, commits: Sequence[Commit]) -> None:
-        """The broker has acknowledged these commits. Marking twice does no harm; a lost mark only publishes them again."""
+        """The broker has acknowledged these commits. Marking twice has no effect; a lost mark only publishes them again."""
         ...
 
     async def backlog(self) -> int:

@@ -80,7 +80,7 @@ class ReadModelStore(Protocol):
     """
 
     def declare(self, view: ReadModel) -> None:
-        """Make the view known. Before start(); twice with the same shape does no harm."""
+        """Make the view known. Before start(); a second call with the same shape has no effect."""
         ...
 
     async def start(self) -> None: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -241,7 +241,8 @@ class Process:
         return True
 
     async def stop(self) -> None:
-        """Finish the current batches, then close everything. The servers have stopped accepting requests before."""
+        """Finish the current batches, then close everything, also after an error (the disk may be full). The servers have
+        stopped accepting requests before."""
         self.stopping = True
         self.ended.set()
         self.tell()
@@ -250,19 +251,13 @@ class Process:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._unlisten is not None:
             self._unlisten()
-        if self.feeding:
-            for one in self.outside:
-                await one.stop()
-            await self.ports.feed.stop()
-        for part in self.parts:
-            if part.facts is not None:
-                await part.facts.close()
-        if self.ports.outbound is not None:
-            await self.ports.outbound.close()
-        await self.ports.views.close()
-        await self.ports.keys.close()
-        await self.ports.uploads.close()
-        if self.ports.candidates is not None:
-            await self.ports.candidates.close()
-        await self.ports.blobs.close()
-        await self.ports.log.close()
+        ports = self.ports
+        stores = (ports.log, ports.blobs, ports.candidates, ports.uploads, ports.keys, ports.views, ports.outbound)
+        async with AsyncExitStack() as closing:  # the last one that is named closes first
+            for one in (*stores, *(part.facts for part in self.parts)):
+                if one is not None:
+                    closing.push_async_callback(one.close)
+            if self.feeding:
+                for source in self.outside:
+                    await source.stop()
+                await ports.feed.stop()

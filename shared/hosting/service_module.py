@@ -42,7 +42,7 @@ class FactStore(Protocol):
         ...
 
     async def end_anew(self, *, whole: bool) -> None:
-        """Replace the facts at once by those written since begin_anew(); discard these unless they are `whole`. They are also
+        """Replace the facts in one step by those written since begin_anew(); discard these unless they are `whole`. They are also
         discarded when the process ends before."""
         ...
 

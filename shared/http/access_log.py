@@ -93,7 +93,8 @@ class WithoutBody:
 
 
 def ambiguous(scope: Scope) -> bool:
-    """True for a request that says twice where its body ends, or in a way that its version of HTTP does not know: a proxy may see
+    """True for a request that states the length of its body twice, or in a way that its version of HTTP does not define: a
+    proxy may see
     another end than this server, and the rest would be taken for a request of somebody else (RFC 9112, 6.1)."""
     names = {name for name, _value in scope["headers"]}
     return b"transfer-encoding" in names and (b"content-length" in names or scope["http_version"] == "1.0")
@@ -103,7 +104,8 @@ def _two_ends() -> Response:
     content = problem(
         400,
         "ambiguous_length",
-        "The request says twice, or in an unknown way, where its body ends. Send either Content-Length or Transfer-Encoding.",
+        "The request states the length of its body twice or in an unknown encoding. Send either Content-Length"
+        " or Transfer-Encoding.",
         "请求对内容长度的说明有歧义，请只发送 Content-Length 或 Transfer-Encoding 之一。",
     )
     return response(content, {"connection": "close"})

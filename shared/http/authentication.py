@@ -27,12 +27,17 @@ def acting_as(text: str) -> Principal:
     if head := role == "head":
         role = "clerk"
     if role not in _ACTING:
-        raise Invalid("unknown_role", f"Act as one of: {', '.join(_ACTING)}.", detail_zh="没有这种角色。", field="as")
+        raise Invalid(
+            "unknown_role",
+            f"Act as one of: {', '.join(_ACTING)}.",
+            detail_zh="没有这一角色，请从所列角色中选择。",
+            field="as",
+        )
     if role in NEEDS_ORG and not org:
         raise Invalid(
             "org_missing",
             f"Write {role}:ORG with the code of the organisation.",
-            detail_zh="缺少单位代码。",
+            detail_zh="缺少单位代码，请填写。",
             field="as",
         )
     person = "local-head" if head else "local"
@@ -43,14 +48,14 @@ def key_required() -> NotAuthenticated:
     return NotAuthenticated(
         "key_required",
         "Send a valid access key: Authorization: Bearer hy_… (made with: huiyin keys add ROLE [ORG]).",
-        detail_zh="需要有效的访问密钥。",
+        detail_zh="需要有效的访问密钥，请在 Authorization 请求头中填写。",
     )
 
 
 def session_ended() -> NotAuthenticated:
     return NotAuthenticated(
         "session_ended",
-        "Your session has ended. Sign in again; what you typed was not recorded yet.",
+        "Your session has ended. Sign in again; your input was not recorded.",
         detail_zh="会话已结束，请重新登录；尚未提交的内容没有保存。",
     )
 

@@ -1,7 +1,7 @@
 """The network of a client: what limits on strangers count as one client.
 
-A portal stands between citizens and this server. It proves itself with an access key of the role portal and says in `Forwarded`
-(RFC 7239) for whom it asks. From anybody else the header is not read: whoever could choose their address would have no limit.
+A portal stands between citizens and this server. It authenticates with an access key of the role portal and names its client
+in `Forwarded` (RFC 7239). From anybody else the header is not read: whoever could choose their address would have no limit.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -21,6 +22,7 @@ from shared.http.request_bodies import read_json
 from shared.http.responses import CommandAnswer
 from shared.http.router import api_router
 from shared.kernel.refusals import Refused, Unknown
+from shared.queries.case_details import kept_from
 
 
 class Commands:
@@ -44,7 +46,11 @@ class Commands:
             if not isinstance(refused, Unknown):
                 await _say_what_is_possible(self._runtime, caller, reference, refused)
             raise
-        events = done.commit.recorded if done.commit is not None else ()
+        recorded = done.commit.recorded if done.commit is not None else ()
+        hidden = kept_from(caller)
+        events = [event for event in recorded if event.type not in hidden]
+        if caller.role == "citizen" and len(events) < len(recorded):  # no gap tells what was recorded beside them
+            case = replace(case, version=events[-1].version if events else case.version)
         return CommandAnswer.built_from(
             case,
             events=events,

@@ -65,7 +65,7 @@ def _too_large(limit: int) -> TooLarge:
     return TooLarge(
         "body_too_large",
         f"The body is larger than {limit} bytes; send less at once, or use a batch.",
-        detail_zh=f"内容超过 {limit} 字节。",
+        detail_zh=f"内容超过 {limit} 字节，请分次提交。",
     )
 
 
@@ -86,7 +86,7 @@ async def read_json(request: Request, limit: int) -> Any:
     require_type(request, "application/json")
     data = await read_body(request, limit)
     if not data.strip():
-        raise Malformed("empty_body", "The body is empty; send a JSON object.", detail_zh="内容为空。")
+        raise Malformed("empty_body", "The body is empty; send a JSON object.", detail_zh="内容为空，请填写。")
     if len(data) < LARGE:
         return parse(data)
     one_by_one: asyncio.Lock = request.app.state.large_bodies

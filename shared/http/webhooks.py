@@ -26,7 +26,7 @@ from shared.messaging import organisation_inbox as inbox
 from shared.messaging import platform_updates as updates
 from shared.messaging.member import Member
 from shared.messaging.webhooks.deliveries import STREAM, last_commit, standing
-from shared.messaging.webhooks.endpoints import MANAGE, Endpoint, WebhookEndpoints, no_kinds
+from shared.messaging.webhooks.endpoints import ENABLE, MANAGE, Endpoint, WebhookEndpoints, no_kinds, not_stopped
 from shared.messaging.webhooks.sender import replay, resume, send_test
 from shared.messaging.webhooks.signatures import KeyPair
 
@@ -150,7 +150,7 @@ def router(runtime: Process, endpoints: WebhookEndpoints) -> APIRouter:
 
     @routes.get("/v1/webhooks", **operation("webhooks_v1_webhooks_get", *READING))
     async def listed(caller: Caller) -> WebhooksAnswer:
-        """Your webhooks, with where each stands."""
+        """Your webhooks, with the position of each."""
         return WebhooksAnswer(webhooks=[await described(one) for one in await endpoints.seen_by(caller)])
 
     @routes.post(
@@ -169,6 +169,7 @@ def router(runtime: Process, endpoints: WebhookEndpoints) -> APIRouter:
         """Send a test message (`webhook.test`) now and return the answer of your server."""
         authorize(caller, MANAGE)
         found = await endpoints.find(caller, webhook)
+        not_stopped(caller, found)
         answer = await send_test(ports, endpoints, found, caller)
         return TriedAnswer.built_from(answer)
 
@@ -210,7 +211,7 @@ def router(runtime: Process, endpoints: WebhookEndpoints) -> APIRouter:
         **operation("disable_webhook_v1_webhooks__webhook__disable_post", 507, *READING),
     )
     async def disable(webhook: str, caller: Caller) -> WebhookAnswer:
-        """Send nothing more to it. What comes meanwhile is sent when it is enabled again."""
+        """Send nothing more to it. Entries that arrive in the meantime are sent when it is enabled again."""
         await endpoints.seen_by(caller)
         reason: w.DisabledFor = "operations" if caller.role == "operations" else "owner"
         return await described(await endpoints.disable(caller, webhook, reason))
@@ -220,9 +221,10 @@ def router(runtime: Process, endpoints: WebhookEndpoints) -> APIRouter:
         **operation("enable_webhook_v1_webhooks__webhook__enable_post", 507, *READING),
     )
     async def enable(webhook: str, caller: Caller) -> WebhookAnswer:
-        """Send again, beginning where it stopped."""
-        authorize(caller, MANAGE)
+        """Send again, beginning where it stopped. What operations disabled, only operations enable."""
+        authorize(caller, ENABLE)
         found = await endpoints.find(caller, webhook)
+        not_stopped(caller, found)
         if found.disabled is not None:
             await resume(ports, found, caller)
         return await described(await endpoints.enable(caller, webhook))
@@ -311,7 +313,7 @@ async def own_member(ports: Ports, caller: Principal) -> Member:
         raise Unknown(
             "unknown_organisation",
             "There is no such organisation, or you may not see it.",
-            detail_zh="没有这一单位。",
+            detail_zh="没有这一单位，或您无权查看。",
             field="org",
         )
     return Member(having[0], code)

@@ -257,7 +257,7 @@ class SettingLine(NamedTuple):
 
 def wrong_names() -> list[str]:
     """Names in the environment that look like settings but are unknown, each with the most similar setting."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | {"HUIYIN_CODE", "HUIYIN_AS"}
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {"HUIYIN_CODE", "HUIYIN_AS", "HUIYIN_LANG"}
     known |= {f"{PREFIX}{name.upper()}_FILE" for name in _SECRETS}
     found = []
     for name in sorted(os.environ):

@@ -27,7 +27,7 @@ class TooManyFields(ValueError):
 
 
 class NotFinite(ValueError):
-    """NaN, Infinity, or a number too large for a float."""
+    """NaN, Infinity, a number too large for a float, or an integer that needs more than 64 bits."""
 
 
 def loads(data: bytes) -> Any:
@@ -53,7 +53,9 @@ def bounded(data: bytes) -> None:
 def read(text: str) -> Any:
     """The value of one JSON text. Raises RepeatedKey, TooManyFields, NotFinite, JSONDecodeError, RecursionError, else
     ValueError."""
-    return json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite)
+    return json.loads(
+        text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite, parse_int=_integer
+    )
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -91,6 +93,21 @@ def inner_containers(level: list[Any]) -> list[Any]:
 
 def _no_constant(_name: str) -> Any:
     raise NotFinite
+
+
+def _integer(text: str) -> int:
+    """Readers and stores keep 64 bits; of more, each makes something else."""
+    if len(text) < _SURELY_SHORT:
+        return int(text)
+    value = int(text) if len(text) <= _LONGEST_INTEGER else _MOST + 1
+    if not -_MOST - 1 <= value <= _MOST:
+        raise NotFinite
+    return value
+
+
+_MOST = 2**63 - 1
+_SURELY_SHORT = 19
+_LONGEST_INTEGER = 20
 
 
 def _finite(text: str) -> float:

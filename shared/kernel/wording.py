@@ -79,7 +79,7 @@ CODE_WORDS: dict[str, str] = {
     "requested": "本人要求", "purpose_achieved": "处理目的已实现", "retention_over": "保存期限已届满", "unlawful": "违法处理",
     "consent_withdrawn": "撤回同意",
     "registrar": "登记人员", "clerk": "经办人", "supervisor": "督查人员", "petitioner": "信访人", "platform": "平台",
-    "analyst": "统计人员", "operations": "运维人员", "service": "系统", "portal": "网页",
+    "analyst": "统计人员", "operations": "运维人员", "service": "系统", "portal": "门户网站",
     "own_hand": "本人", "keyed": "单位录入", "yes": "是", "no": "否",
     "other": "其他", "zh": "中文", "en": "英文",
 }  # fmt: skip

@@ -29,16 +29,16 @@ def read_record(data: bytes, limit: int, opened: Callable[[bytes, int], bytes] |
             raise TooLarge(
                 "body_too_large",
                 f"The record is larger than {limit} bytes; send less, or material in parts.",
-                detail_zh=f"内容超过 {limit} 字节。",
+                detail_zh=f"内容超过 {limit} 字节，请分次提交。",
             )
         if not clear.strip():
-            raise Malformed("empty_body", "The record is empty; send a JSON object.", detail_zh="内容为空。")
+            raise Malformed("empty_body", "The record is empty; send a JSON object.", detail_zh="内容为空，请填写。")
         value = parse(clear)
         if not isinstance(value, dict):
             raise Invalid(
                 "not_an_object",
                 "The record must be a JSON object.",
-                detail_zh="内容必须是 JSON 对象。",
+                detail_zh="内容须为 JSON 对象，请更正。",
                 field="(body)",
             )
         return InboundRecord(value, orjson.dumps(value, option=orjson.OPT_SORT_KEYS), None)
@@ -46,5 +46,5 @@ def read_record(data: bytes, limit: int, opened: Callable[[bytes, int], bytes] |
         return InboundRecord({}, data, refused)
     except (TypeError, ValueError):  # an integer that other readers could not represent
         return InboundRecord(
-            {}, data, Malformed("not_json", "A number in the record is too long.", detail_zh="数字过长。")
+            {}, data, Malformed("not_json", "A number in the record is too long.", detail_zh="数字过长，请更正。")
         )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from shared.application.ports import Ports
 from shared.events.files import FileAttached
-from shared.eventstore.blobs import BlobMissing, Blobs, address_of
+from shared.eventstore.blobs import BlobMissing, Blobs, Piece, address_of
 from shared.eventstore.event_store import EventStore
 from shared.eventstore.read_models import ReadModelStore
 from shared.eventstore.verification import Finding
@@ -92,7 +92,7 @@ async def missing_blobs(log: EventStore, blobs: Blobs, most: int = 5) -> list[st
 
 
 async def copy_blobs(source: Blobs, target: Blobs) -> Copied:
-    """Copy what the target does not have. The bytes are checked on the way. The same call goes on after a kill."""
+    """Copy what the target does not have. The bytes are checked on the way. After a crash, the same call continues."""
     copied = there = 0
     damaged: list[str] = []
     async for page in source.scan():
@@ -114,7 +114,7 @@ class _Damaged(Exception):
     """The bytes of a blob do not match its address."""
 
 
-async def _checked(source: Blobs, address: str) -> AsyncIterator[bytes]:
+async def _checked(source: Blobs, address: str) -> AsyncIterator[Piece]:
     """The bytes of a blob. Raises _Damaged at their end, so that the target stores nothing: bytes in the wrong place can be of
     another blob, which the target has already and keeps."""
     digest = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""The sweep of files: removes upload records that have expired, drafts that nobody goes on with, and blobs that no event names.
+"""The sweep of files: removes upload records that have expired, abandoned drafts, and blobs that no event names.
 
 A blob is removed when it is older than every command that could still name it, and no row of the read model `files` has it. The
 read model is brought up to the log first; while a stream is parked, it cannot be, and nothing is removed.

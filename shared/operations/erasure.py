@@ -12,7 +12,7 @@ async def erase_party(ports: Ports, case_id: str, party: str) -> int:
     gone = await ports.keys.erase(case_id, party)
     if ports.candidates is not None:
         await ports.candidates.remove([case_id])
-    case, _head = await ports.cases.reload(case_id)
+    case = (await ports.cases.load_confirmed(case_id)).case
     blobs = [one.blob for one in case.files if one.party == party]
     if blobs:
         records = await ports.uploads.of_blobs(blobs)

@@ -21,7 +21,7 @@ async def remove_excess_rows(ports: Ports, show: Projection | ItemProjection) ->
         return
     name = show.view.name
     async for applied in _beyond(ports, name):
-        cases = {key: (await ports.cases.reload(key))[0] for key in applied}
+        cases = {key: (await ports.cases.load_confirmed(key)).case for key in applied}
         wrong = [key for key, version in applied.items() if cases[key].version < version]
         await ports.views.remove(name, wrong)
         rows = RowBatch([show], ports.policies)
@@ -37,7 +37,7 @@ async def _remove_excess_items(ports: Ports, show: ItemProjection) -> None:
     wrong: set[str] = set()
     async for page in ports.views.rows(show.view.name):
         cases = {str(row.values["case"]) for row in page if row.values is not None}
-        found = {case: (await ports.cases.reload(case))[0] for case in cases}
+        found = {case: (await ports.cases.load_confirmed(case)).case for case in cases}
         own = {(row.key, row.applied) for case in found.values() if case.exists for row in show.items(case)}
         excess = [row.key for row in page if row.values is None or (row.key, row.applied) not in own]
         await ports.views.remove(show.view.name, excess)

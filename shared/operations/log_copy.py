@@ -26,7 +26,7 @@ class MovableKeys(Protocol):
         ...
 
     async def take(self, entries: Sequence[Entry]) -> None:
-        """Store these durably. Taking twice does no harm; a key that was erased on either side stays erased."""
+        """Store these durably. Taking twice has no effect; a key that was erased on either side stays erased."""
         ...
 
     async def missing(self, kids: Sequence[str]) -> list[str]: ...
@@ -116,7 +116,7 @@ async def standing(source: EventStore, target: EventStore) -> dict[str, StreamHe
         raise Invalid(
             "target_not_empty",
             f"The target holds {len(unlike)} streams that are not the beginning of the source's. Name an empty target.",
-            detail_zh="目标中有来源所没有的内容。",
+            detail_zh="目标中有来源所没有的内容，请指定空的目标。",
             field="to",
         )
     return done

@@ -103,5 +103,5 @@ class LogRecovery:
                     "log_differs",
                     f"{commit.stream} version {commit.first}: the topic holds another commit than the log. They are from different"
                     " deployments, or the log was restored from a backup: set another HUIYIN_KAFKA_PREFIX.",
-                    detail_zh="主题与日志内容不一致。",
+                    detail_zh="主题与日志内容不一致：二者属于不同部署，或日志由备份恢复。请更换 HUIYIN_KAFKA_PREFIX。",
                 )

@@ -91,7 +91,7 @@ BoundaryText = Annotated[str, AfterValidator(_checked)]
 def place_at(
     boundaries: Mapping[str, str], lines: Mapping[str, tuple[str, ...]], latitude: float, longitude: float
 ) -> str | None:
-    """The smallest place around a position. None where no boundary holds it, or two hold it of which none lies in the other.
+    """The smallest place around a position. None if no boundary contains it, or if two contain it and neither contains the other.
 
     `boundaries`: place -> well-known text; `lines`: place -> (itself, …, the root)."""
     inside = [code for code, text in boundaries.items() if parse(text).contains(latitude, longitude)]

@@ -115,7 +115,7 @@ class Wait(Document):
 
 class Escalation(Document):
     """The waiting times of the steps 提醒 → 催办 → 督办 that are taken by hand. No article defines them; the deploying authority
-    does. Without one the next step may follow at once."""
+    does. Without one, the next step may follow immediately."""
 
     urge_after: Wait | None = None
     """After a reminder. It does not apply to a clock that has lapsed."""

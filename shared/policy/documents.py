@@ -50,7 +50,7 @@ class OfficeHours(Document):
 
 class Withdrawals(Document):
     """The withdrawal of a petition by its petitioner. No article sets a cooling-off period: seven calendar days are our own
-    choice, so that a weekend with the family lies in it."""
+    choice, so that it includes a weekend."""
 
     cooling_off_days: int = Field(7, ge=1, le=60)
     source: str = "own choice"

@@ -2,14 +2,13 @@
 
 The first matching rule of the list applies. Texts and words are compared in their search form, so blanks, line breaks,
 punctuation, invisible characters, width, case and variants of characters do not matter; `*` inside a word stands for up to ten
-letters. No text is stored, only the id of the rule.
+letters, and `{钱}`, `{亲属}`, `{公职}` for one of a class of words. No text is stored, only the id of the rule.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
@@ -18,10 +17,10 @@ from shared.kernel.text_normalization import search_form, search_forms
 from shared.kernel.validation_messages import WrongValue
 from shared.policy.documents import Code, Document
 from shared.policy.public_office_words import said_of_an_office
+from shared.policy.word_patterns import class_names, one_of, unknown_classes, word_pattern
 
 MOST_GAPS = 2
 """Stars in one word; each multiplies the time for a long text by ten."""
-_GAP = ".{0,10}"
 _BETWEEN = "\n"
 """Between title and text; no search form contains it."""
 _REST = 2
@@ -37,7 +36,7 @@ class KeywordRule(Document):
     subject: Code | None = None
     suspected: bool = False
     official: bool = False
-    """The word of `any` has to stand near a public office, as in 局长收了钱."""
+    """The word of `any` has to be said of a public office, as in 局长收了钱."""
     any: tuple[Word, ...] = ()
     all: tuple[Word, ...] = ()
     none: tuple[Word, ...] = ()
@@ -60,7 +59,13 @@ class KeywordRule(Document):
                 "official: yes 只用于 suspected: true 且在 any 中写有词的规则。",
             )
         for word in (*self.any, *self.all, *self.none):
-            if _stars(word).count("*") > MOST_GAPS or not search_form(word):
+            if unknown_classes(word):
+                known = "、".join(f"{{{name}}}" for name in class_names())
+                raise WrongValue(
+                    f"braces in a word name a class of words: {known}",
+                    f"词中的花括号须为词类：{known}。",
+                )
+            if _stars(word).count("*") > MOST_GAPS or not word_pattern(word).parts:
                 raise WrongValue(
                     f"a word has at most {MOST_GAPS} stars, and letters or digits besides",
                     f"一个词最多含 {MOST_GAPS} 个星号，且须有文字或数字。",
@@ -77,15 +82,16 @@ class KeywordRule(Document):
         )
 
     def _any_occurs(self, text: str) -> bool:
-        occurs = not self.any or any(_occurs(word, text) for word in self.any)
-        return occurs and (not self.official or said_of_an_office(self._patterns).search(text) is not None)
+        if self.official:
+            return said_of_an_office(self._said, text)
+        return not self.any or any(_occurs(word, text) for word in self.any)
 
     @cached_property
-    def _patterns(self) -> tuple[str, ...]:
-        return tuple(_GAP.join(map(re.escape, _compiled(word)[0])) for word in self.any)
+    def _said(self) -> str:
+        return one_of(self.any)
 
     def evidence(self, title: str, text: str) -> int:
-        """How much speaks for the rule: its different words that occur, and one more if one of them is in the title or occurs
+        """The evidence for the rule: its different words that occur, and one more if one of them is in the title or occurs
         again. Both arguments are search forms."""
         searched = self._searched(title, text)
         found = [word for word in (*self.any, *self.all) if _occurs(word, searched)]
@@ -104,7 +110,7 @@ class KeywordRule(Document):
 
 
 class Recognised(NamedTuple):
-    """The rules that match a filing, by id. `weak`: too little speaks for the subject, so a person dispatches."""
+    """The rules that match a filing, by id. `weak`: there is too little evidence for the subject, so a person dispatches."""
 
     suspicion: str | None = None
     subject: str | None = None
@@ -143,7 +149,8 @@ class Keywords(Document):
         return _first((rule for rule in self._candidates(title + text, suspected=True)), title, text)
 
     def likely_subjects(self, title: str, text: str) -> list[str]:
-        """The subjects for which a rule speaks, the likeliest first: most evidence, then the longest word, then the order of the
+        """The subjects for which there is evidence, the likeliest first: most evidence, then the longest word, then the order
+        of the
         rules. Title and text as filed. Rules of suspected accusations say nothing here."""
         title, text = search_form(title), search_form(text)
         ranked: dict[str, tuple[int, int]] = {}
@@ -160,7 +167,7 @@ class Keywords(Document):
         found: dict[str, list[tuple[str, int]]] = {}
         for place, rule in enumerate(self.rules):
             for word in rule.any or rule.all:
-                part = _compiled(word)[0][0]
+                part = word_pattern(word).parts[0]
                 found.setdefault(part[0], []).append((part, place))
         return found
 
@@ -173,8 +180,8 @@ class Keywords(Document):
         return [self.rules[place] for place in sorted(places) if self.rules[place].suspected is suspected]
 
     def _weak(self, rule: KeywordRule, title: str, text: str, rules: Iterable[KeywordRule]) -> bool:
-        """True if nothing but the word was written, if one word of a long text is all that matches, or if more speaks for
-        another subject."""
+        """True if nothing but the word was written, if one word of a long text is all that matches, or if there is more
+        evidence for another subject."""
         length = len(title) + len(text)
         if length < rule.longest(title, text) + _REST:
             return True
@@ -190,7 +197,7 @@ def _first(rules: Iterable[KeywordRule], title: str, text: str) -> KeywordRule |
 
 
 def _occurs(word: str, text: str) -> bool:
-    parts, pattern = _compiled(word)
+    parts, _source, pattern = word_pattern(word)
     return all(part in text for part in parts) and (pattern is None or pattern.search(text) is not None)
 
 
@@ -199,12 +206,5 @@ def _stars(word: str) -> str:
 
 
 def _times(word: str, text: str) -> int:
-    parts, pattern = _compiled(word)
+    parts, _source, pattern = word_pattern(word)
     return text.count(parts[0]) if pattern is None else sum(1 for _ in pattern.finditer(text))
-
-
-@cache
-def _compiled(word: str) -> tuple[tuple[str, ...], re.Pattern[str] | None]:
-    """The parts of a word between its stars, and a pattern if it has stars inside."""
-    parts = tuple(filter(None, map(search_form, _stars(word).split("*"))))
-    return parts, re.compile(_GAP.join(map(re.escape, parts))) if len(parts) > 1 else None

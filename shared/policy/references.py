@@ -14,7 +14,7 @@ def organisation(book: PolicyBook, code: str, field: str) -> Organisation:
         raise Invalid(
             "unknown_organisation",
             "This organisation is not in the policy of the jurisdiction. Use a code of the policy, or have it added.",
-            detail_zh="该单位不在本辖区的单位目录中。",
+            detail_zh="该单位不在本辖区的单位目录中，请使用目录中的代码或先添加。",
             field=field,
         )
     return found

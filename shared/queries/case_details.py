@@ -35,6 +35,7 @@ from shared.queries.case_details_models import (
     TimelineEntry,
 )
 from shared.queries.case_events import all_events, at_versions, page_before
+from shared.repositories.matter_cases import lead_of, lines_of
 
 Episode = TypeVar("Episode", bound=DeadlineAnswer)
 TIMELINE = 200
@@ -77,15 +78,15 @@ async def show(
     """
     present = await find(ports, principal, reference)
     book = await ports.policies.book(present.jurisdiction)
-    past, hidden = as_of is not None or known_at is not None, _kept_from(principal)
+    past, hidden = as_of is not None or known_at is not None, kept_from(principal)
     if past or (hidden and present.accusation.examined):
         case, page, names = await _cut(ports, present, book, hidden, as_of=as_of, known_at=known_at, before=before)
     else:
         case, page = present, await page_before(ports.log, present, before, TIMELINE)
         names = await at_versions(ports.log, present, present.filing.identities) if open_content else []
     known = await _may_know(ports, principal, case, page)
-    lead = await ports.cases.lead_of(case)
-    present_lead = lead if case.matter.lead == present.matter.lead else await ports.cases.lead_of(present)
+    lead = await lead_of(ports.cases, case)
+    present_lead = lead if case.matter.lead == present.matter.lead else await lead_of(ports.cases, present)
     inside = {event.version for event in page}
     opened = sorted([*(one for one in names if one.version not in inside), *page], key=lambda event: event.version)
     now = min((ports.clock.now(), *(instant_of(when, book.zone) for when in (as_of, known_at) if when is not None)))
@@ -122,7 +123,7 @@ async def _cut(
         raise Unknown(
             "not_yet",
             "The case did not exist at that time, or was not known then.",
-            detail_zh="该时点尚无此件或尚不知悉。",
+            detail_zh="该时点尚未登记或尚未知悉此件，请选择较晚的时间。",
             field="as_of" if as_of is not None else "known_at",
         )
     seen = [event for event in events if event.type not in hidden]
@@ -131,13 +132,16 @@ async def _cut(
         case = replace(case, version=present.version)
     if not case.id:  # the registration is after that time
         raise Unknown(
-            "not_yet", "The case was not registered at that time.", detail_zh="该时点尚未登记。", field="as_of"
+            "not_yet",
+            "The case was not registered at that time.",
+            detail_zh="该时点尚未登记，请选择较晚的时间。",
+            field="as_of",
         )
     page = [event for event in seen if before is None or event.version < before][-TIMELINE:]
     return case, page, [event for event in seen if isinstance(event.body, NAMES)]
 
 
-def _kept_from(principal: Principal) -> frozenset[str]:
+def kept_from(principal: Principal) -> frozenset[str]:
     """Event types that this principal does not see. The organ for accusations sees the respondent of an accusation."""
     if principal.role in SEES_ALL:
         return frozenset()
@@ -150,7 +154,7 @@ async def _may_know(ports: Ports, principal: Principal, case: Case, events: Sequ
     named_there |= {*case.matter.related, *((case.matter.lead,) if case.matter.lead is not None else ())}
     if not named_there:
         return frozenset()
-    lines = await ports.cases.lines(named_there)
+    lines = await lines_of(ports.cases, named_there)
     return frozenset(
         other.id
         for other in lines.values()
@@ -189,7 +193,7 @@ async def explained(ports: Ports, principal: Principal, reference: str, clock: s
             "unknown_clock",
             "This case has no clock of that name. It has: "
             f"{', '.join(sorted({one.clock for one in found})) or 'none'}.",
-            detail_zh="该件没有这一时限。",
+            detail_zh="该件没有这一时限，请从所列时限中选择。",
             field="clock",
         )
     now = ports.clock.now()

@@ -20,6 +20,7 @@ from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.refusals import Unknown
 from shared.queries.case_content import for_the_accuser, purposes, record_reading
 from shared.queries.reply_texts import delivered_in
+from shared.repositories.matter_cases import lead_of
 
 _SERVED = frozenset({"NoticeServed", "ReplyDelivered", "OpinionDelivered"})
 
@@ -70,7 +71,7 @@ class FileEvent(NamedTuple):
 
 def unknown_file() -> Unknown:
     return Unknown(
-        "unknown_file", "There is no such file among those you may read.", detail_zh="没有您可以查阅的该附件。"
+        "unknown_file", "There is no such file among those you may read.", detail_zh="没有该附件，或您无权查阅。"
     )
 
 
@@ -151,7 +152,7 @@ async def listed(ports: Ports, handling: CommandHandler, principal: Principal, c
     Args:
         handling: The command handler of routing, which records the read.
     """
-    files = readable(principal, case, *await files_of(ports, case), await ports.cases.lead_of(case))
+    files = readable(principal, case, *await files_of(ports, case), await lead_of(ports.cases, case))
     if not files:
         return FilesAnswer(case=case.id, number=case.number, files=[])
     await record_reading(handling, principal, case, "files", ("text",))
@@ -185,7 +186,7 @@ async def opened(ports: Ports, handling: CommandHandler, principal: Principal, c
     Raises:
         Unknown: `unknown_file`, there is no such file, or the principal may not read it, or it was erased.
     """
-    files = readable(principal, case, *await files_of(ports, case), await ports.cases.lead_of(case))
+    files = readable(principal, case, *await files_of(ports, case), await lead_of(ports.cases, case))
     found = next((one for one in files if one.event.version == version), None)
     if found is None:
         raise unknown_file()

@@ -32,6 +32,7 @@ from shared.queries.citizen_status_models import MayAsk, OpenQuestions, ReviewBo
 from shared.queries.next_step import NextStep, next_step
 from shared.queries.office_contact import contact_of
 from shared.queries.sealed_status import told_of_sealed
+from shared.repositories.matter_cases import lead_of
 
 _NOT_TOLD = frozenset({"exempt"})
 """Kinds of notices that were not served."""
@@ -89,6 +90,7 @@ async def status(ports: Ports, case: Case, before: int | None = None) -> StatusA
         org=book.names.get(responsible, responsible) if responsible else None,
         contact=contact_of(book, responsible if case.state not in FINAL_STATES else None),
         due_day=step.deadline.due_day.isoformat() if step.deadline else None,
+        provisional=step.deadline is not None and may_move(step.deadline, now),
         due_because=step.deadline.rule.article if step.deadline else None,
         notice_due=step.notice.due_day.isoformat() if step.notice else None,
         may_ask=right,
@@ -210,7 +212,8 @@ def _right(case: Case, book: PolicyBook, now: datetime) -> MayAsk | None:
                 limit = Words("期限自收到之日起计算", "counted from the day on which you received it")
         else:
             until = day.isoformat()
-            limit = Words(f"期限至{day.year}年{day.month}月{day.day}日", f"until {until}")
+            hint = _may_move(one, now)
+            limit = Words(f"期限至{day.year}年{day.month}月{day.day}日{hint.zh}", f"until {until}{hint.en}")
         return MayAsk(
             command=command,
             until=until,
@@ -218,6 +221,7 @@ def _right(case: Case, book: PolicyBook, now: datetime) -> MayAsk | None:
             en=f"{words.en}, {limit.en} ({one.rule.article_en}).",
             article=one.rule.article,
             bodies=_bodies(case, command, book),
+            provisional=until is not None and may_move(one, now),
         )
     return None
 
@@ -237,19 +241,19 @@ def _withdrawal(case: Case, pending: PendingWithdrawal, book: PolicyBook) -> Wor
     if waits_for_person(case, pending):
         return Words(
             "您已申请撤回，须经核实后生效，生效之前可以取消；在此之前照常办理。",
-            "You asked to withdraw it. That takes effect only after it is confirmed with you, and you may take it back before;"
-            " until then it is handled as usual.",
+            "You asked to withdraw it. The withdrawal takes effect only after it has been confirmed with you;"
+            " until then you can cancel it, and your case is handled as usual.",
         )
     return Words(
         f"您已申请撤回，至{day.year}年{day.month}月{day.day}日结束时生效，此前可以取消；在此之前照常办理。",
-        f"You asked to withdraw it. That takes effect at the end of {day.isoformat()}, and you may take it back before; until then"
-        " it is handled as usual.",
+        f"You asked to withdraw it. The withdrawal takes effect at the end of {day.isoformat()}; until then you"
+        " can cancel it, and your case is handled as usual.",
     )
 
 
 async def _leading(ports: Ports, case: Case) -> Case | None:
     """The lead whose progress the petitioner of a follower may see; None if it no longer leads, or one of them is sealed."""
-    lead = await ports.cases.lead_of(case)
+    lead = await lead_of(ports.cases, case)
     apart = lead is None or lead.state in ("voided", "withdrawn") or lead.accusation.sealed != case.accusation.sealed
     return None if apart or case.state in ("withdrawn", "voided") else lead
 
@@ -349,17 +353,30 @@ def _matter_sentence(case: Case, lead: Case, book: PolicyBook, step: NextStep, n
     elif case.evaluation.invited:
         zh, en = f"{zh}。下一步：您可以评价", f"{en}. Next: you may evaluate"
     elif case.open:
-        zh, en = f"{zh}。下一步：由信访部门将结果告知您", f"{en}. Next: the petition office tells you how it ended"
+        zh, en = f"{zh}。下一步：由信访部门将结果告知您", f"{en}. Next: the petition office informs you of the outcome"
     return Words(f"{zh}。", f"{en}.")
 
 
 def _by_when(deadline: Deadline, now: datetime) -> Words:
     day, rule = deadline.due_day, deadline.rule
     late = Words("（已超期）", " (that day has passed)") if deadline.due < now else Words("", "")
+    hint = _may_move(deadline, now)
     return Words(
-        f"{day.year}年{day.month}月{day.day}日前完成{late.zh}（{rule.title.zh}，{rule.article_zh}）",
-        f"{day.isoformat()}{late.en} ({rule.title.en}, {rule.article_en})",
+        f"{day.year}年{day.month}月{day.day}日前完成{late.zh}{hint.zh}（{rule.title.zh}，{rule.article_zh}）",
+        f"{day.isoformat()}{late.en}{hint.en} ({rule.title.en}, {rule.article_en})",
     )
+
+
+def may_move(deadline: Deadline, now: datetime) -> bool:
+    """True for a day to come whose year has no published days off yet."""
+    return deadline.provisional and now <= deadline.due
+
+
+def _may_move(deadline: Deadline, now: datetime) -> Words:
+    """Beside a day that was computed without the days off of its year, which nobody may be promised yet."""
+    if not may_move(deadline, now):
+        return Words("", "")
+    return Words("（暂定，以该年放假安排为准）", " (provisional until the days off of that year are published)")
 
 
 def sentence_of(case: Case, book: PolicyBook, step: NextStep, now: datetime) -> Words:
@@ -375,7 +392,7 @@ def sentence_of(case: Case, book: PolicyBook, step: NextStep, now: datetime) -> 
 
 
 def _told(step: NextStep, now: datetime) -> Words:
-    """The next step with its day, and the day of a written notice that is owed beside it."""
+    """The next step with its day, and the day of a written notice that is also due."""
     zh = en = ""
     if step.words is not None:
         zh, en = f"。下一步：{step.words.zh}", f". Next: {step.words.en}"

@@ -21,6 +21,9 @@ class MayAsk(Answer):
 
     command: str = Field(description="request_review or request_re_review")
     until: str | None = Field(description="Last day; null until the receipt of the opinion is recorded")
+    provisional: bool = Field(
+        False, description="True if that day may still move, since the days off of its year are not published yet"
+    )
     zh: str = Field(description="In Chinese")
     en: str = Field(description="In English")
     article: str = Field(description="Article of the law")
@@ -49,6 +52,9 @@ class StatusAnswer(Answer):
         description="Whom to call: the responsible organisation, or the petition office where the policy has no number of it"
     )
     due_day: str | None = Field(description="Day by which the next step is due")
+    provisional: bool = Field(
+        False, description="True if due_day may still move, since the days off of its year are not published yet"
+    )
     due_because: str | None = Field(description="Article of the law")
     notice_due: str | None = Field(description="Day by which a written notice is due that is not the next step itself")
     may_ask: MayAsk | None = Field(description="The review that may be requested now")

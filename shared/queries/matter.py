@@ -12,6 +12,7 @@ from shared.case import Case
 from shared.commands.authorization import LIST, Principal, authorize, visible
 from shared.consumers.followers import followers
 from shared.queries.case_details import find
+from shared.repositories.matter_cases import lead_of
 
 
 class FilingAnswer(LeadAnswer):
@@ -37,7 +38,7 @@ async def matter(ports: Ports, principal: Principal, reference: str, after: str 
     then the others from the oldest to the newest. Raises Unknown for a case that the principal may not see."""
     authorize(principal, LIST)
     case = await find(ports, principal, reference)
-    lead = await ports.cases.lead_of(case) or case
+    lead = await lead_of(ports.cases, case) or case
     book = await ports.policies.book(case.jurisdiction)
     members = await _members(ports, lead)
     told = [member for member in members if visible(principal, member, None if member is lead else lead)]

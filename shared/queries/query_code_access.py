@@ -32,8 +32,8 @@ _TOKEN = struct.Struct(">16sIQ")
 class RateLimiter:
     """Counts the wrong pairs of each client in the last minute.
 
-    An attempt is counted before it is looked at, so that attempts at the same time do not pass together, and is given back if the
-    pair was right. A right pair is answered even if too many wrong ones came from the same client: many people share an
+    An attempt is counted before it is checked, so that simultaneous attempts cannot pass together; the count is reduced again
+    if the pair was right. A right pair is answered even if too many wrong ones came from the same client: many people share an
     address, and whoever guesses gains nothing from it, because a code has 130 bits."""
 
     def __init__(self, clock: Clock, most: int) -> None:

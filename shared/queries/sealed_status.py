@@ -1,4 +1,4 @@
-"""What a holder of number and query code is told of a sealed case: what an ordinary case would say that still waits for dispatch.
+"""What a holder of number and query code sees of a sealed case: the same as of an ordinary case that still waits for dispatch.
 
 Neither the class, nor an organisation, nor a step of the sealed track, nor a clock of it, nor a gap in the numbers of the events
 can be seen, because the holder of the code may be the respondent (Art. 30). Pure.
@@ -24,7 +24,8 @@ TOLD = frozenset(
 
 
 def told_of_sealed(events: Sequence[RecordedEvent]) -> list[RecordedEvent]:
-    """The events that are told, numbered without gaps, as if the case had no class. Events before the sealing are told as usual."""
+    """The events that are shown, numbered without gaps, as if the case had no class. Events before the sealing are shown as
+    usual."""
     found: list[RecordedEvent] = []
     case = EMPTY
     for event in events:
@@ -39,7 +40,7 @@ def told_of_sealed(events: Sequence[RecordedEvent]) -> list[RecordedEvent]:
 
 
 async def told_case(ports: Ports, case: Case) -> Case:
-    """The case as it is told to its petitioner: itself, or what is told of a sealed one."""
+    """The case as it is shown to its petitioner: the case itself, or the visible part of a sealed one."""
     if not case.accusation.sealed:
         return case
     return fold(

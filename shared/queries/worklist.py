@@ -339,6 +339,6 @@ def _read(text: str | None) -> _Cursor:
     raise Invalid(
         "wrong_cursor",
         "after is not a cursor of this list. Leave it out for the first page, then use the cursor of the previous page.",
-        detail_zh="翻页标记无效。",
+        detail_zh="翻页标记无效，请从第一页重新查询。",
         field="after",
     )

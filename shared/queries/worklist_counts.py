@@ -1,5 +1,5 @@
-"""How many cases wait in each queue, for a principal. The rows that everybody with the scope may see are counted by an index; those
-of which only some may know are looked at one by one, so that a count never tells of a case that is hidden."""
+"""How many cases wait in each queue, for a principal. The rows that everybody with the scope may see are counted by an index;
+those that only some may see are checked one by one, so that a count never reveals a hidden case."""
 
 from __future__ import annotations
 

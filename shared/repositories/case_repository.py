@@ -18,10 +18,10 @@ False
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from shared.case import EMPTY, STREAM, Case, fold, head_of
+from shared.case import EMPTY, STREAM, Case, fold
 from shared.eventstore.commit import EMPTY_HEAD, Commit, StreamHead
 from shared.eventstore.event_store import EventStore
 
@@ -89,32 +89,6 @@ class CaseRepository:
     async def get(self, case_id: str, at_least: int = 0) -> tuple[Case, StreamHead]:
         """load() of a case that is expected at version `at_least`, for readers."""
         return (await self.load(case_id, Expected(at_least)))[:2]
-
-    async def reload(self, case_id: str) -> tuple[Case, StreamHead]:
-        """load_confirmed(), for readers."""
-        return (await self.load_confirmed(case_id))[:2]
-
-    async def lines(
-        self, case_ids: Iterable[str], *, fresh: bool = False, through: Callable[[Case], bool] = lambda _case: True
-    ) -> dict[str, Case]:
-        """These cases, each with all that it follows, by id; those that do not exist are left out. `fresh`: read from
-        the log, for decisions. `through`: false for a case whose lead is not needed."""
-        found: dict[str, Case] = {}
-        waiting = list(case_ids)
-        while waiting:
-            case_id = waiting.pop()
-            if case_id in found:
-                continue
-            case = (await (self.load_confirmed(case_id) if fresh else self.load(case_id))).case
-            if case.exists:
-                found[case_id] = case
-                if case.matter.lead is not None and through(case):
-                    waiting.append(case.matter.lead)
-        return found
-
-    async def lead_of(self, case: Case) -> Case | None:
-        """The case that leads the matter of a follower; None for a case that follows none."""
-        return None if case.matter.lead is None else head_of(case.matter.lead, await self.lines([case.matter.lead]))
 
     def remember(self, case: Case, head: StreamHead) -> None:
         """Store a fold. One that is older than the stored one is ignored."""

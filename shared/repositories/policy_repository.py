@@ -68,8 +68,8 @@ class PolicyRepository:
         if not commits:
             raise Refused(
                 "unknown_jurisdiction",
-                "No policy is active for this jurisdiction. Activate one with: huiyin policy activate FILE",
-                detail_zh="该辖区尚未启用任何规则。",
+                "No policy is active for this jurisdiction. Activate one with: huiyin policy activate FOLDER",
+                detail_zh="该辖区尚未启用任何规则，请先执行“huiyin policy activate 文件夹”启用。",
                 field="jurisdiction",
             )
         book = PolicyBook.of(event for commit in commits for event in commit.recorded)

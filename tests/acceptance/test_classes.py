@@ -39,7 +39,7 @@ async def test_class_and_form_decide_where_a_filing_goes() -> None:
     async with served() as here:
         for class_, form, org, why, queue in CASES:
             id_ = await filed(here, class_, form)
-            case = (await here.runtime.ports.cases.reload(id_))[0]
+            case = (await here.runtime.ports.cases.load_confirmed(id_)).case
             assert (case.assignment.org, case.assignment.queue_reason) == (org, why), (class_, form)
             assert case.filing.class_ == (class_ or "claim"), (class_, form)
             if queue is not None:
@@ -72,7 +72,7 @@ async def test_consultation_is_answered_at_once_until_it_is_signed_for() -> None
         second = await filed(here, "consultation", "hotline")
         await here.act("registrar", second, "dispatch", org="zj")
         assert (await here.act("registrar", second, "answer_at_once", text="请到政务大厅办理")).status_code == 200
-        case = (await here.runtime.ports.cases.reload(second))[0]
+        case = (await here.runtime.ports.cases.load_confirmed(second)).case
         assert (case.state, case.assignment.org) == ("replied", None)
         async with here.client("organisation") as client:
             entries = (await client.get("/v1/organisations/zj/assignments")).json()["entries"]
@@ -100,12 +100,12 @@ async def test_subject_by_little_evidence_waits_for_a_person() -> None:
     async with served() as here:
         long = "本人住在这里已经很多年了，一直都很好，最近遇到一件事情，想请有关部门来看一看，" * 2 + "这里还有路灯，"
         receipt = await here.filed(subject=None, text=long + "也请关心。")
-        case = (await here.runtime.ports.cases.reload(receipt["case"]))[0]
+        case = (await here.runtime.ports.cases.load_confirmed(receipt["case"])).case
         assert (case.filing.subject, case.assignment.org, case.assignment.queue_reason) == (
             "0302",
             None,
             "weak_keyword",
         )
         receipt = await here.filed(subject=None, text=long + "路灯一直不亮。")
-        case = (await here.runtime.ports.cases.reload(receipt["case"]))[0]
+        case = (await here.runtime.ports.cases.load_confirmed(receipt["case"])).case
         assert (case.filing.subject, case.assignment.org) == ("0302", "jt")

@@ -252,7 +252,7 @@ class County:
         return [event for commit in commits for event in commit.recorded if not types or event.type in types]
 
     async def state(self, case: Filing) -> str:
-        return (await self.here.runtime.ports.cases.reload(case.id))[0].state
+        return (await self.here.runtime.ports.cases.load_confirmed(case.id)).case.state
 
     async def due(self, case: Filing, clock: str) -> str:
         """The last day of that clock's last episode."""

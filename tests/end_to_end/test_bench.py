@@ -20,7 +20,14 @@ LINES = {
     "growth append",
     "growth read",
     "due",
+    "long case: command",
+    "long case: newest page",
+    "long case: middle page",
+    "long case: /livez p99",
     "import",
+    "candidates: R-precision",
+    "candidates: a question, p95",
+    "figures of a past day",
     "desk list p95",
     "desk counts p95",
     "desk case p95",
@@ -30,5 +37,6 @@ LINES = {
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(900)
 def test_quick_run_prints_every_line_of_the_table() -> None:
     assert lines_of("bench") == LINES

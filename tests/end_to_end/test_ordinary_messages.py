@@ -15,10 +15,10 @@ import pytest
 from tests.support.policies import demo
 
 DATA = Path(os.environ.get("HUIYIN_EVAL_DATA", "/nonexistent")) / "taidi2020c/messages_labelled_train.csv.gz"
-SEED, DRAWN = 1, 100
+SEED, DRAWN = 2026, 100
 ORDINARY = {
-    "212", "1760", "2145", "3359", "3848", "4422", "4632", "4701", "5035", "5060",
-    "6644", "6856", "7225", "7896", "8338", "8363", "8699",
+    "94", "149", "158", "1566", "2148", "2545", "3918", "4139", "4701", "5840", "6107",
+    "6568", "6645", "6856", "7179", "7221", "7511", "7760", "7798", "8474", "8995", "9046",
 }  # fmt: skip
 """Of the 100 sealed messages that the seed draws, those that name no official's misconduct: all were read, 28 November 2026."""
 MOST = 0.02

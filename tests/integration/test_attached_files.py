@@ -63,7 +63,7 @@ async def act(here: Served, case: str, name: str, who: Principal = REGISTRAR, **
 
 
 async def case_of(here: Served, case: str) -> Case:
-    return (await here.runtime.ports.cases.reload(case))[0]
+    return (await here.runtime.ports.cases.load_confirmed(case)).case
 
 
 async def contents(here: Served, case: str) -> list[tuple[bytes, str | None]]:

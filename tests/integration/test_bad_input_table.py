@@ -174,7 +174,7 @@ async def test_accusation_dispatched_to_accused_is_refused(here: Served) -> None
 async def test_second_of_two_concurrent_clerks_is_refused(here: Served) -> None:
     """Both read the same version and decide differently: the second is refused as stale, and nothing of it is written."""
     case = await accepted(here)
-    version = (await here.runtime.ports.cases.reload(case))[0].version
+    version = (await here.runtime.ports.cases.load_confirmed(case)).case.version
 
     async def decide(role: str, result: str) -> httpx.Response:
         fields = {"result": result, "basis": ["条例第三十二条"], "text": "意见", "expected_version": version}

@@ -79,7 +79,7 @@ async def test_item_in_platform_format_is_registered() -> None:
         await mapped(here)
         status, receipt = await post(here, ITEM)
         assert status == 201, receipt
-        case = (await here.runtime.ports.cases.reload(receipt["case"]))[0]
+        case = (await here.runtime.ports.cases.load_confirmed(receipt["case"])).case
         assert (
             case.filing.channel,
             case.filing.platform,
@@ -150,7 +150,7 @@ async def test_unknown_words_are_registered() -> None:
         _status, receipt = await post(
             here, {**ITEM, "wtsddm": "999999", "nrfl": "某种事情", "nr": {"tsnr": "别的"}, "gkxx": "x"}
         )
-        case = (await here.runtime.ports.cases.reload(receipt["case"]))[0]
+        case = (await here.runtime.ports.cases.load_confirmed(receipt["case"])).case
         assert case.filing.unclear == ("place", "subject") and case.assignment.queue_reason == "unknown_place"
         said = await opened(here, receipt["case"])
         assert (said["place_text"], said["subject_text"]) == ("999999", "某种事情")
@@ -210,13 +210,13 @@ async def test_scanned_code_supplies_place_and_grid() -> None:
             shown = (await client.get(f"/v1/cases/{receipt['case']}")).json()
         assert (shown["place"]["code"], shown["grid"], shown["org"]["code"]) == ("dh-yl", "G-7", "zj")
         unknown = await here.filed(channel="scan", place=None, qr="Q404")
-        case = (await here.runtime.ports.cases.reload(unknown["case"]))[0]
+        case = (await here.runtime.ports.cases.load_confirmed(unknown["case"])).case
         assert (case.filing.place, case.filing.grid, case.assignment.queue_reason) == (None, None, "unknown_qr")
         other = await here.filed(channel="web", place=None, qr="Q1")
-        assert (await here.runtime.ports.cases.reload(other["case"]))[0].filing.grid is None, (
+        assert (await here.runtime.ports.cases.load_confirmed(other["case"])).case.filing.grid is None, (
             "a code hangs in its own channel"
         )
         said = await here.filed(channel="scan", place="xs", qr="Q1")
-        assert (await here.runtime.ports.cases.reload(said["case"]))[0].filing.place == "xs", (
+        assert (await here.runtime.ports.cases.load_confirmed(said["case"])).case.filing.place == "xs", (
             "who says where is believed"
         )

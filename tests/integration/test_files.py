@@ -16,6 +16,7 @@ from PIL import Image
 from starlette.requests import ClientDisconnect
 
 from shared.application.virus_scanner import ScannerUnavailable
+from shared.eventstore.blobs import Piece
 from tests.support import sample_files as files
 from tests.support.serving import Served, served
 
@@ -296,7 +297,7 @@ class Scanner:
         self.answer: bool | None = None
         self.seen = b""
 
-    async def infected(self, content: AsyncIterator[bytes]) -> bool:
+    async def infected(self, content: AsyncIterator[Piece]) -> bool:
         self.seen = b"".join([piece async for piece in content])
         if self.answer is None:
             raise ScannerUnavailable("down")

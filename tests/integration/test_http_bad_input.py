@@ -43,6 +43,8 @@ BAD = (
     Bad("a key twice", b'{"channel": "web", "channel": "app"}', 400, "duplicate_key", "channel"),
     Bad("NaN", b'{"channel": NaN}', 400, "not_a_number"),
     Bad("infinite", b'{"channel": 1e999}', 400, "not_a_number"),
+    Bad("more than 64 bits", b'{"channel": 9223372036854775808}', 400, "not_a_number"),
+    Bad("400 digits", b'{"channel": -' + b"9" * 400 + b"}", 400, "not_a_number"),
     Bad("deep", b"[" * 50_000 + b"]" * 50_000, 400, "too_deep"),
     Bad("lone surrogate", b'{"text": "\\ud800"}', 422, "control_character", "text"),
     Bad("control character", b'{"text": "a\\u0000b"}', 422, "control_character", "text"),

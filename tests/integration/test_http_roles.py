@@ -70,7 +70,7 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/v1/webhooks/{webhook}:rotate"): frozenset({"organisation", "platform"}),
     ("POST", "/v1/webhooks/{webhook}:test"): frozenset({"organisation", "platform"}),
     ("POST", "/v1/webhooks/{webhook}:replay"): frozenset({"organisation", "platform"}),
-    ("POST", "/v1/webhooks/{webhook}:enable"): frozenset({"organisation", "platform"}),
+    ("POST", "/v1/webhooks/{webhook}:enable"): frozenset({"organisation", "platform", "operations"}),
     ("POST", "/v1/webhooks/{webhook}:disable"): frozenset({"organisation", "platform", "operations"}),
     ("GET", "/v1/webhooks/{webhook}/log"): frozenset({"organisation", "platform", "operations"}),
     ("GET", "/v1/messages"): frozenset({"registrar", "supervisor"}),

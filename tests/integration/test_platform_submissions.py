@@ -193,7 +193,7 @@ async def test_topic_commands_continue_case() -> None:
             ("refused", "sign_off", False, "role_not_allowed"),
         ]
         assert {one["case"] for one in entries} == {case} and {one["item"] for one in entries} == {"P-1"}
-        found = (await here.runtime.ports.cases.reload(case))[0]
+        found = (await here.runtime.ports.cases.load_confirmed(case)).case
         assert found.supervision.nudges == 1
         events = [
             event async for part in here.runtime.ports.log.scan("case/") for one in part for event in one.recorded

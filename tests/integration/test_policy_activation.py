@@ -179,7 +179,7 @@ async def test_future_activation_is_checked_against_policy_in_force_then() -> No
 @pytest.mark.parametrize(
     ("sections", "what", "zh"),
     [
-        ({"laws": {}}, "a name is not a section", "有名称不是政策的部分"),
+        ({"laws": {}}, "a name is not a section", "有名称不是规则的部分"),
         ({"places": {"places": [{}]}}, "is missing; add it", "缺失，请补充。"),
         ({"places": {"more": 1}}, "is not a field of this section", "不是这一部分的字段"),
         (

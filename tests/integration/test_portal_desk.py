@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import re
 from collections.abc import AsyncIterator
 
@@ -12,6 +13,8 @@ import pytest
 from services.portal.api import Api, Caller
 from services.portal.browser import COOKIE
 from services.portal.same_process import SameProcess
+from tests.integration.test_portal_citizens import filing
+from tests.support.sample_files import jpeg
 from tests.support.serving import Served, served
 
 HOSTILE = '"><script>alert(1)</script>'
@@ -368,3 +371,77 @@ async def test_live_stream_says_what_moved_and_ends_with_the_reader(here: Served
     assert receipt["case"].encode() in await asyncio.wait_for(anext(stream), 5)
     await stream.aclose()
     assert [part async for part in api.parts(Caller("127.0.0.1", "wrong"), "/v1/live", wait=60)] == []
+
+
+async def test_files_are_opened_and_read_at_the_desk_and_nowhere_else(here: Served) -> None:
+    async with here.browser(**{"accept-language": "zh-CN"}) as citizen:
+        fields = {**await filing(citizen), "at": "0"}
+        step = await citizen.post(
+            "/submit", data={**fields, "go": "next"}, files=[("files", ("漏水.jpg", jpeg(), "image/jpeg"))]
+        )
+        fields["uploads"] = html.unescape(hidden(step, "uploads"))
+        await citizen.post("/submit", data={**fields, "at": "2", "go": "send"})
+    await here.runtime.drain()
+    async with here.client("registrar") as registrar:
+        (listed,) = (await registrar.get("/v1/cases")).json()["cases"]
+    address = f"/desk/case/{listed['number']}"
+    key = await here.key_of("clerk", "jtj")
+    async with at_desk(here) as clerk, here.browser() as other, here.browser() as stranger:
+        other.cookies.set(f"{COOKIE}session", key, domain="huiyin.test")
+        closed = await clerk.get(address)
+        opened = await clerk.post(f"{address}/files")
+        found = re.search(rf'href="({address}/files/\d+)"', opened.text)
+        assert found
+        file = await clerk.get(found[1])
+        from_elsewhere = await clerk.get(found[1], headers={"sec-fetch-site": "cross-site"})
+        hidden_file, nobody = await other.get(found[1]), await stranger.get(found[1])
+    assert "漏水.jpg" not in closed.text and "漏水.jpg" in opened.text
+    assert file.content.startswith(b"\xff\xd8") and file.headers["content-disposition"].startswith("attachment")
+    assert "sandbox" in file.headers["content-security-policy"]
+    assert (from_elsewhere.status_code, hidden_file.status_code, nobody.status_code) == (403, 404, 303)
+
+
+async def test_person_at_the_counter_gets_digits_and_a_receipt_to_print(here: Served) -> None:
+    async with at_desk(here, "registrar") as registrar:
+        form = await registrar.get("/desk/register")
+        fields = {"command_id": hidden(form, "command_id"), "channel": "letter", "text": "路灯坏了一个月"}
+        done = await registrar.post("/desk/register", data=fields)
+        pair = {name: hidden(done, name) for name in ("number", "code")}
+        sheet = await registrar.post("/desk/register/receipt", data=pair)
+        wrong = await registrar.post("/desk/register/receipt", data={**pair, "code": "AAAA-BBBB"})
+    assert re.search(r"电话查询码[^<]*<code>\d{6}</code>", done.text)
+    assert pair["number"] in sheet.text and pair["code"] in sheet.text and "@page" in sheet.text
+    assert wrong.status_code == 404 and pair["code"] not in wrong.text
+
+
+async def test_case_is_found_by_its_number_before_the_list_shows_it(
+    here: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipt = await here.filed()
+    real = Api.get
+
+    async def behind(self: Api, caller: Caller, path: str, **params: object) -> object:
+        answer = await real(self, caller, path, **params)
+        return {**answer, "cases": []} if path == "/v1/cases" else answer
+
+    monkeypatch.setattr(Api, "get", behind)
+    async with at_desk(here) as clerk:
+        found = await clerk.get("/desk", params={"number": receipt["number"]})
+        unknown = await clerk.get("/desk", params={"number": "2026-0000-0000-0000-0"})
+    assert f'href="/desk/case/{receipt["number"]}"' in found.text and "data-row" in found.text
+    assert unknown.status_code == 200 and "data-row" not in unknown.text and "列表为空" in unknown.text
+
+
+async def test_those_who_lead_see_figures_and_no_case(here: Served) -> None:
+    await here.filed()
+    await here.runtime.drain()
+    async with at_desk(here, "analyst") as leader, at_desk(here) as clerk, at_desk(here, "supervisor") as supervisor:
+        first = await leader.get("/desk")
+        page = await leader.get("/desk/numbers", params={"period": "all"})
+        both = await supervisor.get("/desk/numbers", params={"period": "' OR 1=1"})
+        refused = await clerk.get("/desk/numbers")
+    assert (first.status_code, first.headers["location"]) == (303, "/desk/numbers")
+    assert (
+        "登记" in page.text and "按期答复" in page.text and "退出登录" in page.text and "/desk/case/" not in page.text
+    )
+    assert both.status_code == 200 and "OR 1=1" not in both.text and refused.status_code == 404

@@ -126,7 +126,7 @@ async def common(here: Served, turn: int) -> str:
     case: str = receipt.case
     if turn % 20 == 0:
         await act(here, case, "dispatch", REGISTRAR, org="jjw")
-    elif turn % 6 == 0 and (org := (await here.runtime.ports.cases.reload(case))[0].assignment.org):
+    elif turn % 6 == 0 and (org := (await here.runtime.ports.cases.load_confirmed(case)).case.assignment.org):
         await work(here, case, org, turn // 6 % 9)
     return case
 
@@ -141,10 +141,10 @@ async def accusation(here: Served, turn: int) -> Secret:
     receipt = await file(
         here, item=item, place=PLACES[turn % 4], subject="0102", respondent={"name": "某科长", "org": ACCUSED}, **fields
     )
-    case = (await here.runtime.ports.cases.reload(receipt.case))[0]
+    case = (await here.runtime.ports.cases.load_confirmed(receipt.case)).case
     if case.accusation.suspected is not None:  # a claim that names an organisation waits until a person has read it
         await act(here, receipt.case, "clear_suspicion", REGISTRAR)
-        case = (await here.runtime.ports.cases.reload(receipt.case))[0]
+        case = (await here.runtime.ports.cases.load_confirmed(receipt.case)).case
     organ = case.assignment.org or ("jjw" if turn % 4 else "jt")
     if case.assignment.org is None and turn % 9:
         await act(here, receipt.case, "dispatch", REGISTRAR, org=organ)

@@ -8,9 +8,11 @@ from typing import Any
 import orjson
 import pytest
 
+from services.intake.sign_in.sign_in import SignIn
+from shared.application.problem import NotAuthenticated
 from shared.application.sessions import IDLE, LIFE, SESSION
 from shared.http.client_network import PORTAL_HEADER
-from tests.support.persons import PASSWORD, invited, staff
+from tests.support.persons import PASSWORD, STEP, invited, staff
 from tests.support.serving import Served, served
 
 
@@ -110,6 +112,21 @@ async def test_one_time_password_is_accepted_once() -> None:
         body = {"method": "password", "person": "z-01", "password": PASSWORD, "totp": zhang.one_time()}
         assert (await zhang.post("/v1/sessions", body)).status_code == 401
         assert (await zhang.sign_in()).status_code == 200
+
+
+async def test_one_time_password_is_accepted_once_by_all_processes() -> None:
+    async with served() as here:
+        zhang = await staff(here, "z-01")
+        here.clock.advance(STEP)
+        first, second = SignIn(here.runtime, None), SignIn(here.runtime, None)  # two processes on one log
+        given = ("network", "z-01", PASSWORD, zhang.one_time())
+        assert (await first.by_password(*given)).code == "z-01"
+        for process in (second, first):
+            with pytest.raises(NotAuthenticated) as refused:
+                await process.by_password(*given)
+            assert refused.value.code == "wrong_credentials"
+        here.clock.advance(STEP)
+        assert (await second.by_password(*given[:3], zhang.one_time())).code == "z-01"
 
 
 async def test_guesser_does_not_lock_out_the_right_person() -> None:

@@ -35,7 +35,7 @@ async def figures(here: Served) -> Any:
 
 async def suspected(here: Served) -> str:
     receipt = await here.filed(channel="province", text=TEXT, respondent=None)
-    case = (await here.runtime.ports.cases.reload(receipt["case"]))[0]
+    case = (await here.runtime.ports.cases.load_confirmed(receipt["case"])).case
     assert case.accusation.suspected == "k-accusation"
     return str(receipt["case"])
 
@@ -112,7 +112,7 @@ async def test_matching_keyword_rule_is_reported_without_text() -> None:
         (line,) = [one for one in shown["timeline"] if one["type"] == "CaseClassified"]
         assert line["details"] == {"class": "claim", "by": "rule", "rule": "k-0102"}
         nobody = await here.filed(subject=None, place="sl", text="说不清楚的事")
-        case = (await here.runtime.ports.cases.reload(nobody["case"]))[0]
+        case = (await here.runtime.ports.cases.load_confirmed(nobody["case"])).case
         assert case.assignment.queue_reason == "no_rule"
 
 

@@ -19,7 +19,7 @@ from shared.commands.command import NewEvent
 from shared.commands.event_writer import EventMetadata
 from shared.events import webhooks as w
 from shared.events.routing import OutboxEntry
-from shared.kernel.refusals import Invalid, Refused, Unknown
+from shared.kernel.refusals import Denied, Invalid, Refused, Unknown
 from shared.kernel.settings import Settings
 from shared.messaging.member import Member
 from shared.messaging.organisation_inbox import entry
@@ -396,6 +396,26 @@ async def test_an_owner_sees_only_its_own_and_operations_see_all_without_secrets
     await filed(here, 1)
     await sent(here)
     assert receiver.got == []
+
+
+@pytest.mark.parametrize("owner_first", [False, True])
+async def test_what_operations_disabled_its_owner_does_not_enable(
+    here: County, receiver: Receiver, owner_first: bool
+) -> None:
+    endpoint, _pair = await added(here, receiver.url)
+    if owner_first:
+        await here.webhooks.disable(ZJ, endpoint.id, "owner")
+    await here.webhooks.disable(OPERATIONS, endpoint.id, "operations")
+    await here.webhooks.disable(ZJ, endpoint.id, "owner")  # which does not make it the owner's
+    with pytest.raises(Denied) as refused:
+        await here.webhooks.enable(ZJ, endpoint.id)
+    assert refused.value.code == "disabled_by_operations"
+    await filed(here, 1)
+    await sent(here)
+    assert receiver.got == []
+    assert (await here.webhooks.enable(OPERATIONS, endpoint.id)).disabled is None
+    await here.webhooks.disable(ZJ, endpoint.id, "owner")
+    assert (await here.webhooks.enable(ZJ, endpoint.id)).disabled is None
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ async def test_class_decides_in_a_whole_process() -> None:
                 here.clock.advance(int(timedelta(hours=1).total_seconds()))
         await here.runtime.drain()
         for values, case_id in cases:
-            case = (await here.runtime.ports.cases.reload(case_id))[0]
+            case = (await here.runtime.ports.cases.load_confirmed(case_id)).case
             commits = await here.runtime.ports.log.load(case.stream)
             sent = [event.body for commit in commits for event in commit.recorded if isinstance(event.body, SENT)]
             check(values, case, sent, BOOK)

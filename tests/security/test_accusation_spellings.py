@@ -154,6 +154,80 @@ def test_sentence_about_an_official_is_suspected_and_the_same_about_others_is_no
             assert BOOK.keywords.recognised("", f"尊敬的书记：{who}{said}").suspicion is None, (who, said)
 
 
+ACCUSING = list(
+    filter(
+        None,
+        """
+我们村支书去年把危房改造的钱扣下一半，说是要拿去打点上面
+镇上管低保的老李，不塞两条烟就不给你报
+派出所的张所长跟赌场老板称兄道弟，每次抓人前都先通风报信
+住建局质检站的人来验收，每次都要施工队意思一下才肯盖章
+社区主任把公益岗位全给了自己娘家人
+县医院院长的小舅子包了全院的药品配送，价格比市场高一倍
+村主任把集体的鱼塘三万块包给他堂弟，别人出十万都不给
+信用社主任放一笔贷款要抽百分之五的喝茶费
+城管队员收摊贩的月钱，交了的随便摆，没交的天天撵
+驻村干部到贫困户家里又吃又拿，走的时候还要捎两只土鸡
+村里修路上级拨了八十万，支书他女婿干的，路面一年就烂了
+副镇长在外头养小的，还用镇里的车接送
+我爱人举报了所长以后被调到最偏的山沟里教书，明显是整人
+安监局收了矿上的封口费，死了两个人没往上报
+派出所抓了人，家属拿三万块人就出来了
+公安局户籍科的人收八千块就能改年龄
+街道信访办的人把我的举报信转给了被举报的那个主任
+村支书强奸妇女没人敢管
+国土资源局收了矿老板的干股，越界开采十年没人管
+给老百姓办事拿钱办事，不拿钱拖死你，这就是我们县的行政审批局
+镇党政办主任天天打麻将不上班，群众来办事找不到人
+王镇长的外甥女没考试就进了事业编
+征兵体检，武装部的收了四万给人顶了名额
+村书记一家五口全吃低保，他家盖着三层楼开着小车
+司法局长的弟弟坐牢还能回家过年
+""".splitlines(),
+    )
+)
+NOT_ACCUSING = list(
+    filter(
+        None,
+        """
+我们公司老板拖欠工资三个月，还打人
+房东收了我三千押金不退
+健身房老板卷款跑路，请政府帮忙
+补课老师收了两千块，孩子成绩没提高
+包工头拿了工程款不给工人发工资
+感谢镇里李书记帮我们解决了吃水问题，不收一分钱，一顿饭都没吃
+感谢社区主任，连我送的水果都不肯收
+派出所民警拾金不昧，我送了锦旗
+请问举报环境污染打什么电话
+建议局长接待日放在周末
+书记您好，我是一名下岗工人，想咨询社保补缴
+有人自称纪委的打电话让我交保证金，是不是诈骗
+交警罚款二百，我觉得标志不清楚，想申请复议
+疾控中心收了五百块钱的检测费，请问合理吗
+法院判我胜诉，对方有房有车就是不还钱，执行法官也很辛苦，请问怎么申请查封
+我哥哥在外打工受伤，老板只给了两千块就不管了，劳动局让申请仲裁
+学校门口堵车，希望交警增加警力
+村支书带我们种了二百亩橘子，今年销路不好，想请政府帮销
+派出所没收了我的摩托车，请问怎么取回
+国税局征收的税款多了，请退
+""".splitlines(),
+    )
+)
+
+
+def suspicion(text: str) -> str | None:
+    return BOOK.keywords.recognised("", text).suspicion
+
+
+def test_accusations_in_ordinary_words_are_suspected() -> None:
+    assert [text for text in ACCUSING if suspicion(text) is None] == []
+    assert [text for text in ACCUSING if suspicion("\u200b、".join(text)) is None] == []
+
+
+def test_complaints_questions_and_thanks_are_not_suspected() -> None:
+    assert [text for text in NOT_ACCUSING if suspicion(text) is not None] == []
+
+
 def test_suspected_spelling_leaves_by_no_rule() -> None:
     dice = Dice(2)
     for word in WORDS[:10]:
@@ -205,10 +279,10 @@ PRIVATE = [
 async def test_complaint_of_public_office_is_a_suspected_accusation(respondent: dict[str, str]) -> None:
     async with served() as here:
         receipt = await here.filed(respondent=respondent)
-        case = (await here.runtime.ports.cases.reload(receipt["case"]))[0]
+        case = (await here.runtime.ports.cases.load_confirmed(receipt["case"])).case
         assert (case.accusation.suspected, case.assignment.org) == ("respondent", None)
         assert (await here.act("registrar", receipt["case"], "clear_suspicion")).status_code == 200
-        case = (await here.runtime.ports.cases.reload(receipt["case"]))[0]
+        case = (await here.runtime.ports.cases.load_confirmed(receipt["case"])).case
         assert case.assignment.org not in case.accusation.accused
 
 
@@ -216,7 +290,7 @@ async def test_complaint_of_public_office_is_a_suspected_accusation(respondent: 
 async def test_complaint_of_company_or_landlord_is_ordinary(respondent: dict[str, str]) -> None:
     async with served() as here:
         receipt = await here.filed(respondent=respondent)
-        case = (await here.runtime.ports.cases.reload(receipt["case"]))[0]
+        case = (await here.runtime.ports.cases.load_confirmed(receipt["case"])).case
         assert (case.accusation.suspected, case.assignment.org) == (None, "zj")
 
 
@@ -266,5 +340,5 @@ async def test_item_with_invisible_character_is_the_same_item() -> None:
 async def test_codes_are_read_in_full_width() -> None:
     async with served() as here:
         receipt = await here.filed(place="ｄｈ－ｙｌ", subject="０１０２\u200b", channel="ｗｅｂ")
-        case = (await here.runtime.ports.cases.reload(receipt["case"]))[0]
+        case = (await here.runtime.ports.cases.load_confirmed(receipt["case"])).case
         assert (case.filing.place, case.filing.subject, case.filing.channel) == ("dh-yl", "0102", "web")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterator
-from typing import NamedTuple
+from copy import deepcopy
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -13,8 +14,10 @@ from starlette.routing import Route
 from services.portal.api import Api
 from services.portal.application import build
 from services.portal.browser import COOKIE
+from services.supervision.policy_activation import activate
 from shared.application.access_keys import PEOPLE
-from tests.support.serving import Served, served
+from shared.policy.loading.loader import bundled
+from tests.support.serving import OPERATOR, ORGS, Served, served
 
 NAME, PHONE, TEXT = "欧阳慎独", "13912345678", "楼道漏水两个月"
 OTHERS = {"clerk of another organisation": ("clerk", "rs"), "organisation of another": ("organisation", "rs")}
@@ -122,3 +125,26 @@ async def test_log_lines_of_a_citizen_who_follows_hold_nothing_personal(
         assert NAME in shown.text
     logged = capsys.readouterr()
     assert not any(text in logged.out + logged.err for text in (receipt["code"], NAME, PHONE, TEXT))
+
+
+NEXT = "yi-xian"
+NEIGHBOURS = ("clerk", "registrar")
+
+
+async def test_pages_of_another_jurisdiction_know_nothing_of_the_case(county: County) -> None:
+    """The neighbour has the same codes of organisations, places and channels."""
+    here = county.here
+    sections: dict[str, Any] = deepcopy({one.section: one.document for one in bundled("demo")})
+    sections["jurisdiction"] |= {"code": NEXT, "name": "乙县"}
+    await activate(here.runtime.handling("supervision"), OPERATOR, NEXT, sections)
+    for role in NEIGHBOURS:
+        _id, key = await here.runtime.principals.issue(
+            here.runtime.handling("intake"), OPERATOR, role, ORGS[role], None, NEXT
+        )
+        county.keys[f"{role} next door"] = key
+        here.clock.advance(2)
+        await _pages_of(county, f"{role} next door")
+    async with browser(county, "registrar next door") as page:
+        for path in ("/desk?scope=all", f"/desk?number={county.receipt['number']}", "/desk/numbers?period=all"):
+            found = await page.get(path)
+            assert found.status_code == 200 and "/desk/case/" not in found.text and TEXT not in found.text, path

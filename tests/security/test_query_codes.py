@@ -43,7 +43,7 @@ async def present_code(here: Served, receipt: dict[str, Any]) -> str:
 
 
 async def state(here: Served, case: str) -> str:
-    return (await here.runtime.ports.cases.reload(case))[0].state
+    return (await here.runtime.ports.cases.load_confirmed(case)).case.state
 
 
 async def passed(here: Served, time: timedelta) -> None:
@@ -127,7 +127,7 @@ async def test_code_that_staff_knew_never_becomes_the_petitioners_own_hand(way: 
     async with served() as here:
         receipt = await made(here, **({} if way == "filed at the desk" else {"channel": "province"}))
         desk = here.runtime.ports.cases
-        assert (await desk.reload(receipt["case"]))[0].service.code_issued_by == (
+        assert (await desk.load_confirmed(receipt["case"])).case.service.code_issued_by == (
             "staff" if way == "filed at the desk" else "own"
         )
         if way == "printed":
@@ -141,7 +141,7 @@ async def test_code_that_staff_knew_never_becomes_the_petitioners_own_hand(way: 
             assert renewed.is_success, renewed.text
             code = renewed.json()["code"]
         assert (await citizen(here, receipt, "withdraw", code)).is_success
-        case, _head = await desk.reload(receipt["case"])
+        case = (await desk.load_confirmed(receipt["case"])).case
         assert case.service.code_issued_by == "staff"
         assert waits_for_person(case, case.withdrawals.pending[0]), "a third unit confirms it"
 

@@ -12,6 +12,7 @@ import pytest
 
 from shared.application.access_keys import PEOPLE
 from shared.commands.authorization import FILE, IMPORT, Principal, Role, may_add_history, visible
+from shared.repositories.matter_cases import lead_of
 from tests.integration.test_http_roles import routes
 from tests.security.hidden_cases import KINDS, NEXT, Hidden, Request, Target, hidden_cases
 from tests.support import examples
@@ -245,7 +246,7 @@ async def _may_know(world: Hidden, role: str, kind: str, *, importing: bool) -> 
     if importing and may_add_history(principal, case):
         assert role in ("registrar", "operator", "supervisor", "operations") and kind in KINDS[2:]
         return True
-    seen = visible(principal, case, await world.here.runtime.ports.cases.lead_of(case))
+    seen = visible(principal, case, await lead_of(world.here.runtime.ports.cases, case))
     assert not seen or (role in ("registrar", "operator", "supervisor") and kind in KINDS[2:])
     return seen
 

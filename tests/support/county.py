@@ -99,7 +99,7 @@ class County:
         return done
 
     async def case(self, case: str) -> Case:
-        return (await self.ports.cases.reload(case))[0]
+        return (await self.ports.cases.load_confirmed(case)).case
 
     async def events(self, stream: str) -> list[RecordedEvent]:
         return [event for commit in await self.ports.log.load(stream) for event in commit.recorded]

@@ -42,7 +42,7 @@ class Period(NamedTuple):
             raise Invalid(
                 "wrong_compare",
                 f"This period cannot be compared with the {with_} before. Use a period of this kind: {kinds}.",
-                detail_zh="该期间不能作此比较。",
+                detail_zh="该期间不能作此比较，请改用其他期间。",
                 field="compare",
             )
         if with_ == "month":

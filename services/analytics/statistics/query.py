@@ -127,7 +127,7 @@ def _compare(request: StatsQuery) -> tuple[Compare, ...]:
         raise Invalid(
             "wrong_compare",
             "Groups by month or period cannot be compared with another period. Leave them out to compare.",
-            detail_zh="按月或按期间分组时不能比较。",
+            detail_zh="按月或按期间分组时不能比较，请去掉分组后再比较。",
             field="compare",
         )
     return tuple(name for name in COMPARES if name in request.compare)

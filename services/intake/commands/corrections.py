@@ -86,8 +86,8 @@ def _opinion_stands(case: Case, command: Correct) -> None:
     if case.state in _WITH_OPINION and opinion_given(case):
         raise Refused(
             "opinion_given",
-            "An opinion was given on this matter as it was registered, and the petitioner may have it reviewed. Order a redo, or"
-            " let the review body decide; then correct it.",
+            "An opinion was issued for this matter as it is registered, and the petitioner may request its"
+            " review. Order a redo, or wait for the review body to decide; then correct the case.",
             detail_zh="该件已按原登记的类别、途径出具处理意见，信访人可据此申请复查；请先责令重办或者由复查机关处理，再作更正。",
             field="field",
         )

@@ -35,7 +35,7 @@ class ConfirmDeliveryAddress(Keyed):
 def confirm_delivery_address(case: Case, command: ConfirmDeliveryAddress, given: DecisionContext) -> list[NewEvent]:
     """Confirm an electronic address for the service of documents, or take the consent back (送达地址确认).
 
-    It is the petitioner's own decision: whoever handles the case does not record it."""
+    It is the petitioner's own decision, so the organisation that handles the case does not record it."""
     said = spoken(case, command, given, "confirm_delivery_address")
     if command.electronic and (command.address is None or command.kind is None):
         raise Invalid(

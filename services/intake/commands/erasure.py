@@ -85,7 +85,7 @@ class EraseParty(Command):
     ground: Literal["requested", "purpose_achieved", "retention_over", "unlawful", "consent_withdrawn"] = Field(
         description="Ground of PIPL Art. 47"
     )
-    number: Code = Field(description="Number of the case, once more: an erasure cannot be taken back")
+    number: Code = Field(description="Number of the case, once more: an erasure cannot be undone")
 
 
 @rule(
@@ -104,20 +104,21 @@ def erase_party(case: Case, command: EraseParty, given: DecisionContext) -> list
     if case.open:
         raise Refused(
             "case_open",
-            "The case is still being handled, which the law requires, so its data are kept (PIPL Art. 47 ¶2). Erase them after"
-            " it has ended.",
+            "The case is still being handled, so the law requires its data to be kept (PIPL Art. 47 ¶2). Erase"
+            " them after the case has ended.",
             detail_zh="该件尚在办理，依法须保存相关信息（个人信息保护法第四十七条第二款），办结后方可删除。",
         )
     if case.state != "voided" and any(clock.running for clock in deadlines(case, given.book)):
         raise Refused(
             "period_runs",
-            "A period still runs in this case, such as that for a request for a review, which needs the data. Erase them after it.",
+            "A period of this case is still running, such as the period for requesting a review, and it needs"
+            " the data. Erase them after it has ended.",
             detail_zh="该件尚有期限（如申请复查期限）未届满，期满后方可删除。",
         )
     if command.number != case.number:
         raise Invalid(
             "wrong_number",
-            "This is not the number of the case. Give its number, because an erasure cannot be taken back.",
+            "This is not the number of the case. Give its number, because an erasure cannot be undone.",
             detail_zh="编号与该件不符。删除无法撤销，请再次填写该件编号。",
             field="number",
         )

@@ -82,7 +82,7 @@ def own_channel(principal: Principal, code: str, book: PolicyBook) -> None:
         raise Denied(
             "foreign_channel",
             "This channel belongs to another platform. Use a channel that the policy assigns to your platform.",
-            detail_zh="平台只能通过自己的渠道提交。",
+            detail_zh="该渠道属于其他平台，请使用分配给本平台的渠道。",
             field="channel",
         )
     if principal.role != "platform" and channel.platform is not None:
@@ -104,7 +104,7 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
         raise Invalid(
             "unknown_channel",
             "This channel is not in the policy of the jurisdiction. Use a code of the policy, or have it added.",
-            detail_zh="该渠道不在本辖区的渠道目录中。",
+            detail_zh="该渠道不在本辖区的渠道目录中，请使用目录中的代码或先添加。",
             field="channel",
         )
     own_channel(given.principal, command.channel, book)

@@ -54,7 +54,7 @@ def link(case: Case, command: Link, given: DecisionContext) -> list[NewEvent]:
         raise Invalid(
             "link_to_itself",
             "A case cannot follow itself. Name the older case.",
-            detail_zh="不能并入本件。",
+            detail_zh="不能并入本件自身，请填写在先的件。",
             field="lead",
         )
     named = given.cases.get(command.lead)
@@ -63,14 +63,14 @@ def link(case: Case, command: Link, given: DecisionContext) -> list[NewEvent]:
         raise Refused(
             "link_in_a_circle",
             "That case already follows this one, so this one cannot follow it. Name another case.",
-            detail_zh="所指案件已并入本件，不能反向并案。",
+            detail_zh="所指信访件已并入本件，不能反向并案，请另行填写主件。",
             field="lead",
         )
     if named is None or lead is None:
         raise Invalid(
             "unknown_lead",
             "lead names no case that you may see. Give its id, its number, or CHANNEL:ITEM.",
-            detail_zh="没有您可以查看的主件。",
+            detail_zh="没有该主件，或您无权查看，请核对编号。",
             field="lead",
         )
     if command.kind == "related":
@@ -83,7 +83,7 @@ def link(case: Case, command: Link, given: DecisionContext) -> list[NewEvent]:
         raise Refused(
             "follows_another",
             "This filing already follows another case. Unlink it first.",
-            detail_zh="该件已并入其他案件，请先解除并案。",
+            detail_zh="该件已并入其他件，请先解除并案。",
             field="lead",
         )
     _fits(case, lead)
@@ -102,21 +102,21 @@ def _fits(case: Case, lead: Case) -> None:
         raise Refused(
             "lead_voided",
             "That case was voided. Name another one.",
-            detail_zh="所指案件已作废。",
+            detail_zh="所指信访件已作废，请另行填写主件。",
             field="lead",
         )
     if lead.jurisdiction != case.jurisdiction:
         raise Refused(
             "other_jurisdiction",
             "That case belongs to another jurisdiction. Transfer or guide this filing instead.",
-            detail_zh="不同辖区的案件不能并案。",
+            detail_zh="不同辖区的信访件不能并案，请转送或引导。",
             field="lead",
         )
     if lead.accusation.sealed != case.accusation.sealed:
         raise Refused(
             "accusation_apart",
             "An accusation may only be linked to an accusation (Art. 30). Handle this filing separately.",
-            detail_zh="检举控告只能与检举控告并案。",
+            detail_zh="检举控告只能与检举控告并案（条例第三十条），请单独办理本件。",
             field="lead",
         )
 
@@ -127,7 +127,7 @@ def _leads(case: Case, lead: Case, zone: str) -> None:
         raise Refused(
             "lead_withdrawn",
             "That case was withdrawn, so its matter is not handled. Handle this filing separately.",
-            detail_zh="所指案件已撤回，请单独办理本件。",
+            detail_zh="所指信访件已撤回，请单独办理本件。",
             field="lead",
         )
     if lead.open and not lead.live:
@@ -140,15 +140,15 @@ def _leads(case: Case, lead: Case, zone: str) -> None:
     if not older(lead, case, zone):
         raise Refused(
             "lead_is_younger",
-            "That case is younger, and the oldest case of a matter leads. Link it to this one instead.",
-            detail_zh="以最早登记的案件为主件，请将较晚的案件并入本件。",
+            "That case was filed later, and the oldest case of a matter leads. Link that case to this one instead.",
+            detail_zh="以最早登记的件为主件，请将较晚的件并入本件。",
             field="lead",
         )
     if lead.assignment.org is not None and lead.assignment.org in case.accusation.accused:
         raise Refused(
             "is_the_respondent",
             "That case is handled by the respondent of this filing. Handle this filing separately.",
-            detail_zh="所指案件由本件的被反映单位承办，请单独办理本件。",
+            detail_zh="所指信访件由本件的被反映单位承办，请单独办理本件。",
             field="lead",
         )
 
@@ -182,7 +182,7 @@ def unlink(case: Case, command: Unlink, given: DecisionContext) -> list[NewEvent
         raise Refused(
             "follows_another",
             "This filing does not follow that case. Leave lead out to unlink it from the case that it follows.",
-            detail_zh="该件并未并入所指案件。",
+            detail_zh="该件并未并入所指信访件，不填 lead 可解除现有并案。",
             field="lead",
         )
     return [NewEvent(_parted(case, command.reason))]

@@ -54,7 +54,7 @@ def representatives(parties: Sequence[str], filers: Sequence[str], most: int, fi
         raise Invalid(
             "unknown_representative",
             "A representative must be one of the petitioners: 1 (p1) is the petitioner, 2 (p2) the first co-petitioner.",
-            detail_zh="代表人须为本件信访人之一。",
+            detail_zh="代表人须为本件信访人之一，请填写信访人序号。",
             field=field,
         )
     return named

@@ -16,7 +16,7 @@ from shared.queries.citizen_documents import Document, Opened
 
 
 def check_private(case: Case) -> None:
-    """Raises Refused for the documents of an accusation with a code that a member of staff has had in hand: the answer is for the
+    """Raises Refused for the documents of an accusation with a code that a member of staff has handled: the answer is for the
     accuser only (Art. 30)."""
     if case.accusation.sealed and case.service.code_issued_by != "own":
         raise Refused(

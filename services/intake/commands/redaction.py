@@ -30,7 +30,7 @@ def attach_redaction(case: Case, files: Sequence[object]) -> list[NewEvent]:
             if one.details.form is None or original not in parties:
                 raise Invalid(
                     "not_a_redaction",
-                    "This upload is no redacted form of a file of this case. Make one of the file first.",
+                    "This upload is not a redacted form of a file of this case. Redact the file first.",
                     detail_zh="该上传文件不是本件某附件的遮盖件，请先对附件进行遮盖处理。",
                     field="files",
                 )

@@ -77,7 +77,8 @@ def correct_party(case: Case, command: CorrectParty, given: DecisionContext) -> 
     if said["word"] != "keyed" and command.party != "p1":
         raise Denied(
             "own_data_only",
-            "With number and query code only the data of the petitioner (p1) are corrected. Ask the petition office for others.",
+            "With number and query code, only the data of the petitioner (p1) can be corrected. Ask the petition"
+            " office to correct those of others.",
             detail_zh="凭编号和查询码只能更正信访人本人（p1）的信息；其他当事人的信息请由信访部门更正。",
             field="party",
         )

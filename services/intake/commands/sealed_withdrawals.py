@@ -1,4 +1,5 @@
-"""The withdrawal of a sealed case waits for a person: whoever holds a query code may be the respondent, or act under its pressure.
+"""The withdrawal of a sealed case waits for a person, because the holder of a query code may be the respondent, or act under
+pressure.
 
 Pure: (case, command, given) -> events. The petition office or the organ that handles the accusation confirms or declines.
 """
@@ -35,7 +36,7 @@ def _pending(case: Case, given: DecisionContext) -> PendingWithdrawal:
         raise Refused(
             "no_withdrawal_requested",
             "No withdrawal of this case waits for a decision, so there is nothing to confirm or to decline.",
-            detail_zh="本件没有待确认的撤回申请。",
+            detail_zh="本件没有待确认的撤回申请，无须办理。",
         )
     pending = next(one for one in case.withdrawals.pending if one.confirmed_at is None)
     if pending.asker.rpartition(":")[2] == given.principal.ref:

@@ -45,14 +45,15 @@ def withdraw(case: Case, command: Withdraw, given: DecisionContext) -> list[NewE
         if command.evidence not in _PAPERS:
             raise Invalid(
                 "withdrawal_evidence",
-                "A withdrawal is recorded from a signed paper (signed_form) or a recording only. Give one of these.",
+                "A withdrawal can be recorded only from a signed document (signed_form) or a recording. Give one"
+                " of these.",
                 detail_zh="代录撤回须有信访人签字的书面材料（signed_form）或录音录像（recording）。",
                 field="evidence",
             )
         if command.present is None:
             raise Invalid(
                 "present_needed",
-                "State who was present when the petitioner withdrew. Give present.",
+                "Give present: the persons who were present when the petitioner withdrew.",
                 detail_zh="请填写信访人表示撤回时的在场人员。",
                 field="present",
             )
@@ -89,7 +90,7 @@ class TakeBackWithdrawal(Keyed):
     when=lambda case: bool(case.withdrawals.pending),
 )
 def take_back_withdrawal(case: Case, command: TakeBackWithdrawal, given: DecisionContext) -> list[NewEvent]:
-    """Take back the request to withdraw before it takes effect. No proof is needed: the petition simply goes on."""
+    """Take back the request to withdraw before it takes effect. No proof is needed: the handling continues."""
     said = spoken(case, command, given, "take_back_withdrawal")
     own_name(said, command.party)
     if _pending(case, command.party) is None:
@@ -127,7 +128,8 @@ def confirm_withdrawal(case: Case, command: ConfirmWithdrawal, given: DecisionCo
     if not third_unit(case, given.book, org, given.head(case.matter.lead)) or (pending and pending.by == org):
         raise Denied(
             "third_unit_needed",
-            "Only a unit that has no part in the case, did not record the request and may follow up (may_follow_up) confirms it.",
+            "Only a unit that has no part in the case, did not record the request and may follow up"
+            " (may_follow_up) can confirm it.",
             detail_zh="须由与该件无关、未代录该申请且可回访的第三方单位核实。",
         )
     if pending is None:
@@ -142,8 +144,8 @@ def own_name(said: dict[str, Any], party: str) -> None:
     if said["word"] != "keyed" and party != FILER:
         raise Denied(
             "own_name_only",
-            "With number and query code, only the petitioner who filed (p1) withdraws, and only their own name. A co-petitioner"
-            " signs a paper of their own at the petition office.",
+            "With number and query code, only the petitioner who filed (p1) can withdraw, and only for"
+            " themselves. A co-petitioner withdraws in writing at the petition office.",
             detail_zh="凭编号和查询码只能为提交人本人（p1）办理；其他联名人请本人到信访部门书面办理。",
             field="party",
         )
@@ -166,6 +168,6 @@ def _none_pending() -> Refused:
     return Refused(
         "no_withdrawal_pending",
         "No request to withdraw is pending for this petitioner. There is nothing to take back or to confirm.",
-        detail_zh="该信访人没有待生效的撤回申请。",
+        detail_zh="该信访人没有待生效的撤回申请，无须取消或确认。",
         field="party",
     )

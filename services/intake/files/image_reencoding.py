@@ -48,7 +48,7 @@ class Reencoded(NamedTuple):
 
 
 def reencode(data: bytes, kind: MediaType, limits: Limits, cover: Sequence[Rectangle] = ()) -> Reencoded:
-    """The image anew, with the rectangles in black. Raises Unfit where it cannot be decoded within the limits."""
+    """The re-encoded image, with the rectangles in black. Raises Unfit where it cannot be decoded within the limits."""
     warnings.simplefilter("ignore")
     Image.MAX_IMAGE_PIXELS = limits.pixels
     if kind is HEIC:

@@ -1,5 +1,5 @@
-"""Has files inspected by a process apart: one at a time, with a time limit, fed piece by piece: no file stands in the server's
-memory."""
+"""Has files inspected by a separate process: one at a time, with a time limit, and in chunks, so that no file is held in the
+memory of the server."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ import time
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from services.intake.files.inspection_process import IDLE
 from services.intake.files.media_types import BY_NAME, MediaType
 from services.intake.files.verdicts import not_checked, refusal
+from shared.eventstore.blobs import Piece
 from shared.kernel.refusals import Refused
 from shared.policy.file_rules import FileRules
 
 SECONDS = 60.0
 """How long one inspection may take before its process is ended and the file is refused."""
 _PIECE = 256 * 1024
+_SENT = 4 * 1024 * 1024
+"""Bytes that wait for the process; the kernel grants less."""
 _ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"}
 """No variable of the server: its environment holds secrets."""
 T = TypeVar("T")
@@ -44,6 +47,12 @@ class Inspected(NamedTuple):
     thumbnail: bytes = b""
 
 
+class _Kept(NamedTuple, Generic[T]):
+    """What was made of a new image."""
+
+    kept: T
+
+
 Keep = Callable[[Inspected, AsyncIterator[bytes]], Awaitable[T]]
 """Takes what was found, and the bytes of the new image."""
 
@@ -60,7 +69,7 @@ class Inspector:
 
     async def inspect(
         self,
-        content: AsyncGenerator[bytes, None],
+        content: AsyncGenerator[Piece, None],
         rules: FileRules,
         keep: Keep[T],
         cover: Sequence[tuple[int, int, int, int]] = (),
@@ -90,7 +99,9 @@ class Inspector:
                     await asyncio.to_thread(process.end)
         if isinstance(found, Refused):
             raise found
-        return found
+        if isinstance(found, Inspected):  # it stays as it is, so the next one may have its turn
+            return await keep(found, _nothing())
+        return found.kept
 
     async def _ready(self) -> _InspectionProcess:
         """The process, a new one if it has ended or is about to. Raises Unavailable."""
@@ -105,15 +116,19 @@ class Inspector:
         return self._process
 
     async def _inspected(
-        self, process: _InspectionProcess, task: str, pieces: AsyncIterator[bytes], keep: Keep[T]
-    ) -> T | Refused:
-        """What `keep` makes of the file, or its refusal; afterwards the process waits for the next task."""
-        async with process.given(task) as (answers, file):
-            with contextlib.suppress(ConnectionError):  # it ended; its exit code says why
+        self, process: _InspectionProcess, task: str, pieces: AsyncIterator[Piece], keep: Keep[T]
+    ) -> _Kept[T] | Inspected | Refused:
+        """What `keep` makes of a new image, what another file is, or its refusal. Then the process waits for the next task."""
+        with contextlib.ExitStack() as stack:
+            file = process.given(task)
+            stack.callback(_closed, file)
+            with contextlib.suppress(OSError):  # it ended; its exit code says why
                 async for piece in pieces:
-                    file.write(piece)
-                    await file.drain()
-                file.write_eof()
+                    await asyncio.to_thread(file.sendall, piece)
+                file.shutdown(socket.SHUT_WR)
+            file.setblocking(False)
+            answers, writer = await asyncio.open_unix_connection(sock=file, limit=_PIECE)
+            stack.callback(writer.transport.abort)
             try:
                 line = await answers.readline()
             except ConnectionError:
@@ -126,21 +141,21 @@ class Inspector:
             if "code" in found:
                 await process.exit_code()
                 return refusal(found["code"])
-            kept = await self._kept(found, answers, keep)
+            kept = (
+                await self._kept(found, answers, keep) if found["parts"] else Inspected(*2 * (BY_NAME[found["type"]],))
+            )
         await process.exit_code()
         return kept
 
-    async def _kept(self, found: dict[str, Any], answers: asyncio.StreamReader, keep: Keep[T]) -> T:
+    async def _kept(self, found: dict[str, Any], answers: asyncio.StreamReader, keep: Keep[T]) -> _Kept[T]:
         kind = BY_NAME[found["type"]]
-        if not found["parts"]:
-            return await keep(Inspected(kind, kind), _nothing())
         size, small = found["parts"]
         position = found["position"]
         inspected = Inspected(
             kind, BY_NAME[found["from"]], found["width"], found["height"], position and (position[0], position[1]), size
         )
         thumbnail = await answers.readexactly(small)
-        return await keep(inspected._replace(thumbnail=thumbnail), _pieces(answers, size))
+        return _Kept(await keep(inspected._replace(thumbnail=thumbnail), _pieces(answers, size)))
 
 
 class _InspectionProcess:
@@ -170,9 +185,8 @@ class _InspectionProcess:
         """True if it surely waits for a task. It ends by itself when it had none for a while."""
         return self.end.alive and self._program.poll() is None and time.monotonic() - self._used < IDLE / 2
 
-    @contextlib.asynccontextmanager
-    async def given(self, task: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        """Begin a task: its answers, and where its file goes. Raises Unavailable."""
+    def given(self, task: str) -> socket.socket:
+        """Begin a task: where its file goes, and its answers come from. Raises Unavailable."""
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -180,11 +194,8 @@ class _InspectionProcess:
             except OSError:  # it was ended from outside
                 ours.close()
                 raise not_checked() from None
-        answers, file = await asyncio.open_unix_connection(sock=ours, limit=_PIECE)
-        try:
-            yield answers, file
-        finally:
-            file.transport.abort()
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SENT)
+        return ours
 
     async def exit_code(self) -> int:
         """How the process of the file ended: 0, an exit code, or a negative signal, also where this process was ended with it."""
@@ -194,6 +205,12 @@ class _InspectionProcess:
             await asyncio.to_thread(self.end)
             return -1
         return int(line)
+
+
+def _closed(file: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        file.shutdown(socket.SHUT_RDWR)  # a thread that still sends is refused
+    file.close()
 
 
 def _end(process: subprocess.Popen[bytes], control: socket.socket) -> None:

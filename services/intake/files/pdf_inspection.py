@@ -11,6 +11,7 @@ import base64
 import binascii
 import re
 import zlib
+from collections.abc import Sequence
 
 from services.intake.files.inflation import WRAPPED, Inflation
 from services.intake.files.media_types import PDF, Budget, Limits, MediaType, Unfit
@@ -27,49 +28,55 @@ _KEPT = 4 * 1024 * 1024
 """Bytes of one decompressed object stream that are searched; producers write 100 or 200 objects to one."""
 
 
+def _spelled(name: str, after: bytes = rb"(?![A-Za-z0-9])") -> bytes:
+    """A pattern for a PDF name without its slash, each of whose characters may be written as `#` and two hex digits."""
+    return b"".join(b"(?:" + re.escape(one.encode()) + b"|#" + _hex(ord(one)) + b")" for one in name) + after
+
+
 def _name(name: str, after: bytes = rb"(?![A-Za-z0-9])") -> bytes:
-    """A pattern for a PDF name, each of whose characters may be written as `#` and two hex digits."""
-    spelled = b"".join(b"(?:" + re.escape(one.encode()) + b"|#" + _hex(ord(one)) + b")" for one in name)
-    return b"/" + spelled + after
+    return b"/" + _spelled(name, after)
 
 
 def _hex(code: int) -> bytes:
     return b"".join(f"[{d}{d.upper()}]".encode() for d in f"{code:02x}")
 
 
-_PROGRAMS = re.compile(
-    b"|".join(
-        (
-            _name("JavaScript"),
-            _name("Launch"),
-            _name("RichMedia"),
-            _name("ImportData"),
-            _name("SubmitForm"),
-            _name("Rendition"),
-            _name("XFA", rb"\s*(?:\[|\d+\s+\d+\s+R)"),
-            _name("GoToR"),
-            _name("Movie"),
-            _name("OnInstantiate"),
-            _name("Subtype", rb"\s*/3D\b"),
-            _name("FFilter"),
-            _name("URI", rb"\s*\(\s*(?i:javascript|vbscript):"),
+def _any_of(names: Sequence[tuple[str, bytes]]) -> re.Pattern[bytes]:
+    """Any of these names, each with what follows it. The first character is looked at first: a scan is full of slashes."""
+    first = "".join(sorted({name[0] for name, _ in names})).encode()
+    return re.compile(rb"/(?=[" + first + rb"#])(?:" + b"|".join(_spelled(*one) for one in names) + rb")")
+
+
+_END_OF_NAME = rb"(?![A-Za-z0-9])"
+_DICTIONARY_OR_REFERENCE = rb"\s*(?:<<|\d+\s+\d+\s+R)"
+_PROGRAM_NAMES = (
+    *(
+        (name, _END_OF_NAME)
+        for name in (
+            "JavaScript",
+            "Launch",
+            "RichMedia",
+            "ImportData",
+            "SubmitForm",
+            "Rendition",
+            "GoToR",
+            "Movie",
+            "OnInstantiate",
+            "FFilter",
         )
-    )
+    ),
+    ("XFA", rb"\s*(?:\[|\d+\s+\d+\s+R)"),
+    ("Subtype", rb"\s*/3D\b"),
+    ("URI", rb"\s*\(\s*(?i:javascript|vbscript):"),
 )
-_ATTACHED = re.compile(
-    b"|".join(
-        (
-            _name("EmbeddedFile"),
-            _name("EmbeddedFiles"),
-            _name("GoToE"),
-            _name("FileAttachment"),
-            _name("EF", rb"\s*(?:<<|\d+\s+\d+\s+R)"),
-            _name("Collection", rb"\s*(?:<<|\d+\s+\d+\s+R)"),
-        )
-    )
+_ATTACHED_NAMES = (
+    *((name, _END_OF_NAME) for name in ("EmbeddedFile", "EmbeddedFiles", "GoToE", "FileAttachment")),
+    ("EF", _DICTIONARY_OR_REFERENCE),
+    ("Collection", _DICTIONARY_OR_REFERENCE),
 )
-_ENCRYPTED = re.compile(_name("Encrypt", rb"\s*(?:<<|\d+\s+\d+\s+R)"))
-_REFUSED = re.compile(b"|".join(one.pattern for one in (_PROGRAMS, _ATTACHED, _ENCRYPTED)))
+_ENCRYPTION_NAMES = (("Encrypt", _DICTIONARY_OR_REFERENCE),)
+_PROGRAMS, _ATTACHED = _any_of(_PROGRAM_NAMES), _any_of(_ATTACHED_NAMES)
+_REFUSED = _any_of((*_PROGRAM_NAMES, *_ATTACHED_NAMES, *_ENCRYPTION_NAMES))
 _OBJECTS = re.compile(_name("ObjStm") + b"|" + _name("XRef"))
 _FLATE = re.compile(_name("FlateDecode") + b"|" + _name("Fl"))
 _OBJECT = re.compile(rb"\d\s+\d+\s+obj\b")

@@ -1,4 +1,4 @@
-"""Files on their way in: complete, scanned, inspected, stored as what they are. Only then may a command name them.
+"""Uploaded files are completed, scanned, inspected and stored with their detected type. Only then may a command name them.
 
 An upload is held (`unchecked`, `scanning`) from the moment it could be complete until all checks have passed. A process that
 dies in between leaves it held; the next question about it goes on with the checks.
@@ -23,11 +23,14 @@ from shared.application.upload_record import UploadStatus
 from shared.application.virus_scanner import ScannerUnavailable, VirusScanner
 from shared.commands.attached_files import FileDetails
 from shared.events.files import FileKind
+from shared.eventstore.blobs import Piece
 from shared.eventstore.uploads import UploadChanged
 from shared.kernel.refusals import Refused, Unavailable, Unknown
 from shared.policy.file_rules import FileRules
 
 UNCHECKED, SCANNING = "unchecked", "scanning"
+_AT_ONCE = 4 * 1024 * 1024
+"""Bytes of a file that is inspected, which are read, decrypted and sent at once: one file is at a time."""
 UNKNOWN_TYPE = "application/octet-stream"
 """Of a file that was not inspected yet."""
 _LATER = frozenset(("file_not_checked", "upload_busy"))
@@ -45,8 +48,8 @@ class FileReception:
         self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def completed(self, owner: str, upload: str, rules: FileRules, *, sha256: str | None = None) -> UploadStatus:
-        """Complete an upload whose bytes are all here, and check it. Again: the upload as it stands, after the
-        checks that are left.
+        """Complete an upload of which all bytes have arrived, and check it. Repeating it returns the current state, after the
+        remaining checks.
 
         Raises:
             Refused: of FileUploads.finish(), and a code of `verdicts.yaml`; a file that is refused for its content is removed."""
@@ -55,7 +58,7 @@ class FileReception:
             return await self._checked(owner, upload, found, rules)
 
     async def looked_at(self, owner: str, upload: str, rules: FileRules) -> UploadStatus:
-        """The upload as it stands. What is left of the checks of a complete one is done."""
+        """The current state of the upload. The remaining checks of a complete one are carried out."""
         found = await self.uploads.status(owner, upload)
         if found.complete and found.held is not None:
             async with self._alone(owner, upload):
@@ -66,12 +69,13 @@ class FileReception:
         self,
         owner: str,
         upload: str,
-        content: AsyncGenerator[bytes, None],
+        content: AsyncGenerator[Piece, None],
         details: FileDetails,
         rules: FileRules,
         cover: Sequence[tuple[int, int, int, int]] = (),
     ) -> UploadStatus:
-        """Make an upload of content that is here already, such as a redacted form. Again: the upload as it stands."""
+        """Make an upload of content that the server already has, such as a redacted form. Repeating it returns the current
+        state."""
         async with self._alone(owner, upload):
             found = await self.uploads.begin_upload(owner, upload, details=details)
             if found.complete and found.held is None:
@@ -94,7 +98,7 @@ class FileReception:
     async def stored_text(
         self, owner: str, upload: str, text: str, details: FileDetails, rules: FileRules
     ) -> UploadStatus:
-        """Make an upload of a text that replaces another file. Again: the upload as it stands."""
+        """Make an upload of a text that replaces another file. Repeating it returns the current state."""
         async with self._alone(owner, upload):
             found = await self.uploads.begin_upload(owner, upload, details=details)
             if not found.complete:
@@ -148,7 +152,8 @@ class FileReception:
                 status = await self.uploads.replace(owner, upload, image, details)
             return await self._described(owner, upload, status, made, details)
 
-        return await self.inspector.inspect(self.uploads.open_upload(owner, upload), rules, keep)
+        content = self.uploads.open_upload(owner, upload, piece=_AT_ONCE)
+        return await self.inspector.inspect(content, rules, keep)
 
     async def _described(
         self, owner: str, upload: str, status: UploadStatus, made: Inspected, details: FileDetails

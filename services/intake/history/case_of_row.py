@@ -140,6 +140,6 @@ def other_organisation() -> Refused:
         "history_differs",
         "The source now names another organisation than the one imported. Nothing is overwritten: map the step "
         "that changed it (CaseTransferred with its date), or correct the export.",
-        detail_zh="来源现在给出的责任单位与此前导入的不同。不会覆盖：请映射带日期的转办步骤，或修正导出文件。",
+        detail_zh="来源现在给出的责任单位与此前导入的不同。原有记录不会被覆盖，请映射带日期的转送步骤，或修正导出文件。",
         field="organisation",
     )

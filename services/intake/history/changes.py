@@ -1,4 +1,4 @@
-"""What the source states otherwise than in an earlier export: corrections beside the original.
+"""Corrections of imported cases: what the source states differently in a later export.
 
 Compared is what the source said, not what people have corrected here since. A text can only be compared where it can still be
 decrypted: what was erased is never brought back by an export.
@@ -43,7 +43,7 @@ class SourceView(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """Corrections, and what was left as it is."""
+    """Corrections, and what was left unchanged."""
 
     events: list[NewEvent]
     left_out: list[LeftOut]
@@ -178,7 +178,7 @@ def other_organisation_named(item: HistoryItem, case: Case) -> bool:
 
 
 def date_changes(redated: Sequence[Redated], case: Case, book: PolicyBook) -> tuple[list[NewEvent], list[HistoryStep]]:
-    """(corrections of dates, steps to record beside the known one). A date that would remove or shorten a delay is only recorded as
+    """(corrections of dates, additional steps to record). A date that would remove or shorten a delay is only recorded as
     reported later by the source: the breach stays."""
     events: list[NewEvent] = []
     beside: list[HistoryStep] = []
@@ -254,12 +254,13 @@ def _kept(name: str, *, live: bool = False) -> LeftOut:
         return LeftOut(
             _shown(name),
             "already_live",
-            "The source states this otherwise now, but the case is handled in this system. Correct it there with a command.",
+            "The source now states this differently, but the case is handled in this system. Correct it with a"
+            " command.",
             "来源现在的内容不同，但该件已转为在本系统办理，请用命令更正。",
         )
     return LeftOut(
         _shown(name),
         "changed_in_source",
-        "The source states this otherwise now; what was imported is kept. New steps of the row were taken.",
+        "The source now states this differently; the imported content is kept. New steps of the row were imported.",
         "来源现在的内容不同，保留此前导入的内容；该行新的步骤已导入。",
     )

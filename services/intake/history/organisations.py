@@ -64,7 +64,7 @@ def check_organisations(item: HistoryItem, steps: Sequence[HistoryStep], case: C
         raise Invalid(
             "accusation_needs_sealed_organ",
             "An accusation goes only to an organisation marked for them that is not the respondent (Art. 30).",
-            detail_zh="检举控告只能转送有权处理且非被反映人的机关。",
+            detail_zh="检举控告只能转送有权处理且不是被反映人的机关（条例第三十条），请另选机关。",
             field=field,
         )
 
@@ -89,7 +89,7 @@ def unknown_organisation(field: str, *, accused: bool = False) -> Invalid:
     return Invalid(
         "unknown_organisation",
         f"The policy has no such organisation: {how}.",
-        detail_zh=f"规则中没有该单位：{how_zh}。",
+        detail_zh=f"规则中没有该单位，{how_zh}。",
         field=field,
     )
 

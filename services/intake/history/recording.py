@@ -77,6 +77,7 @@ from shared.kernel.legal_time import LegalTime, day_of, is_instant
 from shared.kernel.refusals import Refused, Unavailable
 from shared.kernel.text_normalization import identifier_form, name_form
 from shared.policy.book import PolicyBook
+from shared.repositories.matter_cases import lines_of
 from shared.repositories.policy_repository import STREAM as POLICY
 
 _ROLES: tuple[Role, ...] = ("service",)
@@ -175,7 +176,7 @@ class _Recorder:
         return case.jurisdiction == self._jurisdiction and may_add_history(self._principal, case)
 
     def _own(self, case: Case) -> Case:
-        """The case. Raises Unknown if it was sealed meanwhile, so that the importing person may no longer add to it."""
+        """The case. Raises Unknown if it was sealed in the meantime, so that the importing person may no longer add to it."""
         if case.exists and not self._may_add(case):
             raise unknown_case()
         return case
@@ -252,7 +253,7 @@ class _Recorder:
         return (await self._intake.cases.get(case_name))[0], False
 
     async def _correct(self, item: HistoryItem, case: Case, book: PolicyBook) -> tuple[Case, int, list[LeftOut]]:
-        """The case after the corrections of what the source states otherwise now, their number, and what was left as it is.
+        """The case after the corrections of what the source now states differently, their number, and what was left unchanged.
 
         An export that was imported before, also an older one, corrects nothing."""
         commits = await self._ports.log.load(case.stream)
@@ -327,7 +328,7 @@ class _Recorder:
             done = None  # another sender appended a shorter or longer run that begins with the same step
         if done is not None and done.commit is not None and not done.repeated:
             return len(run.steps), done.case
-        return 0, (await handling.cases.reload(case.id))[0]
+        return 0, (await handling.cases.load_confirmed(case.id)).case
 
     def _steps_differ(self, item: HistoryItem, commits: Sequence[Commit], case: Case) -> bool:
         """True if a step that was imported before had other content. Only keyed digests are compared."""
@@ -354,7 +355,8 @@ class _Recorder:
             return result._replace(left_out=(*result.left_out, refused_link(refused.code)))
 
     async def _link(self, item: HistoryItem, result: ItemResult) -> ItemResult:
-        """Link the case of a row to the one that it repeats, once. What stands against it is told as a part that was left out."""
+        """Link the case of a row to the one that it repeats, once. If it cannot be linked, the report lists this as an omitted
+        part."""
         assert item.link is not None
         cases, kind = self._intake.cases, item.link.kind
         name, _case = await self._named(item)
@@ -363,7 +365,7 @@ class _Recorder:
         lead = (await cases.load_confirmed(original)).case
         if lead.exists and not self._may_add(lead):  # the same answer as for a case that does not exist
             lead = EMPTY
-        lines = await cases.lines([original]) if lead.exists else {}
+        lines = await lines_of(cases, [original]) if lead.exists else {}
         book = await self._ports.policies.book(self._jurisdiction)
         cause = f"link:{original}"
         if any(commit.cause == cause for commit in await self._ports.log.load(case.stream)):

@@ -113,7 +113,8 @@ def body_of(type_: str, fields: Mapping[str, Any], org: str | None = None) -> Ev
     if claimed := _OF_THIS_SYSTEM & fields.keys() if states_word else set():
         raise Invalid(
             "word_not_importable",
-            "Only this system states the author of a fact and the unit that followed up. Take the field out of the mapping.",
+            "The author of a fact and the unit that followed up are recorded only in this system. Remove the"
+            " field from the mapping.",
             detail_zh="该字段（何人陈述、何方回访）只由本系统记录，请从映射文件中去掉。",
             field=f"steps.{type_}.{min(claimed)}",
         )
@@ -153,7 +154,7 @@ def kept_without_date(type_: str, field: str) -> bool:
 
 
 def without_date(type_: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of the UndatedStepRecorded that stands for a step without a date.
+    """The fields of the UndatedStepRecorded that represents a step without a date.
 
     Raises Invalid for a value that the step cannot have."""
     body_of(type_, fields, "-")

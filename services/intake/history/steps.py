@@ -89,14 +89,16 @@ def _rank(step: HistoryStep) -> int:
 _BEFORE_FILING = LeftOut(
     "",
     "before_filing",
-    "The step is dated before the filing of its case, so it was left out; the rest of the row was taken. Correct the date in the"
+    "The step is dated before the filing of its case, so it was left out; the rest of the row was imported."
+    " Correct the date in the"
     " source, or take the step out of the mapping.",
     "该步骤的日期早于登记时间，未导入；该行其余内容已导入。请在来源中修正日期，或从映射文件中去掉该步骤。",
 )
 _IN_FUTURE = LeftOut(
     "",
     "step_in_future",
-    "The step is dated in the future, so it was left out; the rest of the row was taken. Correct the date in the source, or check"
+    "The step is dated in the future, so it was left out; the rest of the row was imported. Correct the date in"
+    " the source, or check"
     " source: zone in the mapping.",
     "该步骤的日期晚于当前时间，未导入；该行其余内容已导入。请在来源中修正日期，或检查映射文件中的 source: zone。",
 )

@@ -152,7 +152,7 @@ def router(runtime: Process) -> APIRouter:
     async def returned(
         request: Request, call: CallId, caller: Caller, jurisdiction: str | None = _JURISDICTION
     ) -> CallState:
-        """Say what became of a missed call. Unless nobody was reached, its number is destroyed."""
+        """Record the outcome of a missed call. Its number is destroyed, unless nobody was reached."""
         where = own(caller, jurisdiction)
         body = await read_model(request, CallReturnBody, limit)
         found = await missed_calls.answer(ports, caller, where, call, body.outcome, body.case, body.command_id)

@@ -64,7 +64,8 @@ def router(runtime: Process) -> APIRouter:
         if wait := asked.take(caller.ref):
             raise TooMany(
                 "too_many_questions",
-                f"This key asks too often. Try again in {wait} seconds; the filing can be registered without it.",
+                f"This key sends too many requests for candidates. Try again in {wait} seconds; the filing can"
+                " be registered without them.",
                 detail_zh=f"查询过于频繁，请{wait}秒后再试；不影响登记。",
                 retry_after=wait,
             )

@@ -1,6 +1,7 @@
 """Commands of a citizen with number and query code (add, nudge, evaluate, withdraw, review, renew the code), and receipts.
 
-Number and code are in the body, never in the address. A citizen's command takes effect at once: no `effective_at`.
+Number and code are in the body, never in the address. A citizen's command takes effect immediately: `effective_at` is not
+possible.
 """
 
 from __future__ import annotations
@@ -65,11 +66,11 @@ def body_models() -> dict[str, type[BaseModel]]:
 
 _HEARD = {
     False: (
-        "Your question about the progress was heard and is recorded with the case.",
+        "Your question about the progress was received and recorded with the case.",
         "您的催问已收到，并记录在案。",
     ),
     True: (
-        "Your question was heard. You asked today before; it is joined to that question and recorded with it.",
+        "Your question was received. You have already asked today, so it is recorded together with that question.",
         "您的催问已收到。您今天已催问过，本次已并入该次催问，一并记录。",
     ),
 }
@@ -141,7 +142,7 @@ def router(runtime: Process, commands: Commands, askers: StatusReaders) -> APIRo
 
 
 async def _seen_by_staff(runtime: Process, caller: Principal, case: Case) -> None:
-    """Record once that a member of staff has had the query code in hand: reading with it proves no receipt any more."""
+    """Record once that a member of staff has handled the query code: reading with it no longer proves receipt."""
     if receipt_printed(case):
         handling = runtime.handling("intake")
         stamp = EventMetadata(caller, f"receipt:{handling.clock.new_id()}", jurisdiction=case.jurisdiction)

@@ -24,7 +24,7 @@ READ_DOCUMENTS = Action("read_documents", _READERS)
 async def opened_documents(runtime: Process, citizen: Principal, case: Case) -> CitizenDocuments:
     """The documents of the case. The reading is recorded before anything is decrypted.
 
-    Raises Refused `code_known_to_staff` for an accusation whose code a member of staff has had in hand."""
+    Raises Refused `code_known_to_staff` for an accusation whose code a member of staff has handled."""
     check_private(case)
     handling = runtime.handling("intake")
     events = await events_of(runtime.ports.log, case)

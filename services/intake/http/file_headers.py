@@ -26,11 +26,11 @@ _NAME = re.compile(
 
 
 def filing_id(text: str) -> str:
-    """The id of a filing that is not sent yet. It has to be random: whoever knows it may add files. Raises Invalid."""
+    """The id of a filing that is not sent yet. It has to be random, because anyone who knows it may add files. Raises Invalid."""
     if FILING_ID.fullmatch(text) is None:
         raise Invalid(
             "wrong_filing_id",
-            "Filing-Id is the command_id of the filing: 16 to 100 letters, digits, - and _, made at random.",
+            "Filing-Id is the command_id of the filing: 16 to 100 letters, digits, - and _, chosen at random.",
             detail_zh="Filing-Id 应为本次提交的 command_id：16 至 100 个字母、数字、- 或 _，须随机生成。",
             field="filing-id",
         )

@@ -187,7 +187,8 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
         by: FileCaller = Depends(uploader),
         kind: FileKind = Query("other", description="What the file is to the case"),
     ) -> Response:
-        """Upload a file, or begin to. An interrupted upload goes on with PATCH /v1/uploads/{upload}, or with the same POST."""
+        """Upload a file, or begin an upload. Continue an interrupted upload with PATCH /v1/uploads/{upload}, or with the same
+        POST."""
         if request.headers.get("content-type", "").lower().startswith("multipart/"):
             raise WrongType(
                 "wrong_content_type",
@@ -202,7 +203,7 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
         if wait:
             raise TooMany(
                 "too_many_uploads",
-                f"Too many uploads at once. Go on in {wait} seconds.",
+                f"Too many uploads are in progress. Continue in {wait} seconds.",
                 detail_zh=f"上传过于频繁，请{wait}秒后继续。",
                 retry_after=wait,
             )
@@ -248,7 +249,7 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
         if offset is None:
             raise Invalid(
                 "upload_offset_missing",
-                "Send the header Upload-Offset: HEAD of the upload says where to go on.",
+                "Send the header Upload-Offset. A HEAD request for the upload returns the offset.",
                 detail_zh="缺少 Upload-Offset 请求头，可用 HEAD 查询应从何处继续。",
                 field="upload-offset",
             )
@@ -268,7 +269,7 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
         openapi_extra={"parameters": _UPLOADER},
     )
     async def offset(upload: str, by: FileCaller = Depends(uploader)) -> Response:
-        """Where an upload goes on: Upload-Offset and Upload-Complete."""
+        """The offset at which an upload continues: Upload-Offset and Upload-Complete."""
         return Response(status_code=204, headers=_progress(await files.status(by.owner, upload_id(upload))))
 
     @routes.get(
@@ -279,7 +280,7 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
         openapi_extra={"parameters": _UPLOADER},
     )
     async def status(upload: str, by: FileCaller = Depends(uploader)) -> Response:
-        """An upload as it stands. Checks that were interrupted go on."""
+        """The current state of an upload. Interrupted checks are continued."""
         return _answered(await reception.looked_at(by.owner, upload_id(upload), await rules_for(by)), 200)
 
     @routes.delete(

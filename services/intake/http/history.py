@@ -40,7 +40,9 @@ class HistoryLine(Answer):
     why_zh: str | None = Field(description="The same in Chinese")
     field: str | None = Field(description="The field that is wrong")
     corrected: int = Field(
-        0, description="Fields and dates that the source states otherwise now, corrected beside the original"
+        0,
+        description="Fields and dates that the source now states differently, recorded as corrections next to"
+        " the original",
     )
     left_out: list[dict[str, str]] = Field(
         [], description="Parts of the row that were not recorded: field, code and reason"

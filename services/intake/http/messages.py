@@ -58,7 +58,7 @@ class MessagesAnswer(Answer):
 
 
 class DoneByHand(BaseModel):
-    """How a person told the petitioner."""
+    """How a person informed the petitioner."""
 
     model_config = ConfigDict(extra="forbid")
     by: Literal["letter", "call"] = Field(description="letter or call")
@@ -136,7 +136,7 @@ def router(runtime: Process) -> APIRouter:
         **operation("message_done_v1_messages__message__done_post", 400, 409, 413, 415, 507, *READING, body=DoneByHand),
     )
     async def done(request: Request, message: str, caller: Caller) -> MessageAnswer:
-        """Record that the petitioner was told by letter or call. Twice does no harm."""
+        """Record that the petitioner was informed by letter or call. Repeating it has no effect."""
         authorize(caller, DO)
         given = await read_model(request, DoneByHand, _LIMIT)
         case, state = await found(message)
@@ -161,13 +161,14 @@ def router(runtime: Process) -> APIRouter:
     )
     async def report(request: Request) -> None:
         """A gateway reports that a message arrived or did not. Signed by Standard Webhooks (v1) with the secret of the
-        gateways; the same report twice does no harm."""
+        gateways; repeating a report has no effect."""
         data = await read_body(request, _LIMIT)
         known = None if secret is None else secret.get_secret_value()
         if known is None or verified(known, request.headers, data, ports.clock.now()) is None:
             raise NotAuthenticated(
                 "signature_wrong",
-                "The signature of this report does not verify. Sign it by Standard Webhooks with the secret of the gateway.",
+                "The signature of this report is not valid. Sign it by Standard Webhooks with the secret of the"
+                " gateway.",
                 detail_zh="回执签名无效，请按 Standard Webhooks 规范使用网关密钥签名。",
             )
         given = validated(DeliveryReport, parse(data))

@@ -37,7 +37,7 @@ def _unknown() -> Unknown:
     return Unknown(
         "unknown_platform",
         "There is no such platform, or you may not see it.",
-        detail_zh="没有这一平台。",
+        detail_zh="没有这一平台，或您无权查看。",
         field="platform",
     )
 

@@ -168,12 +168,13 @@ def router(runtime: Process) -> APIRouter:
         dependencies=admitted(runtime),
     )
     async def subjects(request: Request) -> SubjectGuesses:
-        """At most three subjects that the words of a text speak for, by the keyword rules. Nothing is stored."""
+        """At most three likely subjects of a text, by the keyword rules. Nothing is stored."""
         wait = guessed.take(await client_network(request))
         if wait:
             raise TooMany(
                 "too_many_guesses",
-                f"Your network asks for subjects too often. Choose one from the list, or ask again in {wait} seconds.",
+                "Your network sends too many requests for subjects. Choose one from the list, or try again in"
+                f" {wait} seconds.",
                 detail_zh=f"您所在的网络请求过于频繁，请直接从列表中选择，或{wait}秒后再试。",
                 retry_after=wait,
             )
@@ -221,8 +222,8 @@ def router(runtime: Process) -> APIRouter:
         wait = max(1, ceil(turn.wait))
         raise TooMany(
             "too_many_filings",
-            f"Your network sends many filings, so this one has a turn. Keep the text and send it again with `turn` in {wait}"
-            " seconds, or at once with `work`; or telephone.",
+            "Your network is sending many filings, so this one is queued. Keep the text and send it again with"
+            f" `turn` in {wait} seconds, or immediately with `work`. You can also telephone.",
             detail_zh=f"您所在的网络提交较多，本件已排队。请保留已填写的内容，{wait}秒后连同排队凭证（turn）再次提交，完成计算（work）的"
             "可以立即提交；也可以电话反映。",
             retry_after=wait,

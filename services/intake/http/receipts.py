@@ -36,7 +36,7 @@ class ReceiptLine(Answer):
 
 
 class ReceiptDetails(Answer):
-    """What the receipt says beside number and query code."""
+    """The content of the receipt in addition to number and query code."""
 
     number: str = Field(description="Number of the case")
     pin: str = Field(description="Six digits for a question by telephone; they work at an operator's desk only")
@@ -51,7 +51,7 @@ class ReceiptDetails(Answer):
 
 
 def details(case: Case, book: PolicyBook, pin: str) -> ReceiptDetails:
-    """The receipt of a registered case, as it may be told."""
+    """The receipt of a registered case, as far as it may be shown."""
     office = called(book, book.petition_office) if book.petition_office else Words("信访部门", "Petition Office")
     lines = [*filed_under(case, book), *still_looked_at(case)]
     return ReceiptDetails(

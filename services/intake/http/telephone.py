@@ -55,7 +55,7 @@ def router(runtime: Process) -> APIRouter:
         ),
     )
     async def by_telephone(request: Request, caller: Caller) -> StatusAnswer:
-        """What the petitioner may be told of the case, by number and PIN."""
+        """What may be told about the case on the telephone, by number and PIN."""
         authorize(caller, TELEPHONE)
         asked = await read_model(request, TelephoneQuestion, LIMIT)
         number = read_number(asked.number)

@@ -44,7 +44,7 @@ class ClockWords(WordsAnswer):
 
 
 class AllWords(Answer):
-    """All codes in words. A code that is missing is shown as it is."""
+    """All codes in words. A missing code is shown unchanged."""
 
     states: dict[str, WordsAnswer] = Field(description="States of a case")
     codes: dict[str, WordsAnswer] = Field(description="Classes, results, kinds, grades, grounds and other values")

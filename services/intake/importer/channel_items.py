@@ -41,7 +41,9 @@ def mapped_item(book: PolicyBook, channel: str, value: Any) -> MappedItem:
     """The submission of an item. Raises Refused `no_mapping`, and Invalid that names the platform's own field."""
     reading = _reading(book, channel)
     if not isinstance(value, dict):
-        raise Invalid("not_an_object", "An item is a JSON object.", detail_zh="每一项应为 JSON 对象。", field="(body)")
+        raise Invalid(
+            "not_an_object", "An item is a JSON object.", detail_zh="每一项须为 JSON 对象，请更正。", field="(body)"
+        )
     names = _names(reading)
     table = Table(Path("item"), reading.source)
     plain = {
@@ -79,7 +81,7 @@ def _reading(book: PolicyBook, channel: str) -> Reading:
         raise Invalid(
             "unknown_channel",
             "This channel is not in the policy of the jurisdiction. Use a code of the list or have it added.",
-            detail_zh="该渠道不在本辖区的渠道目录中。",
+            detail_zh="该渠道不在本辖区的渠道目录中，请使用目录中的代码或先添加。",
             field="channel",
         )
     raw = book.mapping(known.mapping)

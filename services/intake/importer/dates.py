@@ -59,6 +59,8 @@ _COMPACT_DAY = re.compile(
 )
 _DATE_OF_JSON = re.compile(r"\\?/Date\((-?\d{1,15})(?:[+-]\d{4})?\)\\?/")
 """Milliseconds since 1970 as .NET writes them in JSON; the offset says only how they were shown."""
+_HOURS_FROM_TO = re.compile(r".*\d\s+\d{1,2}:\d{2}\s*-\d{1,2}(?::\d{2})?", re.DOTALL)
+"""`08:00-09:00`: from and to, or a time west of Greenwich."""
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LONG_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
                 "december", "sept")  # fmt: skip
@@ -283,6 +285,8 @@ def _of_text(text: str, zone: str, patterns: tuple[re.Pattern[str], ...], number
     if (milliseconds := _DATE_OF_JSON.fullmatch(text)) is not None:
         return _by_format(float(milliseconds[1]), zone, ("unix_ms",))
     match = _USUAL.fullmatch(text) or _COMPACT.fullmatch(text) or _COMPACT_DAY.fullmatch(text)
+    if match is not None and _HOURS_FROM_TO.fullmatch(text) and contradicts(match["offset"], zone):
+        raise BadDate("ambiguous_date")
     if match is None and (numerals := _NUMERALS.fullmatch(text)) is not None:
         return _of_parts(_numerals(numerals), zone)
     for pattern in _ENGLISH if match is None and text[-1:].isascii() else ():

@@ -261,7 +261,7 @@ class Mapping(_Part):
 
     @model_validator(mode="after")
     def _made_numbers_are_items(self) -> Self:
-        """Only an item is made of the content of a row: elsewhere it would stand for something that nobody wrote."""
+        """Only an item is made of the content of a row: elsewhere it would invent a value that nobody wrote."""
         if any((value.hash or value.row) and path != ("item",) for path, value in self.values()):
             raise WrongValue(
                 "hash and row make the number of an item; use column, join or constant here",

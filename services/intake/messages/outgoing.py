@@ -82,8 +82,8 @@ BY_HAND: frozenset[m.MessageKind] = frozenset({"notice", "reply", "opinion", "as
 
 
 def instead_of(message: Message) -> m.Instead | None:
-    """What a person does where the message cannot be sent: a letter for what is served with it, a call for a question; None if it
-    tells nothing that the petitioner does not find with number and query code."""
+    """What a person does where the message cannot be sent: a letter for what is served with it, a call for a question; None if
+    the petitioner finds all of it with number and query code."""
     if message.kind == "asked":
         return "call"
     return "letter" if message.notice or message.kind in BY_HAND else None

@@ -339,7 +339,7 @@ class MessageSender:
         line.open_again = self._ports.clock.monotonic() + max(pause, min(result.retry_after or 0, LONGEST_PAUSE))
 
     async def _give_up(self, case: str, message: Message, reason: str, *, instead: bool = True) -> None:
-        """Send it no more. Where it carries a notice or asks something, a person writes, or calls if that is all it needs."""
+        """Give up sending it. Where it carries a notice or asks something, a person writes, or calls if that is all it needs."""
         found, _head = await self._ports.cases.get(case)
         await record_failed_service(self._ports, found, message, reason)
         by = instead_of(message) if instead else None

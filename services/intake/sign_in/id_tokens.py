@@ -93,7 +93,7 @@ class IdTokens:
         if not keys:
             raise refused(
                 "key",
-                "The token is signed with a key that the provider does not have any more.",
+                "The token is signed with a key that the provider no longer has.",
                 "令牌的签名密钥已停用，",
             )
         for one in keys:

@@ -1,6 +1,7 @@
 """The sign-in of a person: password with one-time password, passkey, or the identity provider.
 
-Every wrong sign-in gets the same answer. Wrong ones are limited for each person and network, for each network, and for each person.
+A one-time password is accepted once, also by other processes: the log remembers it. Every wrong sign-in gets the same answer.
+ Wrong ones are limited for each person and network, for each network, and for each person.
 Over a limit only an attempt with the right one-time password is looked at further, so that nobody can lock out the right person.
 """
 
@@ -25,12 +26,16 @@ from shared.application.persons import Person, Post, principal_of
 from shared.application.problem import NotAuthenticated, TooMany
 from shared.application.sealed_tokens import open_token, seal_token
 from shared.commands.authorization import Principal
+from shared.commands.command import NewEvent
+from shared.commands.event_writer import EventMetadata
 from shared.events.base import Event
-from shared.events.persons import CredentialAdded
+from shared.events.persons import CredentialAdded, OneTimePasswordUsed
+from shared.eventstore.errors import StoreFull
 from shared.hosting.process import Process
 from shared.kernel.refusals import Denied, Invalid, Refused
 from shared.queries.query_code_access import RateLimiter
 
+STREAM = "one-time/"
 SETUP = "hyt_"
 """Prefix of the sealed shared secret that an invitation offers until it is confirmed."""
 NETWORK_TIMES, PERSON_TIMES = 20, 20
@@ -76,7 +81,7 @@ class SignIn:
         self._networks = RateLimiter(ports.clock, most * NETWORK_TIMES)
         self._codes = RateLimiter(ports.clock, most * PERSON_TIMES)
         self._used: dict[str, int] = {}
-        """Person -> the time step of the last one-time password that was accepted."""
+        """Person -> the time step of the last one-time password that this process accepted."""
 
     def _counted(self, refusal: Refused) -> Refused:
         self._metrics.refused("sign_in", refusal.code)
@@ -97,7 +102,7 @@ class SignIn:
             raise self._counted(
                 TooMany(
                     "too_many_sign_ins",
-                    f"Too many wrong sign-ins. Wait {seconds} seconds, or use the present one-time password.",
+                    f"Too many wrong sign-ins. Wait {seconds} seconds, or use the current one-time password.",
                     detail_zh=f"登录失败次数过多，请{seconds}秒后再试，或使用当前的动态口令。",
                     retry_after=seconds,
                 )
@@ -106,10 +111,24 @@ class SignIn:
         if not right or not fresh or step is None or step <= self._used.get(code, -1):  # used meanwhile
             raise self._counted(wrong())
         self._used[code] = step
+        if not await self._first_use(person, step):
+            raise self._counted(wrong())
         for (limiter, name), wait in zip(limits, waits, strict=True):
             if not wait:
                 limiter.give_back(name)
         return person
+
+    async def _first_use(self, person: Person, step: int) -> bool:
+        """True if no process has accepted the one-time password of this time step. A full log keeps nobody out: then only this
+        process remembers it."""
+        stamp = EventMetadata(acting(person), cause=f"{person.of('totp')[-1].id}:{step}")
+        try:
+            _commit, repeated = await self._handling.append(
+                STREAM + person.code, stamp, lambda _head: [NewEvent(OneTimePasswordUsed(step=step))]
+            )
+        except StoreFull:
+            return True
+        return not repeated
 
     async def _secrets(self, person: Person) -> tuple[str | None, str | None]:
         """The hash of the password and the shared secret. The same reads for a person who has none."""
@@ -148,7 +167,8 @@ class SignIn:
         raise self._counted(
             NotAuthenticated(
                 "account_not_linked",
-                "This account belongs to no person here. Open your invitation and link it, or ask the operators for one.",
+                "This account is not linked to a person. Open your invitation and link it, or ask the operators"
+                " for an invitation.",
                 detail_zh="该账号尚未与本系统人员关联，请通过邀请链接关联，或联系管理员。",
             )
         )
@@ -206,7 +226,7 @@ class SignIn:
         if step is None:
             raise Invalid(
                 "wrong_one_time_password",
-                "The one-time password is not the present one of the new secret. Enter the six digits that the app shows now.",
+                "The one-time password does not match the new secret. Enter the six digits that the app shows now.",
                 detail_zh="动态口令不正确，请输入验证器当前显示的六位数字。",
                 field="totp",
             )
@@ -217,6 +237,7 @@ class SignIn:
         )
         person = await self._add(person, invitation, new)
         self._used[person.code] = step
+        await self._first_use(person, step)
         return person
 
     async def accept_passkey(self, network: str, invitation: str, challenge: str, credential: dict[str, Any]) -> Person:
@@ -264,7 +285,7 @@ class SignIn:
         raise Invalid(
             "unknown_post",
             "You may not act in a post of this id; see GET /v1/me.",
-            detail_zh="您不能以这一职务办理。",
+            detail_zh="您不能以这一职务办理，请选择您担任的职务。",
             field="post",
         )
 

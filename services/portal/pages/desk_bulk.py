@@ -14,8 +14,8 @@ from starlette.routing import Route
 
 from services.portal.api import Api, Caller, Problem
 from services.portal.browser import HEADERS, Form, command_id, read_form, set_cookie
-from services.portal.catalogues import told
 from services.portal.command_forms import Field, body_of, commands_of, fields_of
+from services.portal.pages.desk_command import missing
 from services.portal.pages.desk_frame import framed, of_case
 from services.portal.pages.sign_in import SignedOut, ended, staff
 from services.portal.pages.start import changed, nothing_here
@@ -53,8 +53,8 @@ async def bulk(request: Request) -> Response:
         return _page(request, frame, form, cases, numbers, name=name, fields=fields)
     body, wrong = body_of(fields, form)
     if wrong:
-        said = told(view_of(request).language, "Fill in this field as asked.")
-        return _page(request, frame, form, cases, numbers, name=name, fields=fields, errors=dict.fromkeys(wrong, said))
+        errors = missing(view_of(request).language, frame["words"], name, wrong)
+        return _page(request, frame, form, cases, numbers, name=name, fields=fields, errors=errors)
     results = await _done(request, who, form, numbers, name, body)
     return _page(request, frame, form, cases, numbers, name=name, results=results)
 

@@ -12,8 +12,8 @@ from starlette.routing import Route
 from services.portal.api import Api, Caller, Problem
 from services.portal.browser import Form, command_id, read_form, set_cookie
 from services.portal.catalogues import told
-from services.portal.pages.desk import filed, lists_of_office, near_cases
 from services.portal.pages.desk_frame import asked, of_case
+from services.portal.pages.desk_registration import filed, lists_of_office, near_cases
 from services.portal.pages.sign_in import SignedOut, ended, staff
 from services.portal.pages.start import changed
 from services.portal.rendering import page, sentence, view_of
@@ -147,7 +147,7 @@ async def _missed(request: Request, who: Caller, form: Form) -> Response:
     if form["do"] == "call_back":
         found = await api.get(who, address)
         if found["number"] is None:
-            en = "A colleague has done with this call meanwhile."
+            en = "A colleague has already dealt with this call."
             return await _page(request, Form(), problem=Problem(409, "call_done", en, told("zh", en)))
         form |= {"phone": found["number"], "missed_at": found["missed_at"], "command_id": command_id()}
         return await _page(request, form)

@@ -12,7 +12,8 @@ from services.portal.api import Api, Caller, Problem
 from services.portal.browser import Form, command_id, read_form, set_cookie, whole
 from services.portal.catalogues import told
 from services.portal.command_forms import Field, body_of
-from services.portal.pages.desk import Known, case_page, command_fields
+from services.portal.pages.desk_case import case_page
+from services.portal.pages.desk_command import Known, command_fields
 from services.portal.pages.desk_frame import COMMAND_OF, asked, of_case, place_of, save_draft
 from services.portal.pages.sign_in import SignedOut, ended, staff
 from services.portal.pages.start import changed, nothing_here
@@ -85,7 +86,8 @@ def _page(
 
 
 async def save(request: Request) -> Response:
-    """Save a draft that was worked on. If a colleague has saved another one meanwhile, that is said and the text is kept."""
+    """Save a draft that was worked on. If a colleague has saved another version in the meantime, the page says so and the text
+    is kept."""
     form = await read_form(request)
     kind = _kind(request)
     who = staff(request, form)

@@ -14,6 +14,10 @@ from services.portal.browser import Form, whole
 from services.portal.pages.sign_in import SignedOut, ended, staff
 from services.portal.rendering import view_of
 
+OFFICE = ("registrar", "supervisor")
+"""Roles of the petition office that see all cases of the jurisdiction."""
+FIGURES_ONLY = ("analyst", "operations")
+"""Roles that have figures and no cases."""
 DRAFTED = {
     "decide": "decision",
     "deliver_reply": "reply",
@@ -33,14 +37,16 @@ DRAFT_QUEUES = {
 COMMON = ("/v1/words", "/openapi.json")
 """What is the same for everybody."""
 _NO_DRAFTS: dict[str, Any] = {"drafts": [], "counts": {}}
+_NO_COUNTS: dict[str, Any] = {"queues": {}, "mine": 0, "unassigned": 0}
 
 
 class Words:
     """Codes in the language of the page."""
 
-    def __init__(self, known: dict[str, Any], language: str) -> None:
+    def __init__(self, known: dict[str, Any], language: str, names: dict[str, str] | None = None) -> None:
         self._known = known
         self._language = language
+        self._names = names or {}
 
     def __call__(self, kind: str, code: object) -> str:
         found = self._known[kind].get(code)
@@ -54,8 +60,17 @@ class Words:
     def command(self, name: str) -> str:
         return self("commands", name)
 
+    def name(self, code: str | None, name: str | None) -> str:
+        """An organisation, place, subject or channel by its name in the policy; a dash where there is none."""
+        return self._names.get(code or "") or name or code or "–"
+
+    def named(self, entry: dict[str, Any] | None) -> str:
+        """The same of an entry of the interface with code and name."""
+        return self.name(entry["code"], entry["name"]) if entry else "–"
+
     def label(self, command: str, field: str) -> str:
         """The label of a field of a command; that of the field alone for one that all commands share."""
+        field = field.rpartition(".")[2]
         own = self._known["commands"].get(command, {}).get("fields", {}).get(field)
         found = own or self._known["fields"].get(field)
         return str(found[self._language]) if found else field
@@ -75,35 +90,57 @@ async def asked(request: Request, *paths: tuple[str, dict[str, Any]]) -> list[An
         raise
 
 
-async def _drafts(request: Request, queue: str) -> dict[str, Any]:
-    """The drafts of the unit; none for a key of a system, which has no desk."""
-    params: dict[str, Any] = {"queue": queue} if queue else {"limit": 0}
+async def _unless_forbidden(
+    request: Request, path: str, params: dict[str, Any], otherwise: dict[str, Any]
+) -> dict[str, Any]:
+    """An answer; `otherwise` for a role that has none: a key of a system has no drafts, an analyst has no queues."""
     try:
-        (found,) = await asked(request, ("/v1/drafts", params))
+        (found,) = await asked(request, (path, params))
     except Problem as problem:
         if problem.status == 403:
-            return _NO_DRAFTS
+            return otherwise
         raise
     answer: dict[str, Any] = found
     return answer
+
+
+_SECTIONS = ("organisations", "places", "subjects", "channels")
+"""Sections of a policy whose entries have names."""
+
+
+async def _english_names(request: Request, jurisdiction: str) -> dict[str, str]:
+    """Code -> English name, of the entries of the policy that have one."""
+    api: Api = request.app.state.api
+    policy = await api.common(staff(request), f"/v1/policies/{quote(jurisdiction, safe='')}")
+    found: dict[str, str] = {}
+    for section in _SECTIONS:
+        entries = policy["documents"].get(section) or []
+        entries = entries.get(section, []) if isinstance(entries, dict) else entries
+        found |= {one["code"]: one["name_en"] for one in entries if one.get("name_en")}
+    return found
 
 
 async def framed(
     request: Request, *paths: tuple[str, dict[str, Any]], drafts: str = ""
 ) -> tuple[dict[str, Any], list[Any]]:
     """What all pages of the desk show, and the answers to further questions. `drafts`: the queue of drafts to list."""
-    (me, counts, words, *found), waiting = await asyncio.gather(
-        asked(request, ("/v1/me", {}), ("/v1/cases/counts", {}), ("/v1/words", {}), *paths), _drafts(request, drafts)
+    (me, words, *found), counts, waiting = await asyncio.gather(
+        asked(request, ("/v1/me", {}), ("/v1/words", {}), *paths),
+        _unless_forbidden(request, "/v1/cases/counts", {}, _NO_COUNTS),
+        _unless_forbidden(request, "/v1/drafts", {"queue": drafts} if drafts else {"limit": 0}, _NO_DRAFTS),
     )
+    language = view_of(request).language
+    names = await _english_names(request, me["jurisdiction"]) if language == "en" and me["jurisdiction"] else {}
     frame = {
-        "me": me, "counts": counts, "words": Words(words, view_of(request).language), "queue": "", "drafts": waiting,
+        "me": me, "counts": counts, "words": Words(words, language, names), "queue": "", "drafts": waiting,
         "command_of": COMMAND_OF, "drafts_names": DRAFT_QUEUES, "moving": "", "drafts_queue": "",
+        "leads": me["role"] in FIGURES_ONLY,
     }  # fmt: skip
     return frame, found
 
 
 async def save_draft(request: Request, who: Caller, kind: str, content: dict[str, str], form: Form) -> Response:
-    """Save a draft, or hand it over to be checked. Raises Problem, also where a colleague has saved another one meanwhile."""
+    """Save a draft, or submit it for checking. Raises Problem, also if a colleague has saved another version in the meantime."""
     number, ready = request.path_params["number"], form["draft"] == "ready"
     api: Api = request.app.state.api
     body = {
@@ -119,6 +156,11 @@ async def save_draft(request: Request, who: Caller, kind: str, content: dict[str
 def of_case(number: str, rest: str = "") -> str:
     """The address of a case at the interface."""
     return f"/v1/cases/{quote(number, safe='')}{rest}"
+
+
+def of_file(number: str, rest: str = "") -> str:
+    """The address of the files of a case at the interface."""
+    return f"/v1/files/{quote(number, safe='')}{rest}"
 
 
 def place_of(number: str, rest: str = "") -> str:

@@ -1,7 +1,7 @@
 """Sign-in of members of staff: passkey, identity provider, or password with one-time password; invitations, posts, sign-out.
 
 The session is a token of the interface in a cookie; the portal keeps nothing. A session that ends in mid-form asks
-to sign in, and what was typed goes on with the form.
+to sign in, and the input is kept in the form.
 """
 
 from __future__ import annotations

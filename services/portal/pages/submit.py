@@ -359,7 +359,7 @@ async def _lists(request: Request, asked: Caller, form: Form) -> dict[str, Any]:
 
 
 async def _guesses(request: Request, form: Form) -> list[dict[str, Any]]:
-    """At most three subjects that the text speaks for; none where they cannot be asked for: the list is there in any case."""
+    """At most three likely subjects of the text; none if they cannot be computed, because the list is always available."""
     if not form["text"].strip():
         return []
     api: Api = request.app.state.api

@@ -7,9 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
-from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from services.portal.api import Api, Caller, Problem
@@ -17,7 +16,6 @@ from services.portal.browser import (
     HEADERS,
     Form,
     caller,
-    check_origin,
     command_id,
     cookie,
     delete_cookie,
@@ -26,6 +24,7 @@ from services.portal.browser import (
     whole,
 )
 from services.portal.catalogues import Language, told
+from services.portal.downloads import check_reader, passed_on
 from services.portal.pages.start import changed, nothing_here
 from services.portal.rendering import page, sentence, view_of
 from services.portal.uploads import FIELD as UPLOADS
@@ -160,7 +159,7 @@ def own_data(status: dict[str, Any]) -> list[tuple[str, Action]]:
 
 
 async def enter(request: Request) -> Response:
-    """Number and code of the form. They open the case, and what was to be done before the session ended goes on."""
+    """Number and code of the form. They open the case, and the action that the end of the session interrupted continues."""
     form = await read_form(request)
     if form["view"]:
         request.state.view = changed(view_of(request), form["view"])
@@ -307,31 +306,22 @@ _OWN_LABELS = {
 """Field of the own data -> its heading."""
 FORMATS = {"text/html": "HTML", "application/pdf": "PDF"}
 """Type of a notice -> its short name."""
-_FILE_HEADERS = (
-    "content-type", "content-disposition", "content-length", "content-security-policy", "x-content-type-options",
-    "cache-control", "cross-origin-resource-policy", "cross-origin-opener-policy", "referrer-policy", "x-frame-options",
-)  # fmt: skip
-"""Headers of a file that go on to the browser; `content-security-policy` sandboxes it."""
 
 
 async def download(request: Request) -> Response:
     """One notice, or one file of the own matter, as a download. The reading is recorded."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        check_origin(request)
+    check_reader(request)
     pair = case_of(request)
     if pair is None:
         return _ask(request, ended=True)
-    api: Api = request.app.state.api
     try:
-        file = await api.stream(
-            caller(request), f"/v1/files/own/{request.path_params['version']}", headers=_owner(pair)
+        return await passed_on(
+            request, caller(request), f"/v1/files/own/{request.path_params['version']}", _owner(pair)
         )
     except Problem as problem:
         if problem.code in _ENDED:
             return _ask(request, ended=True)
         raise
-    headers = {name: file.headers[name] for name in _FILE_HEADERS if name in file.headers}
-    return StreamingResponse(file.aiter_raw(), headers=headers, background=BackgroundTask(file.aclose))
 
 
 def _owner(pair: dict[str, str]) -> dict[str, str]:

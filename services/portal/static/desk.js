@@ -105,7 +105,10 @@
     const chosen = new Set($$("[data-live] input:checked").map((box) => box.value));
     for (const part of $$("[data-live]")) {
       const other = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
-      if (other && other.innerHTML !== part.innerHTML) part.replaceWith(document.adoptNode(other));
+      if (!other || other.innerHTML === part.innerHTML) continue;
+      const opened = [...part.querySelectorAll("details")].map((one) => one.open);
+      part.replaceWith(document.adoptNode(other));
+      other.querySelectorAll("details").forEach((one, place) => { one.open = opened[place] ?? one.open; });
     }
     for (const box of $$("[data-live] input[type=checkbox]")) box.checked = chosen.has(box.value);
     if (focused && document.activeElement === document.body) $(`[data-live] a[href="${CSS.escape(focused)}"]`)?.focus();
@@ -122,7 +125,7 @@
     stream.addEventListener("cases", (event) => {
       const told = JSON.parse(event.data);
       const banner = $("[data-moved]");
-      if (moving && banner && told.cases.includes(moving)) banner.hidden = false;
+      if (moving && banner && told.cases.includes(moving)) { banner.hidden = false; soon(); }
     });
     stream.addEventListener("end", () => stream.close());
   };

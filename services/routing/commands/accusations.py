@@ -33,12 +33,13 @@ class ConfirmAccusation(Command):
     "confirm_accusation",
     service="routing",
     roles=READERS,
-    states=("registered",),
     zh="确认为检举控告",
     when=lambda case: case.accusation.suspected is not None,
 )
 def confirm_accusation(case: Case, command: ConfirmAccusation, given: DecisionContext) -> list[NewEvent]:
-    """Confirm that the petition is an accusation. A registrar then dispatches it to an authorised organisation."""
+    """Confirm that the petition is an accusation. A registrar then dispatches it to an authorised organisation.
+
+    An organisation that had the case when a later text was suspected loses it, without being told why."""
     if case.accusation.suspected is None:
         if case.filing.class_ == "accusation":
             return []
@@ -47,29 +48,32 @@ def confirm_accusation(case: Case, command: ConfirmAccusation, given: DecisionCo
     name, org = respondent.name, given.book.organisation_meant(respondent.org)
     if org is None:  # words instead of a code; they may name a person, so they are sealed
         name = " ".join(filter(None, (name, respondent.org))) or None
+    having = case.assignment.org
+    taken = [] if having is None else [NewEvent(e.AssignmentWithdrawn(org=having, reason_code="recalled"), given.now)]
     return [
+        *taken,
         NewEvent(e.CaseClassified(class_="accusation", by="person")),
         NewEvent(e.AccusationConfirmed(respondent_org=org, name=name)),
     ]
 
 
 class ClearSuspicion(Command):
-    reason: FreeText | None = Field(None, description="Reason why it is no accusation, sealed")
+    reason: FreeText | None = Field(None, description="Reason why it is not an accusation, sealed")
 
 
 @rule(
     "clear_suspicion",
     service="routing",
     roles=READERS,
-    states=("registered",),
     zh="排除检举控告",
     when=lambda case: case.accusation.suspected is not None,
 )
 def clear_suspicion(case: Case, command: ClearSuspicion, given: DecisionContext) -> list[NewEvent]:
-    """Clear the suspicion. The petition is routed like any other, and keyword rules do not suspect it again."""
-    if case.accusation.cleared:
-        return []
+    """Clear the suspicion. The petition is routed like any other, and keyword rules do not suspect it again; an organisation that
+    has the case goes on with it. What is said later is searched again."""
     if case.accusation.suspected is None:
+        if case.accusation.cleared:
+            return []
         raise _not_suspected()
     return [NewEvent(e.SuspicionCleared(reason=command.reason))]
 

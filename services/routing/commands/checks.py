@@ -30,7 +30,7 @@ def own(case: Case, given: DecisionContext) -> str:
         raise Denied(
             "not_your_case",
             "Only the responsible organisation may give this command.",
-            detail_zh="只有主办单位可以执行该操作。",
+            detail_zh="只有承办单位可以办理此项。",
         )
     return case.assignment.org
 
@@ -76,7 +76,7 @@ def the_respondent(field: str) -> Refused:
     return Refused(
         "is_the_respondent",
         "This organisation is the respondent and must not see the case. Choose another organisation.",
-        detail_zh="该单位是被反映单位，不得转送。",
+        detail_zh="该单位是被反映单位，不得转送，请另选单位。",
         field=field,
     )
 
@@ -86,7 +86,7 @@ def no_sealed_organ(field: str) -> Refused:
         "accusation_needs_sealed_organ",
         "An accusation may only go to an organisation that is authorised to receive accusations and is not the respondent"
         " (Art. 30). Choose such an organisation.",
-        detail_zh="检举控告只能转送有权处理且非被反映人的机关。",
+        detail_zh="检举控告只能转送有权处理且不是被反映人的机关（条例第三十条），请另选机关。",
         field=field,
     )
 

@@ -15,7 +15,7 @@ from services.routing.commands.checks import (
     the_respondent,
 )
 from services.routing.commands.outcomes import leave_for_procedure
-from shared.case import Case
+from shared.case import OPEN_STATES, Case
 from shared.commands.authorization import Role
 from shared.commands.command import DESK, HOTLINE, Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText, Short
@@ -38,16 +38,23 @@ class RouteCase(Command):
     suspicion: str | None = None
     subject: str | None = None
     weak: bool = False
-    """Too little of the text speaks for that subject."""
+    """The text contains too little evidence for that subject."""
 
 
-@rule("route", service="routing", roles=SERVICE, states=("registered",), followers=True, zh="自动派单")
+@rule("route", service="routing", roles=SERVICE, states=OPEN_STATES, followers=True, zh="自动派单")
 def route(case: Case, command: RouteCase, given: DecisionContext) -> list[NewEvent]:
     """Dispatch the case to the organisation that the policy names for it, or queue it for a registrar.
 
     The class decides first: a suspected accusation is never routed (Art. 30); litigation goes to the political and legal organ
     of the level, and on a visit it is explained by a person (Art. 22 ¶2); a consultation can be answered at once. The subject is
     the one given by the submitter, otherwise that of a keyword rule for which enough speaks."""
+    rules = given.book.keywords.by_id
+    suspicion = rules.get(command.suspicion or "")
+    suspected = suspicion is not None and suspicion.suspected and not case.accusation.cleared
+    if suspected and suspicion is not None and case.assignment.org is not None and not case.accusation.sealed:
+        return (
+            [NewEvent(e.AccusationSuspected(rule=suspicion.id))] if case.open else []
+        )  # imported with an organisation
     if (
         case.state != "registered"
         or case.assignment.org is not None
@@ -57,13 +64,10 @@ def route(case: Case, command: RouteCase, given: DecisionContext) -> list[NewEve
         return []
     if case.accusation.sealed:
         return [NewEvent(e.QueuedForDispatch(why="sealed_track"))]
-    rules = given.book.keywords.by_id
-    suspicion = rules.get(command.suspicion or "")
-    if not case.accusation.cleared:
-        if suspicion is not None and suspicion.suspected:
-            return [NewEvent(e.AccusationSuspected(rule=suspicion.id))]
-        if case.accusation.public_office:
-            return [NewEvent(e.AccusationSuspected(rule="respondent"))]
+    if suspected and suspicion is not None:
+        return [NewEvent(e.AccusationSuspected(rule=suspicion.id))]
+    if case.accusation.public_office and not case.accusation.cleared:
+        return [NewEvent(e.AccusationSuspected(rule="respondent"))]
     known = rules.get(command.subject or "") if case.filing.subject is None else None
     subject = case.filing.subject or (known.subject if known else None)
     classified = None
@@ -172,7 +176,7 @@ def dispatch(case: Case, command: Dispatch, given: DecisionContext) -> list[NewE
         raise Invalid(
             "unknown_subject",
             "The policy has no such subject.",
-            detail_zh="规则中没有该分类。",
+            detail_zh="规则中没有该分类，请使用规则中的代码。",
             field="subject",
         )
     if given.principal.role == "operator":
@@ -202,7 +206,7 @@ def dispatch(case: Case, command: Dispatch, given: DecisionContext) -> list[NewE
         raise Invalid(
             "due_in_the_past",
             "The due date of an assignment must be in the future. Give a later date.",
-            detail_zh="交办的期限应为今后的日期。",
+            detail_zh="交办的办理期限须晚于今天，请更正。",
             field="due",
         )
     return [*events, NewEvent(e.CaseAssigned(org=command.org, due=command.due, reason=command.reason))]
@@ -215,7 +219,7 @@ class RecordDelivery(Command):
 
 @rule("record_delivery", service="routing", roles=SERVICE, followers=True, zh="送达收件箱")
 def record_delivery(case: Case, command: RecordDelivery, given: DecisionContext) -> list[NewEvent]:
-    """Record the delivery to the inbox. If the case has left the organisation meanwhile, its clocks never start."""
+    """Record the delivery to the inbox. If the case has left the organisation in the meantime, its clocks never start."""
     if case.assignment.org != command.org or case.assignment.delivered or not case.open:
         return []
     stood = min(instant_of(given.at, given.book.zone), given.now)  # a clock that was set back must not park the case

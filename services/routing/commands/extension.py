@@ -36,7 +36,8 @@ def ask_extension(case: Case, command: AskExtension, given: DecisionContext) -> 
     if given.principal.role == "clerk" and person is None:
         raise Denied(
             "person_needed",
-            "Your access key does not say who holds it, so the approval cannot be kept apart from the request. Ask the operators"
+            "Your access key does not name a person, so the approver cannot be distinguished from the applicant."
+            " Ask the operators"
             " for a key with your staff code (huiyin keys add … --person CODE).",
             detail_zh="您的密钥没有注明持有人，无法区分申请人与批准人；请运维人员重新签发注明人员代码的密钥。",
         )
@@ -77,7 +78,7 @@ def grant_extension(case: Case, command: GrantExtension, given: DecisionContext)
         raise Refused(
             "extension_over_cap",
             f"All extensions together must not exceed {cap} days, and {granted} are granted already. Give fewer days.",
-            detail_zh=f"延期合计不得超过{cap}日。",
+            detail_zh=f"延期合计不得超过{cap}日，请减少天数。",
             field="days",
         )
     return [NewEvent(e.ExtensionGranted(days=command.days, approver=command.approver, reason=command.reason))]

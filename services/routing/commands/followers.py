@@ -1,6 +1,7 @@
 """One answer for many: the answer of a matter is given to each filing that follows it, as that person's own. Pure.
 
-A filing that was joined has a petitioner with remedies of their own (Art. 32, 35). With the answer it stands alone again: it has
+A filing that was joined has a petitioner with remedies of their own (Art. 32, 35). With the answer it no longer follows
+another case: it has
 the organisation that answered, the words of the answer, and everything that follows from them.
 """
 
@@ -37,7 +38,7 @@ def answer_of(case: Case) -> Fact | None:
 class AnswerFollowers(Command):
     electronic: bool = Field(
         True,
-        description="Serve it at once on those who confirmed an electronic address; the others are served on paper",
+        description="Serve it immediately on those who confirmed an electronic address; the others are served on paper",
     )
 
 
@@ -50,9 +51,10 @@ class AnswerFollowers(Command):
     when=lambda case: answer_of(case) is not None,
 )
 def answer_followers(case: Case, command: AnswerFollowers, given: DecisionContext) -> list[NewEvent]:
-    """Give the answer of this case to each filing that follows it now: own number, notice, evaluation and period for a review.
+    """Give the answer of this case to each filing that follows it now: each with its own number, notice, evaluation and period
+    for a review.
 
-    Give it again for filings that are joined later; nobody is answered twice."""
+    Repeat the command for filings that are joined later; no filing is answered twice."""
     org, answer = own(case, given), answer_of(case)
     if case.accusation.sealed or answer is None:
         raise Refused(

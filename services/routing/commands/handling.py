@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from services.routing.commands.checks import HANDLERS, IN_WORK, Basis, own, recorded_otherwise, same_day
-from services.routing.commands.outcomes import check_outcome, ends_in
+from services.routing.commands.outcomes import check_outcome, outcome
 from services.routing.commands.service_of_documents import Evidence, Service, Witnesses, review_right, served
 from shared.case import Case
 from shared.commands.attached_files import FileReferences, attached
@@ -100,7 +100,7 @@ class Decide(Command):
     files: FileReferences = ()
 
 
-@rule("decide", service="routing", roles=HANDLERS, states=IN_WORK, zh="出具处理意见", when=ends_in("decide"))
+@outcome("decide", zh="出具处理意见")
 def decide(case: Case, command: Decide, given: DecisionContext) -> list[NewEvent]:
     """Issue the decision (信访处理意见书; Art. 32). Only a claim on path 6 has one (Art. 31(6)).
 
@@ -143,14 +143,7 @@ class AnswerSuggestion(Command):
     text: FreeText = Field(description="The consequences, with reasons; sealed")
 
 
-@rule(
-    "answer_suggestion",
-    service="routing",
-    roles=HANDLERS,
-    states=IN_WORK,
-    zh="答复建议",
-    when=ends_in("answer_suggestion"),
-)
+@outcome("answer_suggestion", zh="答复建议")
 def answer_suggestion(case: Case, command: AnswerSuggestion, given: DecisionContext) -> list[NewEvent]:
     """Answer a suggestion. It is studied and answered, not decided like a claim (Art. 29)."""
     org = own(case, given)
@@ -239,7 +232,7 @@ def confirm_execution(case: Case, command: ConfirmExecution, given: DecisionCont
         raise Refused(
             "nothing_to_execute",
             "Only a supported claim is executed (Art. 32), and this one was not supported. Leave the confirmation out.",
-            detail_zh="只有予以支持的诉求才有执行事项（条例第三十二条）。",
+            detail_zh="只有予以支持的诉求才有执行事项（条例第三十二条），本件无须确认执行。",
         )
     return [NewEvent(e.ExecutionConfirmed(org=org, text=command.text))]
 

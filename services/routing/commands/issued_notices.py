@@ -55,12 +55,12 @@ def may_issue(case: Case, kind: str, office: str, book: PolicyBook) -> None:
 
     Raises:
         Denied: `notice_of_another_office`, another organisation issues this kind.
-        Refused: `notice_without_step`, the step that it tells of has not happened; `notice_issued_already`; `case_voided`.
+        Refused: `notice_without_step`, the step that it reports has not happened; `notice_issued_already`; `case_voided`.
     """
     if case.state == "voided":
         raise Refused(
             "case_voided",
-            "This case was voided: registered by mistake. Nothing is issued on it.",
+            "This case was voided: registered by mistake. No document can be issued for it.",
             detail_zh="该件已作废，不能出具文书。",
         )
     if kind == "publication":
@@ -70,13 +70,14 @@ def may_issue(case: Case, kind: str, office: str, book: PolicyBook) -> None:
         raise Denied(
             "notice_of_another_office",
             f"This organisation does not issue this notice ({kind}). It is issued by: {', '.join(kinds()[kind].issuers)}.",
-            detail_zh=f"本单位不是出具{title['zh']}的机关、单位。",
+            detail_zh=f"本单位不出具{title['zh']}，请由有权出具的机关、单位办理。",
         )
     step = step_of(case, kind)
     if step is None:
         raise Refused(
             "notice_without_step",
-            "The step that this notice tells of has not happened, or the notice was not prepared. Take the step first; for"
+            "The step that this notice reports has not happened, or the notice was not prepared. Take the step"
+            " first; for"
             " request_for_more ask the questions (ask_petitioner), or give them with prepare_notice.",
             detail_zh="该文书所告知的事项尚未发生，或者尚未填写内容；补充材料告知请先用 ask_petitioner 提问，"
             "或用 prepare_notice 填写。",
@@ -95,7 +96,7 @@ def may_issue(case: Case, kind: str, office: str, book: PolicyBook) -> None:
 
 
 def step_of(case: Case, kind: str) -> Fact | None:
-    """The last step of the case that this kind of notice tells of; None if it has not happened, or is undone."""
+    """The last step of the case that this kind of notice reports; None if it has not happened, or is undone."""
     found = next(
         (
             fact
@@ -170,7 +171,7 @@ def prepare_notice(case: Case, command: PrepareNotice, given: DecisionContext) -
             "notice_of_another_office",
             f"This organisation does not issue this notice ({command.kind}). It is issued by:"
             f" {', '.join(kinds()[command.kind].issuers)}.",
-            detail_zh=f"本单位不是出具{kinds()[command.kind].title['zh']}的机关、单位。",
+            detail_zh=f"本单位不出具{kinds()[command.kind].title['zh']}，请由有权出具的机关、单位办理。",
         )
     return [NewEvent(e.NoticePrepared(org=given.org or None, kind=command.kind, **stated))]
 

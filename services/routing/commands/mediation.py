@@ -43,7 +43,7 @@ def record_mediation(case: Case, command: RecordMediation, given: DecisionContex
     if command.text is None:
         raise Invalid(
             "agreement_needed",
-            "An agreement is in writing (Art. 33 ¶2). Give its text.",
+            "An agreement must be in writing (Art. 33 ¶2). Give its text.",
             detail_zh="经调解达成协议的，应当制作书面协议，请填写协议内容。",
             field="text",
         )

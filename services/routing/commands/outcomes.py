@@ -13,7 +13,7 @@ from pydantic import Field
 
 from services.routing.commands.checks import HANDLERS, IN_WORK, Basis, not_dated_back, own
 from shared.case import Case
-from shared.commands.command import Command, DecisionContext, NewEvent, rule
+from shared.commands.command import C, Command, Decide, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import FreeText, Short
 from shared.events import department as e
 from shared.events.fields import Moment
@@ -57,6 +57,11 @@ def outcomes_of(case: Case) -> tuple[str, ...]:
 def ends_in(command: str) -> Callable[[Case], bool]:
     """True for a case for which this is the outcome."""
     return lambda case: command in outcomes_of(case)
+
+
+def outcome(name: str, zh: str) -> Callable[[Decide[C]], Decide[C]]:
+    """The `rule` of a command that ends the handling: offered to the handling unit where the law gives the matter this outcome."""
+    return rule(name, service="routing", roles=HANDLERS, states=IN_WORK, zh=zh, when=ends_in(name))
 
 
 def check_outcome(case: Case, command: str) -> None:
@@ -146,7 +151,7 @@ class PerformDuty(Command):
     text: FreeText = Field(description="What was done, or the reasons; sealed")
 
 
-@rule("perform_duty", service="routing", roles=HANDLERS, states=IN_WORK, zh="履行职责", when=ends_in("perform_duty"))
+@outcome("perform_duty", zh="履行职责")
 def perform_duty(case: Case, command: PerformDuty, given: DecisionContext) -> list[NewEvent]:
     """Perform the duty that the petition asks for, refuse it with reasons, or answer (Art. 31(5)). There is no opinion."""
     org = own(case, given)
@@ -165,14 +170,7 @@ class AnswerConsultation(Command):
     text: FreeText = Field(description="The answer, sealed")
 
 
-@rule(
-    "answer_consultation",
-    service="routing",
-    roles=HANDLERS,
-    states=IN_WORK,
-    zh="答复咨询",
-    when=ends_in("answer_consultation"),
-)
+@outcome("answer_consultation", zh="答复咨询")
 def answer_consultation(case: Case, command: AnswerConsultation, given: DecisionContext) -> list[NewEvent]:
     """Answer a consultation that was sent to the organisation."""
     org = own(case, given)
@@ -184,16 +182,9 @@ class FinishAccusation(Command):
     text: FreeText = Field(description="The result for the accuser, sealed: only the accuser and this organ read it")
 
 
-@rule(
-    "finish_accusation",
-    service="routing",
-    roles=HANDLERS,
-    states=IN_WORK,
-    zh="检举控告办结",
-    when=ends_in("finish_accusation"),
-)
+@outcome("finish_accusation", zh="检举控告办结")
 def finish_accusation(case: Case, command: FinishAccusation, given: DecisionContext) -> list[NewEvent]:
-    """End the handling of an accusation. A real-name accuser is told the result within 15 working days (deliver_reply)."""
+    """End the handling of an accusation. A real-name accuser is informed of the result within 15 working days (deliver_reply)."""
     org = own(case, given)
     check_outcome(case, "finish_accusation")
     return [NewEvent(e.AccusationHandled(org=org, text=command.text))]

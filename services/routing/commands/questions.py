@@ -34,7 +34,7 @@ def ask_petitioner(case: Case, command: AskPetitioner, given: DecisionContext) -
         raise Invalid(
             "empty_question",
             "A question is empty. Write it, or leave it out.",
-            detail_zh="问题不能为空。",
+            detail_zh="问题不能为空，请填写或删除。",
             field="questions",
         )
     return [NewEvent(e.PetitionerAsked(org=org, count=len(command.questions), questions=command.questions))]

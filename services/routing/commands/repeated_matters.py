@@ -30,7 +30,7 @@ def no_longer_accept(case: Case, command: NoLongerAccept, given: DecisionContext
         raise Invalid(
             "unknown_concluded_case",
             "concluded names no other case that you may see. Give its id, its number, or CHANNEL:ITEM.",
-            detail_zh="没有您可以查看的已终结信访件。",
+            detail_zh="没有该已终结的信访件，或您无权查看，请核对编号。",
             field="concluded",
         )
     barred_by_lapse = given.book.profile.bar_after_lapse.value and any(rung.rung == LAPSE for rung in before.rungs)

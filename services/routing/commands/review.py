@@ -53,7 +53,7 @@ def _barred(case: Case, body: str, book: PolicyBook) -> bool:
 def direct_review(case: Case, command: Command, given: DecisionContext) -> list[NewEvent]:
     """Name the body that the petitioner chose, or the organisation above the deciding one by the policy. If the policy names
     none, or that one must not review the case, the request waits for a person."""
-    if case.state not in ASKED or case.review.reviewer is not None:
+    if case.state not in ASKED or case.review.reviewer is not None or case.accusation.suspected is not None:
         return []
     decided = case.review.reviewed_by if case.state == "in_re_review" else case.assignment.org
     found = case.review.chosen or (given.book.reviewer_of(decided) if decided is not None else None)
@@ -175,7 +175,7 @@ def deliver_opinion(case: Case, command: DeliverOpinion, given: DecisionContext)
         raise Refused(
             "no_opinion_to_deliver",
             "This case has no review opinion for which a re-review can be requested. Issue the opinion first.",
-            detail_zh="本件没有可据以申请复核的复查意见。",
+            detail_zh="本件没有可据以申请复核的复查意见，请先出具复查意见。",
         )
     known = next((f for f in case.facts if f.name == "OpinionDelivered" and f.version > opinion.version), None)
     if known is not None:
@@ -272,7 +272,7 @@ def record_hearing(case: Case, command: RecordHearing, given: DecisionContext) -
     if last > day_of(given.now, zone):
         raise Refused(
             "hearing_not_over",
-            "The hearing is not over. Record it after its last day.",
+            "The hearing has not ended. Record it after its last day.",
             detail_zh="听证结束后方可记录。",
             field="to",
         )

@@ -112,7 +112,8 @@ def served(case: Case, given: DecisionContext, mode: Service, document: Document
     if mode == "post" and given.at == given.now:
         raise Refused(
             "proof_date_needed",
-            "Service by post is proved by the return slip; sending is no service. Give the date on the slip as effective_at.",
+            "Service by post is proved by the return slip, not by the posting. Give the date on the slip as"
+            " effective_at.",
             detail_zh="邮寄送达以回执上的签收日期为准，寄出不等于送达；请以该日期填写 effective_at。",
             field="effective_at",
         )
@@ -145,7 +146,8 @@ def never_published(case: Case) -> None:
     if case.accusation.sealed or case.filing.class_ == "accusation" or case.filing.confidential:
         raise Refused(
             "never_published",
-            "Nothing about an accusation, or about a filing whose petitioner asked for confidentiality, is served by publication.",
+            "A document about an accusation, or about a filing whose petitioner asked for confidentiality, is"
+            " never served by publication.",
             detail_zh="检举控告和信访人请求保密的事项，不得公告送达。",
             field="mode",
         )
@@ -185,8 +187,8 @@ def record_failed_service(case: Case, command: RecordFailedService, given: Decis
         if of is None:
             raise Refused(
                 "nothing_bounced",
-                "No electronic service of this document is on record that the petitioner has not opened.",
-                detail_zh="没有该文书尚未查阅的电子送达记录。",
+                "There is no record of an electronic service of this document that the petitioner has not opened.",
+                detail_zh="没有该文书的电子送达记录，或者信访人已经查阅，无须登记。",
                 field="document",
             )
         if command.document == "reply" and case.state != "replied":
@@ -238,8 +240,8 @@ def serve_on_paper(case: Case, command: ServeOnPaper, given: DecisionContext) ->
     if document is None:
         raise Refused(
             "nothing_to_serve",
-            "This document was not issued yet. Serve a document of this case that exists.",
-            detail_zh="该文书尚未出具或者送达。",
+            "This document has not been issued yet. Serve a document that was issued in this case.",
+            detail_zh="该文书尚未出具，请选择本件已出具的文书。",
             field="document",
         )
     if command.document not in _open_documents(case, given.book):

@@ -315,7 +315,7 @@ def _named(caller: Principal, clerk: str | None) -> str | None:
     if caller.person is None:
         raise Invalid(
             "no_person",
-            "This access key names no person. Sign in, or use a key with a staff code (--person).",
+            "This access key names no person. Sign in, or use an access key with a staff code (--person).",
             detail_zh="该密钥未注明人员，请登录，或使用注明人员代码的密钥（--person）。",
             field="clerk",
         )

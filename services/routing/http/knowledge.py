@@ -181,7 +181,7 @@ def router(runtime: Process) -> APIRouter:
         command_id: CommandId = Query(description="Your id of this act"),
         jurisdiction: str | None = _JURISDICTION,
     ) -> VersionAnswer:
-        """Use an entry no more. Its versions stay readable; saved again, it is used again."""
+        """Withdraw an entry. Its versions stay readable; saving it again makes it usable again."""
         authorize(caller, knowledge.WRITE)
         own = knowledge.jurisdiction_of(caller, jurisdiction)
         return VersionAnswer(version=await knowledge.withdraw(ports, caller, own, entry, command_id))

@@ -28,6 +28,7 @@ from shared.http.router import api_router
 from shared.kernel.legal_time import given_day
 from shared.kernel.refusals import Invalid, Refused
 from shared.queries.case_details import find
+from shared.repositories.matter_cases import lead_of
 
 MOST_OF_A_DAY = 2_000
 """Notices of one PDF (own choice)."""
@@ -135,7 +136,7 @@ def router(runtime: Process, issuing: Issuing) -> APIRouter:
                     detail_zh=f"当日文书超过 {MOST_OF_A_DAY} 份，请按类型分别打印。",
                     field="kind",
                 )
-            await reader.reading(caller, case, await ports.cases.lead_of(case), issued.office)
+            await reader.reading(caller, case, await lead_of(ports.cases, case), issued.office)
             pages.append(await reader.stored(issued, events, "pdf"))
         if not pages:
             raise Refused(
@@ -180,7 +181,7 @@ def router(runtime: Process, issuing: Issuing) -> APIRouter:
         case = await find(ports, caller, reference)
         if kind is None:
             raise Invalid("kind_needed", "Name the kind of the notice.", detail_zh="请注明文书类型。", field="kind")
-        await reader.reading(caller, case, await ports.cases.lead_of(case), caller.org or "")
+        await reader.reading(caller, case, await lead_of(ports.cases, case), caller.org or "")
         drafted = await issuing.drafted(caller, case, kind, language)
         content = html(drafted) if format == "html" else await asyncio.to_thread(pdf, drafted)
         return _file(content, format, f"draft-{kind}")

@@ -52,7 +52,7 @@ async def inbox_of(ports: Ports, principal: Principal, org: str) -> Member:
         raise Unknown(
             "unknown_organisation",
             "There is no such organisation, or you may not see it.",
-            detail_zh="没有这一单位。",
+            detail_zh="没有这一单位，或您无权查看。",
             field="org",
         )
     return having[0]

@@ -10,7 +10,7 @@ from services.routing.notices.notice_content import date_text
 from services.routing.notices.notice_document import plain
 from services.routing.notices.notice_queries import BOTH, NoticeReader
 from services.routing.notices.pdf_form import available, compiled, pdf_missing
-from services.routing.notices.printing import Part, bound
+from services.routing.notices.printing import BoundDocument, bound
 from shared.application.ports import Ports
 from shared.case import STREAM, Case
 from shared.commands.authorization import Principal
@@ -25,6 +25,7 @@ from shared.kernel.wording import state_words
 from shared.policy.book import PolicyBook
 from shared.policy.templates import kinds
 from shared.queries.case_details import find
+from shared.repositories.matter_cases import lead_of
 
 _AGAIN = frozenset({"NoticeIssued", "FileAttached"})
 """Events that the course of handling leaves out, because their documents are in the file."""
@@ -49,7 +50,7 @@ async def dossier(
     if not available():
         raise pdf_missing()
     case = await find(ports, principal, reference)
-    lead = await ports.cases.lead_of(case)
+    lead = await lead_of(ports.cases, case)
     book = await ports.policies.book(case.jurisdiction)
     office = principal.org or ""
     await reader.reading(principal, case, lead, office)
@@ -61,7 +62,11 @@ async def dossier(
             opened.setdefault(found.version, {}).update(found.values)
     zh = language == "zh"
     sheet = _registration(case, book, events, opened, language)
-    parts = [Part("登记表" if zh else "Registration", case.number, sheet[1], await asyncio.to_thread(_sheet, sheet[0]))]
+    parts = [
+        BoundDocument(
+            "登记表" if zh else "Registration", case.number, sheet[1], await asyncio.to_thread(_sheet, sheet[0])
+        )
+    ]
     for event in events:
         if isinstance(event.body, NoticeIssued):
             try:
@@ -70,10 +75,14 @@ async def dossier(
                 continue  # erased, or its document is missing: the course of handling names it
             title = kinds()[event.body.kind].title[language]
             parts.append(
-                Part(title, event.body.document_number, date_text(event.recorded_at, book.zone, language), stored)
+                BoundDocument(
+                    title, event.body.document_number, date_text(event.recorded_at, book.zone, language), stored
+                )
             )
     course = _course(book, events, opened, language)
-    parts.append(Part("办理经过" if zh else "Course of handling", "", "", await asyncio.to_thread(_sheet, course)))
+    parts.append(
+        BoundDocument("办理经过" if zh else "Course of handling", "", "", await asyncio.to_thread(_sheet, course))
+    )
     cover = {"title": case.number, "cover": _cover(case, book, parts, language)}
     return case, await asyncio.to_thread(bound, cover, parts, language)
 
@@ -82,7 +91,7 @@ def _sheet(values: dict[str, Any]) -> bytes:
     return compiled("record_sheet.typ", sheet=values)
 
 
-def _cover(case: Case, book: PolicyBook, parts: Sequence[Part], language: Language) -> list[tuple[str, str]]:
+def _cover(case: Case, book: PolicyBook, parts: Sequence[BoundDocument], language: Language) -> list[tuple[str, str]]:
     zh = language == "zh"
     org = case.assignment.org
     rows = [

@@ -49,6 +49,7 @@ from shared.policy.loading.loader import hash_of, plain
 from shared.policy.template_language import filled
 from shared.policy.templates import NoticeTemplate, Templates, template_of
 from shared.queries.case_details import find
+from shared.repositories.matter_cases import lead_of
 
 ISSUE = Action("issue_notice", ("organisation", "clerk", "registrar"))
 _RECORD = "record_notice"
@@ -119,7 +120,7 @@ class Issuing:
         may_issue(case, kind, office, book)
         template = template_of(book.templates_at(now), kind)
         events = await self._events(case.id, case.version)
-        lead = await self.ports.cases.lead_of(case)
+        lead = await lead_of(self.ports.cases, case)
         values = await content(self.ports.keys, events, book, kind, office, language, lead)
         if missing := empty_fields(template, values):
             raise field_empty(kind, missing[0])
@@ -145,7 +146,7 @@ class Issuing:
         office, now = issuing_office(principal, book), self.ports.clock.now()
         may_issue(case, kind, office, book)
         template = template_of(book.templates_at(now), kind)
-        lead = await self.ports.cases.lead_of(case)
+        lead = await lead_of(self.ports.cases, case)
         events = await self._events(case.id, case.version)
         values = await content(self.ports.keys, events, book, kind, office, language, lead)
         number = "（草稿，未编号）" if language == "zh" else "(draft without a number)"
@@ -186,7 +187,7 @@ class Issuing:
         may_issue(case, body.kind, body.office, book)  # before the work of rendering; decided again when it is recorded
         template = template_of(book.templates_at(event.recorded_at), body.kind)
         events = await self._events(body.case, body.case_version)
-        lead = await self.ports.cases.lead_of(fold(events))
+        lead = await lead_of(self.ports.cases, fold(events))
         values = await content(self.ports.keys, events, book, body.kind, body.office, body.language, lead)
         document = composed(
             template,

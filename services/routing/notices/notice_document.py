@@ -55,7 +55,7 @@ def field_empty(kind: str, name: str) -> Refused:
         "notice_field_empty",
         f"The notice cannot be issued while {name} ({words['en']}) is empty. Complete the case, or give the field with"
         " prepare_notice.",
-        detail_zh=f"{title['zh']}缺少“{words['zh']}”，不能出具；请补充案件信息，或通过 prepare_notice 填写。",
+        detail_zh=f"{title['zh']}缺少“{words['zh']}”，不能出具；请补充该件信息，或通过 prepare_notice 填写。",
         field=name,
     )
 

@@ -27,6 +27,7 @@ from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import end_of_day, start_of_day
 from shared.kernel.refusals import Denied, Refused, Unknown
 from shared.queries.case_content import purposes, record_reading
+from shared.repositories.matter_cases import lead_of
 
 Status = Literal["pending", "issued", "void"]
 Format = Literal["html", "pdf"]
@@ -82,8 +83,12 @@ class NoticeName(NamedTuple):
 
 def unknown_notice() -> Unknown:
     return Unknown(
-        "unknown_notice", "There is no such notice among those you may see.", detail_zh="没有您可以查看的该文书。"
+        "unknown_notice", "There is no such notice among those you may see.", detail_zh="没有该文书，或您无权查看。"
     )
+
+
+_YEARS, _NUMBERS = 10_000, 2**31
+"""No year and no number of a notice is larger; a store could not even look for it."""
 
 
 class NoticeReader:
@@ -168,6 +173,8 @@ class NoticeReader:
     async def one(self, principal: Principal, office: str, kind: str, year: int, number: int) -> RecordedEvent:
         """The number of a notice. Raises Unknown for one that the principal may not see."""
         jurisdiction, office = await self.register_of(principal, office)
+        if not (0 <= year < _YEARS and 1 <= number <= _NUMBERS):
+            raise unknown_notice()
         commits = await self._ports.log.load(Series(jurisdiction, office, kind, year).stream, after=number - 1, limit=1)
         for commit in commits:
             for event in commit.recorded:
@@ -248,7 +255,7 @@ class NoticeReader:
 
     async def _case(self, case_id: str) -> tuple[Case, Case | None]:
         case, _head = await self._ports.cases.get(case_id)
-        return case, await self._ports.cases.lead_of(case)
+        return case, await lead_of(self._ports.cases, case)
 
     async def register_of(self, principal: Principal, office: str) -> tuple[str, str]:
         """(jurisdiction, office) of a register that the principal may read. `OWN` names its own office.
@@ -277,7 +284,7 @@ class NoticeReader:
         raise Unknown(
             "unknown_organisation",
             "There is no such organisation, or you may not see it.",
-            detail_zh="没有这一单位。",
+            detail_zh="没有这一单位，或您无权查看。",
             field="office",
         )
 

@@ -1,4 +1,5 @@
-"""Series of numbers: one stream per jurisdiction, office, kind and year, whose version is the number. It has no gap by itself."""
+"""Series of numbers: one stream per jurisdiction, office, kind and year, whose version is the number. The version of a stream
+has no gaps."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from services.routing.notices.pdf_form import available, compiled, pdf_missing
 
 
-class Part(NamedTuple):
+class BoundDocument(NamedTuple):
     """A document of a file: what the index calls it, its number, its date, and its pages."""
 
     title: str
@@ -30,7 +30,7 @@ def merged(documents: Iterable[bytes]) -> bytes:
     return _written(writer)
 
 
-def bound(cover: dict[str, Any], parts: Sequence[Part], language: str) -> bytes:
+def bound(cover: dict[str, Any], parts: Sequence[BoundDocument], language: str) -> bytes:
     """The file of a case: cover, index, then the parts. Each page has the number by which the index names it; the outline leads to
     the parts. Raises Refused `pdf_not_installed`."""
     if not available():

@@ -22,7 +22,7 @@ class Seal(Protocol):
 
 
 class SealUnavailable(Unavailable):
-    """The provider does not answer; the same document is sealed later, by itself."""
+    """The provider does not answer; the same document is sealed later, automatically."""
 
     def __init__(self) -> None:
         super().__init__(

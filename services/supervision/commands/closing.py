@@ -42,8 +42,8 @@ def outside(case: Case, given: DecisionContext) -> None:
     if given.org and given.org in case.handlers:
         raise Denied(
             "handling_unit",
-            "The handling organisation must not give this command. Ask a supervisor or the petition office.",
-            detail_zh="该操作须由承办单位以外的人员进行。",
+            "The handling organisation may not give this command. Ask a supervisor or the petition office.",
+            detail_zh="承办单位不得办理此项，请由督查人员或信访部门办理。",
         )
 
 
@@ -104,7 +104,7 @@ def follow_up(case: Case, command: FollowUp, given: DecisionContext) -> list[New
         raise Invalid(
             "not_reached",
             "A petitioner who was not reached cannot have answered. Leave satisfied out, or set reached.",
-            detail_zh="未联系到信访人的，不填写满意与否。",
+            detail_zh="未联系到信访人的，不得填写是否满意。",
             field="satisfied",
         )
     return [
@@ -233,28 +233,33 @@ def _objection(case: Case, command: Close) -> tuple[str, str, str] | None:
         return (
             "kind_not_by_hand",
             f"The kind {kind} results from withdrawal or linking. Choose another kind.",
-            "该办结方式由撤回或并案产生。",
+            "该办结方式由撤回或并案产生，请选择其他方式。",
         )
     wanted = _OUTCOME_STATES.get(case.state)
     if (wanted or kind) != kind or (wanted is None and kind in _OUTCOME_STATES):
         return (
             "kind_does_not_fit",
             f"A case in state {case.state} cannot be closed as {kind}. Choose another kind.",
-            "办结方式与当前状态不符。",
+            "办结方式与当前状态不符，请选择其他方式。",
         )
     if kind == "resolved_unconfirmed" and case.handling.result in _NOTHING_RESOLVED:
         return (
             "kind_does_not_fit",
             "The decision did not support the request, so nothing is resolved. Choose another kind.",
-            "处理结论并未解决诉求。",
+            "处理意见未支持诉求，不能按已化解办结，请选择其他方式。",
         )
     if case.handling.result not in _RESULTS.get(kind, (case.handling.result,)):
-        return ("kind_does_not_fit", f"The decision was not {kind}. Choose another kind.", "办结方式与处理结论不符。")
+        return (
+            "kind_does_not_fit",
+            f"The decision was not {kind}. Choose another kind.",
+            "办结方式与处理意见的结论不符，请选择其他方式。",
+        )
     if kind == "resolved_confirmed" and not confirmed(case):
         return (
             "not_confirmed",
-            "resolved_confirmed needs a petitioner who says so: by their own hand (number and query code), or to a third unit that"
-            " may follow up (may_follow_up). What an office recorded does not confirm it.",
+            "resolved_confirmed needs the confirmation of the petitioner: given by their own hand (number and"
+            " query code), or to a third unit that may follow up (may_follow_up). A statement that an office"
+            " recorded is no confirmation.",
             "须由信访人本人（凭编号和查询码）评价满意，或由第三方回访单位回访确认；代录的评价不作为化解确认。",
         )
     return None

@@ -47,13 +47,13 @@ def urge(case: Case, command: Urge, given: DecisionContext) -> list[NewEvent]:
             raise Refused(
                 "remind_first",
                 "There was no reminder and no clock has lapsed, so urging is not possible yet. Wait for one of them.",
-                detail_zh="催办之前须先提醒，或时限已届满。",
+                detail_zh="尚未提醒，期限也未届满，暂不能催办。",
             )
         until = _until(case, waits.urge_after, given)
         if until is not None:
             raise Refused(
                 "reminder_runs",
-                f"The organisation was reminded and has time until {to_text(until)}. Urge it after that.",
+                f"The organisation was reminded and has until {to_text(until)}. Urge it after that.",
                 detail_zh="提醒期限未满，期满后方可催办。",
                 until=to_text(until),
             )
@@ -106,8 +106,8 @@ def _follows_urging(case: Case, given: DecisionContext) -> None:
     if until is not None:
         raise Refused(
             "urging_runs",
-            f"The organisation was urged and has time until {to_text(until)}. {directly}",
-            detail_zh=f"催办期限未满。{directly_zh}",
+            f"The organisation was urged and has until {to_text(until)}. {directly}",
+            detail_zh=f"催办后规定的期限未满。{directly_zh}",
             until=to_text(until),
         )
 
@@ -134,7 +134,7 @@ def close_supervision(case: Case, command: CloseSupervision, given: DecisionCont
         raise Refused(
             "still_late",
             "Supervision was opened for delay, and a clock of the organisation is still lapsed. Close it once the duty is met.",
-            detail_zh="因拖延督办，时限仍处于超期状态，履行后方可结束。",
+            detail_zh="该督办因拖延立项，承办单位仍有期限处于超期状态，履行后方可结束督办。",
         )
     return [NewEvent(e.SupervisionClosed(text=command.text))]
 
@@ -166,14 +166,14 @@ class VoidRungs(Command):
 
 @rule("void_rungs", service="supervision", roles=("supervisor",), followers=True, zh="撤销误记提醒")
 def void_rungs(case: Case, command: VoidRungs, given: DecisionContext) -> list[NewEvent]:
-    """Void reminders and breaches that a machine with a wrong clock recorded. They stay in the log. What is due by the right time
-    is recorded again at once, so that no missed deadline disappears."""
+    """Void reminders and breaches that a machine with a wrong clock recorded. They stay in the log. Steps that are due by the
+    correct time are recorded again immediately, so that no missed deadline disappears."""
     outside(case, given)
     recorded = case.rungs | {Rung(clock, episode, "lift") for clock, episode in case.lifted}
     if any(Rung(one.clock, one.episode, one.rung) not in recorded for one in command.rungs):
         raise Invalid(
             "rung_not_recorded",
-            "One of these rungs is not recorded on this case, or was voided before. Name only recorded ones.",
+            "One of these steps is not recorded in this case, or has already been voided. Name only recorded ones.",
             detail_zh="所列提醒或超期中有本件未记录或已撤销的，请只填写已记录的。",
             field="rungs",
         )

@@ -41,8 +41,8 @@ def confirm_date(case: Case, command: ConfirmDate, given: DecisionContext) -> li
     if not concerned:
         raise Refused(
             "nothing_to_confirm",
-            "No deadline waits for a confirmation of this date: only a step that was recorded after a due date and dated before it"
-            " is confirmed.",
+            "No deadline depends on a confirmation of this date. Only a step that was recorded after its due"
+            " date and dated before it can be confirmed.",
             detail_zh="该步骤的日期不需要核实：只有期限届满之后登记、日期在期限之内的步骤才需核实。",
             field="of",
         )

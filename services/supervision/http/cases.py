@@ -38,7 +38,7 @@ def when(field: str, text: str | None) -> LegalTime | None:
             "wrong_time",
             f"{field} needs a date (2026-01-31) or an instant with offset "
             "(2026-01-31T10:00:00+08:00; in a URL write + as %2B).",
-            detail_zh="时间须为日期，或带时区的时刻。",
+            detail_zh="时间须为日期，或带时区偏移的时刻。",
             field=field,
         ) from None
     if not EARLIEST <= found.year <= LATEST:

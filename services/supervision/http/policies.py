@@ -96,7 +96,7 @@ def _moment(text: str, zone: str) -> datetime:
         raise Invalid(
             "not_a_time",
             "at must be a date, or an instant with offset.",
-            detail_zh="at 应为日期或带时区的时间。",
+            detail_zh="at 应为日期，或带时区偏移的时刻。",
             field="at",
         ) from None
     return found if isinstance(found, datetime) else start_of_day(found, zone)

@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -20,21 +21,23 @@ from typing import TypeVar
 from shared.adapters.blobs_base import BlobsBase
 from shared.adapters.durable_folder import sync_folder
 from shared.eventstore.blobs import (
+    PIECE,
     BlobInfo,
     BlobMissing,
     DraftHashes,
     DraftInfo,
     DraftShorter,
+    Piece,
     address_of,
     checked_draft,
     is_address,
+    unchanged,
 )
 from shared.eventstore.errors import StoreBroken, StoreFull
 from shared.kernel.failpoints import failpoint
 
 T = TypeVar("T")
-_PIECE = 512 * 1024
-"""Bytes that are read or written at once."""
+_READERS, _WRITERS = 2, 6
 _PREFIX = re.compile(r"[0-9a-f]{2}")
 _REST = re.compile(r"[0-9a-f]{62}")
 _DRAFT = re.compile(r"[0-9a-f]{32}")
@@ -48,6 +51,8 @@ class FolderBlobs(BlobsBase):
         self._folder = folder
         self._drafts = folder / "drafts"
         self._hashes = DraftHashes()
+        # of their own: neither a reader nor anybody else waits until files are on the disk
+        self._readers, self._writers = ThreadPoolExecutor(_READERS, "blobs"), ThreadPoolExecutor(_WRITERS, "blobs")
         _meaningful(self._create)
 
     def _create(self) -> None:
@@ -64,9 +69,9 @@ class FolderBlobs(BlobsBase):
         digest = address.partition(":")[2]
         return self._folder / digest[:2] / digest[2:]
 
-    async def open(self, address: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
-        async for piece in self._pieces(self.path(address), offset, address):
-            yield piece
+    async def open(self, address: str, offset: int = 0, *, piece: int = PIECE) -> AsyncGenerator[Piece, None]:
+        async for found in self._pieces(self.path(address), offset, address, piece):
+            yield found
 
     async def stat(self, address: str) -> BlobInfo:
         path = self.path(address)
@@ -87,32 +92,41 @@ class FolderBlobs(BlobsBase):
         while page := await _run(lambda: list(islice(found, batch))):
             yield page
 
-    async def write(self, draft: str, offset: int, content: AsyncIterable[bytes]) -> int:
+    async def write(
+        self, draft: str, offset: int, content: AsyncIterable[Piece], through: Callable[[Piece], Piece] = unchanged
+    ) -> int:
         path = self._drafts / checked_draft(draft)
-        handle = await _run(lambda: _opened(path, offset))
+        handle = await _run(lambda: _opened(path, offset), self._writers)
         size, digest = offset, self._hashes.taken(draft, offset)
-        try:
-            waiting = bytearray()
+        waiting: list[Piece] = []
 
-            def flush() -> None:
-                nonlocal size
+        def store() -> None:
+            nonlocal size
+            for given in waiting:
+                piece = through(given)
+                size += len(piece)
                 if digest is not None:
-                    digest.update(waiting)
-                view = memoryview(waiting)
+                    digest.update(piece)
+                view = memoryview(piece)
                 while view:
                     view = view[os.write(handle, view) :]
-                size += len(waiting)
+            waiting.clear()
 
-            async for piece in content:
-                waiting += piece
-                if len(waiting) >= _PIECE:
-                    await _run(flush)
-                    waiting = bytearray()
-            if waiting:
-                await _run(flush)
-            await _run(lambda: os.fsync(handle))
+        def store_last() -> None:
+            store()
+            os.fsync(handle)
             if offset == 0:
-                await _run(lambda: sync_folder(self._drafts))
+                sync_folder(self._drafts)
+
+        try:
+            kept = 0
+            async for piece in content:
+                waiting.append(piece)
+                kept += len(piece)
+                if kept >= PIECE:
+                    await _run(store, self._writers)
+                    kept = 0
+            await _run(store_last, self._writers)
         finally:
             os.close(handle)
         if digest is not None:
@@ -120,7 +134,7 @@ class FolderBlobs(BlobsBase):
         failpoint("blob.written")
         return size
 
-    async def read(self, draft: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
+    async def read(self, draft: str, offset: int = 0) -> AsyncGenerator[Piece, None]:
         async for piece in self._pieces(self._drafts / checked_draft(draft), offset, None):
             yield piece
 
@@ -130,7 +144,7 @@ class FolderBlobs(BlobsBase):
 
     async def finish(self, draft: str) -> BlobInfo:
         path = self._drafts / checked_draft(draft)
-        info = await _run(lambda: self._finish(draft, path))
+        info = await _run(lambda: self._finish(draft, path), self._writers)
         failpoint("blob.stored")
         return info
 
@@ -145,17 +159,20 @@ class FolderBlobs(BlobsBase):
             yield page
 
     async def close(self) -> None:
-        """Nothing stays open."""
+        for one in (self._readers, self._writers):
+            one.shutdown(wait=False)
 
-    async def _pieces(self, path: Path, offset: int, address: str | None) -> AsyncGenerator[bytes, None]:
+    async def _pieces(
+        self, path: Path, offset: int, address: str | None, size: int = PIECE
+    ) -> AsyncGenerator[Piece, None]:
         try:
-            handle = await _run(lambda: os.open(path, os.O_RDONLY | os.O_NOFOLLOW))
+            handle = await _run(lambda: os.open(path, os.O_RDONLY | os.O_NOFOLLOW), self._readers)
         except FileNotFoundError:
             if address is not None:
                 raise BlobMissing(address) from None
             return
         try:
-            while piece := await asyncio.to_thread(os.pread, handle, _PIECE, offset):
+            while piece := await _run(lambda: os.pread(handle, size, offset), self._readers):  # noqa: B023
                 offset += len(piece)
                 yield piece
         finally:
@@ -242,9 +259,15 @@ def _removed(paths: Sequence[Path]) -> int:
     return number
 
 
-async def _run(work: Callable[[], T]) -> T:
-    """The result of `work` in a thread. Raises StoreFull, StoreBroken."""
-    return await asyncio.to_thread(_meaningful, work)
+async def _run(work: Callable[[], T], executor: Executor | None = None) -> T:
+    """The result of `work` in a thread, which has ended with it also where the caller is cancelled: the file that it uses may be
+    closed. Raises StoreFull, StoreBroken."""
+    job = asyncio.get_running_loop().run_in_executor(executor, _meaningful, work)
+    try:
+        return await asyncio.shield(job)
+    except asyncio.CancelledError:
+        await asyncio.wait([job])
+        raise
 
 
 def _meaningful(work: Callable[[], T]) -> T:

@@ -315,8 +315,8 @@ class CommitProducer:
         self._moved_on.set()
 
     async def _renew(self, producer: AIOKafkaProducer, error: BaseException) -> None:
-        """Replace the producer. A new one begins a new sequence: consumers apply by version, so a repeated record does no
-        harm."""
+        """Replace the producer. A new one begins a new sequence: consumers apply by version, so a repeated record has no
+        effect."""
         self._producer = None
         self.given_up += 1
         now = time.monotonic()

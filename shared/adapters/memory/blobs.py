@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 
 from shared.adapters.blobs_base import BlobsBase
 from shared.eventstore.blobs import (
+    PIECE,
     BlobInfo,
     BlobMissing,
     DraftInfo,
     DraftShorter,
+    Piece,
     address_of,
     checked_draft,
+    unchanged,
 )
 
 _PIECE = 1 << 16
@@ -28,12 +31,12 @@ class MemoryBlobs(BlobsBase):
         self._drafts: dict[str, bytearray] = {}
         self._changed: dict[str, datetime] = {}
 
-    async def open(self, address: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
+    async def open(self, address: str, offset: int = 0, *, piece: int = PIECE) -> AsyncGenerator[Piece, None]:
         if address not in self.stored:
             raise BlobMissing(address)
         content = self.stored[address]
-        for at in range(offset, len(content), _PIECE):
-            yield content[at : at + _PIECE]
+        for at in range(offset, len(content), piece):
+            yield content[at : at + piece]
 
     async def stat(self, address: str) -> BlobInfo:
         if address not in self.stored:
@@ -54,19 +57,21 @@ class MemoryBlobs(BlobsBase):
         for at in range(0, len(found), batch):
             yield found[at : at + batch]
 
-    async def write(self, draft: str, offset: int, content: AsyncIterable[bytes]) -> int:
+    async def write(
+        self, draft: str, offset: int, content: AsyncIterable[Piece], through: Callable[[Piece], Piece] = unchanged
+    ) -> int:
         kept = self._drafts.get(checked_draft(draft), bytearray())
         if len(kept) < offset:
             raise DraftShorter
         self._drafts[draft] = kept
         del kept[offset:]
         async for piece in content:
-            kept += piece
+            kept += through(piece)
             self._changed[draft] = datetime.now(UTC)
         self._changed[draft] = datetime.now(UTC)
         return len(kept)
 
-    async def read(self, draft: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
+    async def read(self, draft: str, offset: int = 0) -> AsyncGenerator[Piece, None]:
         content = bytes(self._drafts.get(checked_draft(draft), b""))
         for at in range(offset, len(content), _PIECE):
             yield content[at : at + _PIECE]

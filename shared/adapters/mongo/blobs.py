@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,9 +25,12 @@ from shared.eventstore.blobs import (
     DraftHashes,
     DraftInfo,
     DraftShorter,
+    Piece,
     address_of,
+    beside,
     checked_draft,
     is_address,
+    unchanged,
 )
 from shared.eventstore.errors import StoreUnavailable
 from shared.kernel.failpoints import failpoint
@@ -61,12 +64,12 @@ class MongoBlobs(BlobsBase):
         async with opened(mongo, name, "files", FORMAT, _INDEXES) as database:
             return cls(mongo, database)
 
-    async def open(self, address: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
+    async def open(self, address: str, offset: int = 0, *, piece: int = PIECE) -> AsyncGenerator[Piece, None]:
         file = await ask(self._files.find_one({"filename": address}))
         if file is None:
             raise BlobMissing(address)
-        async for piece in self._pieces(file["_id"], file["chunkSize"], offset, file["length"], address):
-            yield piece
+        async for found in self._pieces(file["_id"], file["chunkSize"], offset, file["length"], address, piece):
+            yield found
 
     async def stat(self, address: str) -> BlobInfo:
         file = await ask(self._files.find_one({"filename": address}))
@@ -100,7 +103,9 @@ class MongoBlobs(BlobsBase):
             if len(found) < batch:
                 return
 
-    async def write(self, draft: str, offset: int, content: AsyncIterable[bytes]) -> int:
+    async def write(
+        self, draft: str, offset: int, content: AsyncIterable[Piece], through: Callable[[Piece], Piece] = unchanged
+    ) -> int:
         number, kept = divmod(offset, PIECE)
         begun = await self._begun(checked_draft(draft), number, kept)
         await self._mark(draft)
@@ -109,9 +114,15 @@ class MongoBlobs(BlobsBase):
         )
         size, digest = offset, self._hashes.taken(draft, offset)
         waiting = bytearray(begun)
-        async for piece in content:
+
+        def taken(piece: Piece) -> Piece:
+            stored = through(piece)
             if digest is not None:
-                digest.update(piece)
+                digest.update(stored)
+            return stored
+
+        async for given in content:
+            piece = await beside(len(given), taken, given)
             size += len(piece)
             waiting += piece
             while len(waiting) >= PIECE:
@@ -128,7 +139,7 @@ class MongoBlobs(BlobsBase):
         failpoint("blob.written")
         return size
 
-    async def read(self, draft: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
+    async def read(self, draft: str, offset: int = 0) -> AsyncGenerator[Piece, None]:
         async for piece in self._pieces(checked_draft(draft), PIECE, offset, None, None):
             yield piece
 
@@ -223,17 +234,25 @@ class MongoBlobs(BlobsBase):
             raise StoreUnavailable(_LATE) from error
 
     async def _pieces(
-        self, name: Any, size: int, offset: int, length: int | None, address: str | None
-    ) -> AsyncGenerator[bytes, None]:
+        self, name: Any, size: int, offset: int, length: int | None, address: str | None, wanted: int = PIECE
+    ) -> AsyncGenerator[Piece, None]:
+        """What follows `offset`, in some `wanted` bytes: as many pieces in one round trip."""
         number, skipped = divmod(offset, size)
+        many = max(1, wanted // size)
         while length is None or number * size < length:
-            piece = await ask(self._chunks.find_one({"files_id": name, "n": number}), _SECONDS)
-            if piece is None:
-                if address is not None:
-                    raise BlobMissing(address)
-                return
-            yield bytes(piece["data"][skipped:])
-            number, skipped = number + 1, 0
+            where = {"files_id": name, "n": {"$gte": number, "$lt": number + many}}
+            found = await fetch(self._chunks, where, sort=[("n", ASCENDING)], limit=many, seconds=_SECONDS)
+            for piece in found:
+                if piece["n"] != number:
+                    break
+                yield memoryview(piece["data"])[skipped:]
+                number, skipped = number + 1, 0
+            else:
+                if len(found) == many or (length is not None and number * size >= length):
+                    continue
+            if address is not None:
+                raise BlobMissing(address)
+            return
 
 
 def _now() -> datetime:

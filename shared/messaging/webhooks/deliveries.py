@@ -1,4 +1,4 @@
-"""Where an endpoint stands, from the last event of its stream `deliveries/<id>`, and when the next attempt is made."""
+"""The position of an endpoint, from the last event of its stream `deliveries/<id>`, and when the next attempt is made."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GONE = 410
 
 
 class Standing(NamedTuple):
-    """Where an endpoint stands."""
+    """The position of an endpoint."""
 
     after: int
     """It has everything up to this entry."""
@@ -73,7 +73,7 @@ class Standing(NamedTuple):
 
 
 async def standing(log: EventStore, webhook: str, after: int) -> Standing:
-    """Where the endpoint stands; at `after` if nothing was sent yet."""
+    """The position of the endpoint; `after` if nothing was sent yet."""
     last = await last_commit(log, STREAM + webhook)
     if last is None:
         return Standing(after)

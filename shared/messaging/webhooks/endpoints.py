@@ -19,7 +19,7 @@ from shared.events.fields import Service
 from shared.eventstore.field_encryption import open_sealed
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import instant_of
-from shared.kernel.refusals import Invalid, Refused, Unknown
+from shared.kernel.refusals import Denied, Invalid, Refused, Unknown
 from shared.messaging.member import Member
 from shared.messaging.webhooks.signatures import KeyPair
 
@@ -32,7 +32,8 @@ MOST = 10
 """Endpoints of one organisation or platform (own choice)."""
 MANAGE = Action("webhooks", ("organisation", "platform"))
 LOOK = Action("webhooks", ("organisation", "platform", "operations"))
-"""Operations see and disable endpoints, but neither their addresses nor their keys."""
+"""Operations see, disable and enable endpoints, but see neither their addresses nor their keys."""
+ENABLE = LOOK
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,17 @@ class Opened(NamedTuple):
     url: str
     pairs: tuple[KeyPair, ...]
     """The present keys, and during a rotation those of before."""
+
+
+def not_stopped(principal: Principal, endpoint: Endpoint) -> None:
+    """Raises Denied where operations disabled the endpoint: only they have anything sent to it again, a test message too."""
+    if endpoint.disabled == "operations" and principal.role != "operations":
+        raise Denied(
+            "disabled_by_operations",
+            "The operators disabled this webhook, so only they can enable it. Ask them why.",
+            detail_zh="该推送地址由运维人员停用，只能由运维人员启用，请向其了解原因。",
+            field="webhook",
+        )
 
 
 class WebhookEndpoints:
@@ -231,17 +243,18 @@ class WebhookEndpoints:
         return self._by_id[webhook], pair
 
     async def disable(self, principal: Principal, webhook: str, reason: w.DisabledFor) -> Endpoint:
-        """Send nothing to it any more. Twice does no harm."""
+        """Send nothing more to it. Repeating it has no effect. Operations can also disable what its owner has disabled."""
         found = await self.find(principal, webhook)
-        if found.disabled is None:
+        if found.disabled is None or (reason == "operations" != found.disabled):
             body = w.WebhookDisabled(party=found.id, reason=reason)
             await self._append(found, principal, body, f"disable:{found.changes}")
         return self._by_id[webhook]
 
     async def enable(self, principal: Principal, webhook: str) -> Endpoint:
-        """Send again, from where it stopped. Twice does no harm."""
-        authorize(principal, MANAGE)
+        """Continue sending from where it stopped. Repeating it has no effect. Raises Denied as in not_stopped()."""
+        authorize(principal, ENABLE)
         found = await self.find(principal, webhook)
+        not_stopped(principal, found)
         if found.disabled is not None:
             await self._append(found, principal, w.WebhookEnabled(party=found.id), f"enable:{found.changes}")
         return self._by_id[webhook]

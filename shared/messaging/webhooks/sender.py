@@ -1,7 +1,7 @@
-"""Sends the entries of inbox and updates streams to webhooks: in order, at least once, each endpoint apart from the others.
+"""Sends the entries of inbox and updates streams to webhooks: in order, at least once, independently for each endpoint.
 
 The position of an endpoint is in the log, so nothing is lost with the read models. One message at a time is under way to each
-endpoint; a dead one holds up only itself. What waits for it stays in its stream and takes no memory.
+endpoint; a dead one delays only itself. What waits for it stays in its stream and takes no memory.
 """
 
 from __future__ import annotations
@@ -291,7 +291,7 @@ class WebhookSender:
         await self._endpoints.disable(Principal("service", None, endpoint.service), endpoint.id, reason)
 
     async def _record(self, endpoint: Endpoint, kind: type[Event], at: Standing, **more: Any) -> Standing:
-        """Append an event with where the endpoint stands."""
+        """Append an event with the position of the endpoint."""
         commit = await append(self._ports, endpoint, kind(party=endpoint.id, **at.fields(), **more))
         self._heads[STREAM + endpoint.id] = commit.last
         return at._replace(version=commit.last)
@@ -308,7 +308,7 @@ async def append(ports: Ports, endpoint: Endpoint, body: Event, principal: Princ
 
 
 async def resume(ports: Ports, endpoint: Endpoint, principal: Principal) -> None:
-    """Have the next attempt made at once, with the whole schedule before it."""
+    """Make the next attempt immediately and begin the schedule of retries again."""
     at = await standing(ports.log, endpoint.id, endpoint.after)
     at = at._replace(next_at=None, attempt=0)
     await append(ports, endpoint, w.WebhookReplayed(party=endpoint.id, **at.fields()), principal)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import Browser
@@ -54,9 +55,9 @@ class Typist:
         await self.keys.press("Enter")
 
     async def day(self, name: str) -> None:
-        """Type the present day into a field of a date."""
+        """Type the present day of the legal time into a field of a date."""
         await self.go_to(f"#{name}")
-        today = datetime.now(UTC).date()
+        today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
         await self.keys.type("01022003")
         day_first = await self.page.input_value(f"#{name}") == "2003-02-01"
         for _ in range(3):
@@ -78,13 +79,14 @@ class Typist:
         await self.page.wait_for_selector("[data-search]:focus")
         await self.keys.type(number)
         await self.opens("Enter")
+        await self.page.wait_for_selector("[data-row]")
         await self.keys.press("j")
         await self.opens("o")
         assert number in await self.page.inner_text("h1")
 
     async def form(self, command: str) -> None:
         """Press the letter beside an act. It opens the form and does nothing."""
-        key = await self.page.get_attribute(f"a[href$='/do/{command}']", "data-key")
+        key = await self.page.get_attribute(f"a[href$='/do/{command}']", "data-key")  # it appears when it is possible
         assert key
         await self.opens(key)
         assert self.page.url.endswith(f"/do/{command}")
@@ -156,6 +158,7 @@ async def test_day_without_a_mouse(running: Server, browser: Browser, letters: i
         await writer.press("button[value=ready]")
         for step in ("to_check", "to_sign"):
             await checker.watched.go(f"/desk?drafts={step}")
+            await checker.page.wait_for_selector("[data-row]")
             await checker.keys.press("j")
             await checker.opens("Enter")
             await checker.press("form.draft button")

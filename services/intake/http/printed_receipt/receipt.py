@@ -54,7 +54,7 @@ def receipt(case: Case, book: PolicyBook, code: str, pin: str, public_url: str |
         _asking(public_url),
         both(
             "查询码是您本人的凭证，请妥善保管，不要告诉他人。",
-            "The query code is your proof: keep it, and do not show it to anyone else.",
+            "The query code proves that the case is yours. Keep it, and do not show it to anyone else.",
         ),
         heading("h2", "您的权利和期限", "Your rights and the periods"),
         markup("<ul>{rights}</ul>", rights=joined([both(right.zh, right.en, "li") for right in rights(case, book)])),

@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from services.intake import filing_turns
-from services.intake.filing_turns import LEAST_BITS, LIFE, MOST_BITS, MOST_WAIT, FilingTurns, Turn, zero_bits
+from services.intake.filing_turns import LEAST_BITS, LIFE, MOST_BITS, MOST_WAIT, FilingTurn, FilingTurns, zero_bits
 from shared.adapters.memory import SetClock
 from tests.support.deciding import START
 
@@ -25,7 +25,7 @@ def turns(clock: SetClock) -> FilingTurns:
     return FilingTurns(clock, b"s" * 32, 10)
 
 
-def solved(turn: Turn) -> str:
+def solved(turn: FilingTurn) -> str:
     return next(str(one) for one in count() if zero_bits(turn.text, str(one)) >= turn.bits)
 
 

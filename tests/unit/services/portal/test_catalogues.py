@@ -6,6 +6,7 @@ import ast
 import doctest
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from services.portal import catalogues
 from services.portal.catalogues import LANGUAGES, texts
-from services.portal.pages import desk, desk_frame, sign_in, start, submit, track
+from services.portal.pages import desk_case, desk_frame, desk_numbers, sign_in, start, submit, track
 
 ROOT = Path(catalogues.__file__).parent
 
@@ -34,7 +35,9 @@ def of_pages() -> Iterator[str]:
                         yield argument.value
     for action in track.ACTIONS.values():
         yield from (action.title, action.hint, action.send)
-    yield from (*desk_frame.DRAFT_QUEUES.values(), *desk._DONE.values())
+    yield from (*desk_frame.DRAFT_QUEUES.values(), *desk_case._DONE.values())
+    yield from (*desk_numbers.MEASURES.values(), *desk_numbers._OF.values())
+    yield from (name for _code, name in desk_numbers.periods_of(datetime(2026, 1, 5, tzinfo=UTC)))
     yield from (*track.STEPS, *track._LABELS.values(), *track._OWN_LABELS.values(), *track._MISSING.values())
 
 
@@ -52,7 +55,9 @@ def test_both_languages_fill_in_the_same_values() -> None:
     assert not [text for text, said in texts("zh").items() if text == said]
 
 
-@pytest.mark.parametrize("name", ["catalogues", "browser", "rendering", "pages.desk"])
+@pytest.mark.parametrize(
+    "name", ["catalogues", "browser", "rendering", "pages.desk_list", "pages.desk_case", "pages.desk_numbers"]
+)
 def test_examples_run(name: str) -> None:
     result = doctest.testmod(import_module(f"services.portal.{name}"))
     assert result.attempted > 0 and result.failed == 0

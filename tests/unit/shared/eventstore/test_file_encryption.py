@@ -74,7 +74,7 @@ async def test_writer_goes_on_where_another_stopped(key: FileKey) -> None:
     number, tail = 0, b""
     for at in range(0, len(content), 30_011):
         writer = ChunkWriter(key, header, number, tail)
-        frames += writer.add(content[at : at + 30_011])
+        frames.append(bytes(writer.add(content[at : at + 30_011])))
         number, tail = writer.number, bytes(writer.tail)
         assert writer.offset == min(at + 30_011, len(content))
     frames.append(ChunkWriter(key, header, number, tail).last())

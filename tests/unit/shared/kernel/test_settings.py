@@ -38,3 +38,15 @@ def test_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, name:
     without = shown(load())
     monkeypatch.setenv(PREFIX + name, "")
     assert shown(load()) == without
+
+
+@pytest.mark.parametrize("name", ["HUIYIN_LANG", "HUIYIN_AS", "HUIYIN_CODE"])
+def test_variable_of_the_command_line_stops_no_server(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "zh")
+    assert load(strict=True) == load()
+
+
+def test_misspelt_variable_is_named_with_the_right_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUIYIN_PROT", "8080")
+    with pytest.raises(ValueError, match="HUIYIN_PROT: is not a setting; HUIYIN_PORT may be meant"):
+        load(strict=True)

@@ -123,7 +123,7 @@ OFFICIAL = Keywords.model_validate(
     [
         ("局长收了我的钱", True),
         ("局长在办公室里当着大家的面收了钱", True),
-        ("局" + "长" + "那" * 13 + "收了钱", False),
+        ("局" + "长" + "那" * 31 + "收了钱", False),
         ("收钱的局长", True),
         ("物业收了我的钱", False),
         ("尊敬的局长，物业打人", False),
@@ -139,3 +139,34 @@ def test_official_is_for_suspicions_with_words() -> None:
     for wrong in ({"subject": "S1", "any": ["收钱"]}, {"suspected": True, "all": ["收钱"]}):
         with pytest.raises(ValidationError, match="official"):
             Keywords.model_validate({"rules": [{"id": "a", "official": True, **wrong}]})
+
+
+CLASSES = Keywords.model_validate(
+    {"rules": [{"id": "took", "suspected": True, "official": True, "any": ["收了{钱}", "{亲属}*承包", "给{公职}送"]}]}
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "suspected"),
+    [
+        ("王局长收了五万块", True),
+        ("王局长收了8000元", True),
+        ("王局长没收了五万块", False),  # another word
+        ("王局长收了五百元的押金", False),  # a fee
+        ("村主任的堂弟承包", True),
+        ("村主任说我儿子承包", False),
+        ("村主任说物业经理收了五万块", False),  # another subject
+        ("村主任跟物业经理收了五万块", True),
+        ("尊敬的局长，有人收了五万块", False),  # addressed
+        ("收了五万块的那个局长", True),
+        ("收了五万块，没有人管", False),
+    ],
+)
+def test_words_of_a_class_are_said_of_an_office(text: str, suspected: bool) -> None:
+    assert (CLASSES.recognised("", text).suspicion == "took") is suspected
+
+
+@pytest.mark.parametrize("word", ["收{钱币}", "收{钱", "{钱}"])
+def test_class_is_known_and_letters_stand_beside_it(word: str) -> None:
+    with pytest.raises(ValidationError):
+        Keywords.model_validate({"rules": [{"id": "x", "suspected": True, "any": [word]}]})

@@ -197,7 +197,7 @@ def test_no_rule_dispatches_accusations_and_consultations(class_: str) -> None:
     [
         ({"class_": "accusation", "org": "a"}, "routing.rules[own]: never matches"),
         ({"class_": "consultation", "org": "a"}, "routing.rules[own]: never matches"),
-        ({"class_": "litigation", "org": "a"}, "routing.rules[own].org: 'a' is no political and legal organ"),
+        ({"class_": "litigation", "org": "a"}, "routing.rules[own].org: 'a' is not a political and legal organ"),
     ],
 )
 def test_rule_against_the_law_or_without_effect_is_found(own: dict[str, Any], where: str) -> None:

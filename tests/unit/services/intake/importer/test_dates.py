@@ -36,6 +36,11 @@ def test_date_without_time_stays_date(text: str) -> None:
         "2026-01-31T00:05:00Z",
         "2026-01-31 08:05:00.000+08:00",
         "2026-01-30T19:05:00-0500",
+        "20260131 8:05",
+        "20260131 08:05:00+08:00",
+        "2026-01-31 08:05:00 +0800 CST",
+        '="2026-01-31 08:05"',
+        "'2026/1/31 8:05",
     ],
 )
 def test_time_gets_zone(text: str) -> None:
@@ -52,6 +57,8 @@ def test_time_gets_zone(text: str) -> None:
         ("9999-12-31", "impossible_date"),
         ("03/04/2026", "ambiguous_date"),
         ("3.4.26", "ambiguous_date"),
+        ("2026-03-05 08:00-09:00", "ambiguous_date"),
+        ("2026/3/5 8:00 -17", "ambiguous_date"),
         ("昨天", "not_a_date"),
         ("", "not_a_date"),
         ("1", "not_a_date"),
