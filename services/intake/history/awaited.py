@@ -17,6 +17,7 @@ from shared.commands.event_writer import EventMetadata
 from shared.consumers.reaction import Trigger, stamp_for
 from shared.events.intake import CaseLinked, LinkKind, OriginalNamed
 from shared.eventstore.read_models import Condition, Row
+from shared.repositories.matter_cases import lines_of
 
 VIEW = "matters"
 """Read model of intake: `awaits` is the case that a filing names as its original and that is unknown."""
@@ -43,7 +44,7 @@ async def link_original(ports: Ports, case: Case, original: str, kind: LinkKind,
     if not lead.exists or lead.jurisdiction != case.jurisdiction:
         return False
     book = await ports.policies.book(case.jurisdiction)
-    lines = await intake.cases.lines([original])
+    lines = await lines_of(intake.cases, [original])
 
     def decide(found: Case, _given: object) -> list[NewEvent]:
         moved = found.live or original in (found.matter.lead, *found.matter.related)
