@@ -137,6 +137,8 @@ def table(
     for row in rows:
         grid.add_row(*(_text("" if value is None else str(value)) for value in row))
     out.print(grid, width=width)
+    if not grid.row_count:  # beside the table, so that a program reads the same
+        err.print(told("（没有内容）", "(none)"), style="dim")
 
 
 def list_width() -> int:

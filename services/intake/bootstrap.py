@@ -72,7 +72,7 @@ def build(
     updates = PlatformNotifications(handling)
     reactions = ReactionTable()
     tell_platforms(reactions, updates)
-    react(reactions, handling, ports.views)
+    react(reactions, ports)
     reactions.on(PartyErased, do=lambda turn, body: _erased(ports, turn, body))
     ports.views.declare(OUTGOING)
     senders: list[MessageSender] = []

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from services.intake.history.awaited import look_for_original
+from shared.application.ports import Ports
 from shared.commands.command import RULES
-from shared.commands.command_handler import CommandHandler
 from shared.consumers.followers import give_followers
 from shared.consumers.reaction_table import ReactionTable, gives
 from shared.events.base import Event
 from shared.events.department import ReplyDelivered
-from shared.events.intake import CaseCorrected, CaseLinked, CaseVoided, CaseWithdrawn
+from shared.events.intake import CaseCorrected, CaseLinked, CaseVoided, CaseWithdrawn, OriginalNamed
 from shared.events.routing import CaseClassified, CaseRoutedToSealedChannel
 from shared.events.supervision import CaseClosed
-from shared.eventstore.read_models import ReadModelStore
 
 
-def react(table: ReactionTable, handling: CommandHandler, views: ReadModelStore) -> None:
+def react(table: ReactionTable, ports: Ports) -> None:
     """Register the reactions of intake.
 
     A case may lose its lead from either side: the lead is voided while the case is linked, or the reverse. The row of a case
     is written before its own reaction checks the lead, and the reaction of the lead searches rows: one of them sees it.
     """
+    handling, views = ports.handling("intake"), ports.views
+    table.on(OriginalNamed, do=lambda turn, body: look_for_original(ports, turn, body))
     invite, part = gives(handling, RULES["invite_evaluation"]), gives(handling, RULES["part"])
     part_followers = give_followers(handling, RULES["part"], views)
     table.on(ReplyDelivered, do=invite)

@@ -13,6 +13,7 @@ from shared.queries.file_index import SHOWS_FILES
 
 MATTERS = ReadModel(
     name="matters",
+    version=2,
     columns={
         "lead": "text",
         "jurisdiction": "text",
@@ -20,8 +21,10 @@ MATTERS = ReadModel(
         "subject": "text",
         "nearness": "real",
         "filed_at": "text",
+        "awaits": "text",
     },
     indexes=(
+        ("awaits", "filed_at"),
         ("lead", "filed_at"),
         ("jurisdiction", "place", "subject", "nearness"),
         ("jurisdiction", "place", "nearness"),
@@ -44,6 +47,13 @@ def ordered(case: Case, zone: str) -> float:
     return -instant_of(case.closure.closed_at, zone).timestamp()
 
 
+def awaited(case: Case) -> str | None:
+    """The original that an imported case waits for; None once it is linked to it, follows another case, or is handled here."""
+    matter = case.matter
+    linked = matter.awaits in matter.related if matter.awaits_kind == "related" else matter.lead is not None
+    return None if linked or case.live else matter.awaits
+
+
 def matter_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
     """The row of a case; None for a voided case, which belongs to no matter."""
     if case.state == "voided":
@@ -54,6 +64,7 @@ def matter_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
         "place": case.filing.place,
         "subject": case.filing.subject,
         "nearness": ordered(case, book.zone),
+        "awaits": awaited(case),
         "filed_at": to_text(instant_of(case.filing.filed_at, book.zone)) if case.filing.filed_at is not None else None,
     }
 

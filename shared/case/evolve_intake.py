@@ -163,6 +163,11 @@ def _linked(case: Case, event: RecordedEvent, body: i.CaseLinked) -> Changes:
     }
 
 
+@on(i.OriginalNamed, fact=False)
+def _original_named(case: Case, event: RecordedEvent, body: i.OriginalNamed) -> Changes:
+    return {"matter": {"awaits": body.original, "awaits_kind": body.kind}}
+
+
 @on(i.CaseUnlinked, fact=kind_of("kind"))
 def _unlinked(case: Case, event: RecordedEvent, body: i.CaseUnlinked) -> Changes:
     if body.kind == "related":

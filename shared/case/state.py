@@ -356,6 +356,9 @@ class Matter:
     lead_kind: str | None = None
     related: tuple[str, ...] = ()
     """Cases that it refers to without following them."""
+    awaits: str | None = None
+    """The case that the source names as its original, which was not known when the filing was imported."""
+    awaits_kind: str | None = None
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from shared.kernel.refusals import Refused
 
 
 def meant(at: LegalTime, case: Case) -> LegalTime:
-    """The moment that a caller means by `at`: a time without a fraction is the whole second, so within the second of the last
-    step of the case it is the moment of that step.
+    """The moment that a caller means by `at`: a time is as exact as it is written. Without seconds it is the whole minute, without
+    a fraction the whole second, with three digits the whole millisecond; if the last step of the case is within, it is its moment.
 
     >>> from datetime import UTC
     >>> last = datetime(2026, 3, 2, 10, 40, 43, 575527, UTC)
@@ -21,8 +21,9 @@ def meant(at: LegalTime, case: Case) -> LegalTime:
     True
     """
     last = case.moved_at
-    if isinstance(at, datetime) and isinstance(last, datetime) and not at.microsecond:
-        return last if at == last.replace(microsecond=0) else at
+    if isinstance(at, datetime) and isinstance(last, datetime) and not at.microsecond % 1000 and at <= last:
+        begins = [last.replace(microsecond=last.microsecond // 1000 * 1000), last.replace(microsecond=0)]
+        return last if at in (*begins, last.replace(second=0, microsecond=0)) else at
     return at
 
 

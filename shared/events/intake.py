@@ -295,6 +295,16 @@ class SourceStatedOpen(_Intake, zh="来源显示未办结", en="The source state
     the case is known to have been open; afterwards nothing is known."""
 
 
+class OriginalNamed(
+    _Intake, zh="来源所指原件尚未收到", en="The source names an original that was not known.", shows=("kind",)
+):
+    """History only: the source names the case `original` as the one that this filing repeats, and it is not known. When it is
+    recorded, this case is linked to it."""
+
+    original: str
+    kind: LinkKind = "duplicate"
+
+
 class CaseVoided(
     _Intake, zh="作废", en="It was voided: registered by mistake.", shows=("reason_code",), for_petitioner=True
 ):

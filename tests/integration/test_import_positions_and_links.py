@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,6 +97,42 @@ async def test_duplicates_follow_their_original(here: County, tmp_path: Path) ->
     assert (again.added, again.extended, again.steps_added) == (1, 1, 1), "the original came with another export"
     third = await imported(here, tmp_path, HEAD + rows, MAPPING)
     assert (third.same, third.steps_added) == (6, 0)
+
+
+async def test_original_of_a_later_export_gets_its_duplicates(here: County, tmp_path: Path) -> None:
+    first = await imported(here, tmp_path, HEAD + "2,2026-01-06,灯,,,,,,1\n3,2026-01-07,灯,,,,,,1\n", MAPPING)
+    assert first.problems == {"original_unknown": 2}
+    assert (await case_of(here, "2")).matter.awaits is not None
+    later = await imported(here, tmp_path, HEAD + "1,2026-01-05,灯,,,,,,\n", MAPPING)
+    assert later.clean
+    original = (await case_of(here, "1")).id
+    assert [(await case_of(here, item)).matter.lead for item in "23"] == [original, original]
+    assert (await imported(here, tmp_path, HEAD + "2,2026-01-06,灯,,,,,,1\n", MAPPING)).same == 1
+
+
+async def test_original_that_comes_while_its_duplicate_is_recorded_is_found(here: County, tmp_path: Path) -> None:
+    both = []
+    for name, row in (("b", "2,2026-01-06,灯,,,,,,1\n"), ("a", "1,2026-01-05,灯,,,,,,\n")):
+        (tmp_path / name).mkdir()
+        both.append(imported(here, tmp_path / name, HEAD + row, MAPPING))
+    await asyncio.gather(*both)
+    await here.settle()
+    assert (await case_of(here, "2")).matter.lead == (await case_of(here, "1")).id
+
+
+async def test_younger_original_is_left_to_a_person(here: County, tmp_path: Path) -> None:
+    await imported(here, tmp_path, HEAD + "2,2026-01-06,灯,,,,,,1\n", MAPPING)
+    await imported(here, tmp_path, HEAD + "1,2026-01-09,灯,,,,,,\n", MAPPING)
+    assert (await case_of(here, "2")).matter.lead is None
+
+
+async def test_original_that_is_an_accusation_stays_unknown(here: County, tmp_path: Path) -> None:
+    accused = MAPPING.replace("text: 内容", "text: 内容, class: {constant: accusation}").replace("link: 原件\n", "")
+    await imported(here, tmp_path, HEAD + "2,2026-01-06,灯,,,,,,1\n", MAPPING)
+    await imported(here, tmp_path, HEAD + "1,2026-01-05,某人收钱,,,,,,\n", accused)
+    assert (await case_of(here, "2")).matter.lead is None
+    again = await imported(here, tmp_path, HEAD + "2,2026-01-06,灯,,,,,,1\n", MAPPING)
+    assert again.problems == {"original_unknown": 1}
 
 
 async def test_related_filings_are_a_reference_only(here: County, tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import count
 from typing import Any
 
@@ -108,6 +108,28 @@ async def test_second_of_the_last_step_is_not_too_early(here: Served) -> None:
     assert answer.json()["events"][0]["effective_at"] == to_text(moved)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda at: at.replace(second=0, microsecond=0).isoformat(),
+        lambda at: at.replace(second=0, microsecond=0).isoformat(timespec="minutes"),
+        lambda at: at.isoformat(timespec="milliseconds"),
+        lambda at: at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        lambda at: at.astimezone(timezone(timedelta(hours=8))).isoformat(timespec="milliseconds"),
+        lambda at: at.astimezone(timezone(-timedelta(hours=9, minutes=30))).isoformat(timespec="seconds"),
+        lambda at: at.isoformat(),
+    ],
+)
+async def test_time_is_as_exact_as_it_is_written(here: Served, written: Callable[[datetime], str]) -> None:
+    here.clock.advance(41)
+    case, moved = await _dispatched(here)
+    assert moved.second
+    here.clock.advance(5)
+    answer = await here.act("organisation", case, "sign_off", effective_at=written(moved))
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["events"][0]["effective_at"] == to_text(moved)
+
+
 @pytest.mark.parametrize("early", [timedelta(seconds=-1), timedelta(seconds=-60), timedelta(days=-1)])
 async def test_second_before_the_last_step_is_too_early(here: Served, early: timedelta) -> None:
     case, moved = await _dispatched(here)
@@ -200,6 +222,22 @@ async def test_nudges_of_a_day_are_counted_once_and_heard_each_time(here: Served
     async with here.client() as citizen:
         told = (await citizen.post("/v1/status", json={"number": receipt["number"], "code": receipt["code"]})).json()
     assert [line["zh"] for line in told["events"] if "催问" in line["zh"]] == ["催问（当日 3 次）", "催问"]
+
+
+@pytest.mark.parametrize(
+    "days", [(0, 0), (0, 1, 0), (3, 1, 3, 1), (2, 2, 2, 2), (0, 1, 2, 3), (3, 2, 1, 0), (1, 0, 0, 1)]
+)
+async def test_nudges_are_counted_by_the_day_that_they_state_in_any_order(here: Served, days: tuple[int, ...]) -> None:
+    receipt = await here.filed()
+    here.clock.advance(4 * 86_400)
+    today = here.clock.now().date()
+    for day in days:
+        stated = (today - timedelta(days=3 - day)).isoformat()
+        answer = await here.act("registrar", receipt["case"], "nudge", effective_at=stated, text="何时答复")
+        assert answer.status_code == 200, answer.text
+    case, _head = await here.runtime.ports.cases.get(receipt["case"])
+    assert case.supervision.nudges == len(set(days))
+    assert sum(times - 1 for _version, times in case.supervision.nudges_joined) == len(days) - len(set(days))
 
 
 async def test_day_of_a_nudge_is_that_of_the_jurisdiction(here: Served) -> None:

@@ -10,9 +10,8 @@ from shared.events.intake import LinkKind
 
 _UNKNOWN = (
     "original_unknown",
-    "There is no case of this number to which the filing could be linked. If the original is further down in the"
-    " file or in another file, import this file again afterwards.",
-    "没有该编号的件，未建立关联。如原件在文件后部或其他文件中，请在导入后再次导入本文件。",
+    "There is no case of this number yet to which the filing could be linked. It is linked as soon as the original is imported.",
+    "尚无该编号的件，未建立关联。原件导入后自动关联。",
 )
 _YOUNGER = (
     "original_is_younger",

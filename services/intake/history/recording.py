@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
+from typing import cast
 from weakref import WeakKeyDictionary
 
+from services.intake.history.awaited import link_original, waiting_for
 from services.intake.history.case_of_row import (
     CAUSE,
     GO_LIVE,
@@ -64,7 +67,7 @@ from shared.commands.effective_dates import check_order
 from shared.commands.event_writer import EventMetadata
 from shared.deadlines.derivation import deadlines
 from shared.events.base import Event
-from shared.events.intake import CaseLinked, CaseRegistered
+from shared.events.intake import CaseLinked, CaseRegistered, LinkKind, OriginalNamed
 from shared.events.policy import OrganisationAdded
 from shared.eventstore.commit import Commit
 from shared.eventstore.event_store import EventStore
@@ -123,6 +126,7 @@ async def record_batch(
     for index, item in enumerate(items):  # after all rows: the original may stand below its duplicate
         if item.link is not None and done[index].result != "refused":
             done[index] = await recorder.linked(item, done[index])
+    await recorder.awaited(item for index, item in enumerate(items) if done[index].result == "added")
     return done
 
 
@@ -369,6 +373,8 @@ class _Recorder:
                 result  # it was linked once; whether a person has unlinked it since then is not for an import to change
             )
         if (why := not_linked(case, lead, lines, kind, book.zone)) is not None:
+            if why.code == "original_unknown" and original != case.id:
+                await self._await(item, case, original)
             return result._replace(left_out=(*result.left_out, why))
         metadata = self._metadata(cause, item.filing.received_at)
 
@@ -382,6 +388,31 @@ class _Recorder:
             return result
         outcome: Outcome = "extended" if result.result == "same" else result.result
         return result._replace(result=outcome, steps_added=result.steps_added + 1)
+
+    async def _await(self, item: HistoryItem, case: Case, original: str) -> None:
+        """Record once that the case waits for its original. It is so for every original that the person may not know of, whether it
+        exists or not."""
+        assert item.link is not None
+        kind = item.link.kind
+
+        def decide(found: Case, _given: object) -> list[NewEvent]:
+            known = (self._own(found).matter.awaits, found.matter.awaits_kind) == (original, kind)
+            return [] if known else [NewEvent(OriginalNamed(original=original, kind=kind), item.filing.received_at)]
+
+        metadata = self._metadata(f"original:{kind}:{original}", item.filing.received_at)
+        await self._intake.handle(case.id, RECORD, metadata, decide)
+
+    async def awaited(self, items: Iterable[HistoryItem]) -> None:
+        """Link the filings that waited for one of these cases. What does not fit is told when the filing is imported again."""
+        names = {case_id(self._secret_of_cases, self._jurisdiction, one.channel, one.item) for one in items}
+        for row in await waiting_for(self._ports, sorted(names)):
+            case, _head = await self._intake.cases.get(row.key, at_least=row.applied)
+            original, kind = case.matter.awaits, case.matter.awaits_kind
+            lead = (await self._intake.cases.load(original or "")).case
+            if original in names and kind is not None and self._may_add(case) and lead.exists and self._may_add(lead):
+                metadata = self._metadata(f"link:{original}", case.filing.filed_at)
+                with suppress(Refused):
+                    await link_original(self._ports, case, original, cast(LinkKind, kind), metadata)
 
     async def organisations(self, items: Iterable[HistoryItem]) -> None:
         """Create the organisations, places and subjects that the rows need, each once, before the rows are recorded at once."""
