@@ -33,7 +33,9 @@ async def test_thousands_of_wrong_codes_from_one_address_leave_others_alone(gues
             guesser, other = through("203.0.113.9", here.keys["portal"]), through("198.51.100.7", here.keys["portal"])
             begin = monotonic()
             statuses = [(await ask(portal, receipt, WRONG, guesser)).status_code for _ in range(guesses)]
-            minutes = 1 + int((monotonic() - begin) / 60)  # the limit is one of a minute, and a busy machine takes several
+            minutes = 1 + int(
+                (monotonic() - begin) / 60
+            )  # the limit is one of a minute, and a busy machine takes several
             assert statuses[:11] == [404] * 10 + [429]
             assert set(statuses) == {404, 429} and statuses.count(404) <= 10 * minutes
             assert (await ask(portal, receipt, WRONG, other)).status_code == 404
