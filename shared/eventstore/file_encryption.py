@@ -15,7 +15,7 @@ import os
 from base64 import b64decode, b64encode
 from collections.abc import AsyncGenerator, AsyncIterable
 from io import BufferedReader, BytesIO
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -213,7 +213,7 @@ async def decrypted(
         yield key.decrypt(waiting, _bound(header, number, False))
 
 
-def opened_whole(key: FileKey, stored: BufferedReader) -> bytes:
+def opened_whole(key: FileKey, stored: BufferedReader[Any]) -> bytes:
     """The plaintext of a whole file. Little else is in memory. Raises FileDamaged."""
     header = stored.read(HEADER)
     check_header(key, header)

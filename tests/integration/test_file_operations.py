@@ -116,7 +116,7 @@ async def test_files_alone_are_brought_back(here: Served, tmp_path: Path) -> Non
     assert await restore_blobs(tmp_path / "backup", settings) == {"copied": 2, "there": 1, "damaged": []}
     assert await verified(here) == []
     assert await restore_blobs(tmp_path / "backup", settings) == {"copied": 0, "there": 3, "damaged": []}
-    with pytest.raises(FolderProblem, match="no backup with files"):
+    with pytest.raises(FolderProblem, match="not a backup with files"):
         await restore_blobs(tmp_path / "nothing", settings)
     with pytest.raises(FolderProblem, match="holds no log"):
         await restore_blobs(tmp_path / "backup", Settings(data=tmp_path / "empty"))
