@@ -9,6 +9,7 @@ image, whose lengths that line names. The exit code of the process is answered o
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import resource
@@ -96,7 +97,7 @@ def _decrypted(file: int, key: str) -> bytes:
     """The encrypted file, opened."""
     from shared.eventstore.file_encryption import FRAME, FileKey, opened_whole
 
-    with open(file, "rb", buffering=FRAME) as stored:
+    with io.BufferedReader(io.FileIO(file), FRAME) as stored:
         return opened_whole(FileKey.parsed(key), stored)
 
 
