@@ -138,6 +138,10 @@ async def record(
     secret, cause = ports.keys.secret("request"), f"{principal.name}:{command_id}"
     call = request_digest(secret, jurisdiction, f"{STREAM}{cause}".encode())[:32]
     body = CallMissed(number=number, missed_at=missed_at, line=line)
+    if await ports.log.by_cause(f"{STREAM}{jurisdiction}/{call}", cause) is not None:
+        found = await present(ports, jurisdiction, call)
+        if found.done is not None:  # its number is destroyed, so that nothing can be compared or sealed again
+            return call
     content = [number, to_text(missed_at), line]
     await _append(ports, principal, jurisdiction, call, body, command_id, content)
     return call

@@ -56,6 +56,7 @@ async def test_missed_call_is_called_back_and_its_number_is_destroyed(here: Serv
         for _ in range(2):
             done = await client.post(f"/v1/calls/{call}", json={"command_id": "d", "outcome": "reached"})
             assert done.json() == {"call": call, "waiting": False}, done.text
+        assert await missed(client, here) == call, "the telephone system repeats what it sent"
         again = await client.post(f"/v1/calls/{call}", json={"command_id": "e", "outcome": "reached"})
         assert (again.status_code, again.json()["code"]) == (409, "call_done")
         assert (await client.get(f"/v1/calls/{call}")).json()["number"] is None
