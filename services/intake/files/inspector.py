@@ -30,8 +30,8 @@ SECONDS = 60.0
 _PIECE = 256 * 1024
 _SENT = 4 * 1024 * 1024
 """Bytes that wait for the process; the kernel grants less."""
-_ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
-"""No variable of the server: its environment holds secrets. Huge pages, because each process has the memory of its file anew."""
+_ENVIRONMENT = {"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"}
+"""No variable of the server: its environment holds secrets."""
 T = TypeVar("T")
 Task = dict[str, Any]
 
