@@ -77,6 +77,7 @@ async def test_citizen_reaches_conclusion_after_review_and_re_review(here: Serve
         "en": "If you do not agree with the reply you may ask for a review, until 2026-04-01 (Regulation Art. 35 ¶1).",
         "article": "《信访工作条例》第三十五条第一款 (Regulation Art. 35 ¶1)",
         "bodies": [],
+        "provisional": False,
     }
     assert told["zh"].endswith(told["may_ask"]["zh"])
     assert told["en"].endswith(told["may_ask"]["en"])

@@ -62,7 +62,9 @@ async def test_the_life_of_a_webhook() -> None:
         assert [(one["id"], one["disabled"], one["after"]) for one in listed] == [(webhook, "operations", 1)]
         refused = await ask(found, "organisation", "POST", f"/v1/webhooks/{webhook}:replay", json={"first": 1})
         assert refused.json()["code"] == "webhook_disabled"
-        on = await ask(found, "organisation", "POST", f"/v1/webhooks/{webhook}:enable")
+        refused = await ask(found, "organisation", "POST", f"/v1/webhooks/{webhook}:enable")
+        assert (refused.status_code, refused.json()["code"]) == (403, "disabled_by_operations")
+        on = await ask(found, "operations", "POST", f"/v1/webhooks/{webhook}:enable")
         assert on.json()["disabled"] is None
         await sender.stop()
 

@@ -65,6 +65,7 @@ async def test_every_entry_kind_appears_in_its_lifecycle(here: County) -> None:
         (HEAD, "refuse_extension", {"reason": "x"}),
         (ZJ, "ask_extension", {"days": 10, "reason": "x"}),
         (HEAD, "grant_extension", {"days": 10, "approver": "局长"}),
+        (REGISTRAR, "check_extension", {"result": "finding", "ground": "not_complex", "text": "x"}),
     )
     for _ in range(14):  # the clock of handling passes its rungs
         here.clock.advance(5 * DAY)
