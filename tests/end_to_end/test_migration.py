@@ -154,7 +154,7 @@ async def test_migration_between_folders_or_into_partial_folder_is_refused(tmp_p
     with pytest.raises(FolderProblem, match="no change of mode"):
         await move(str(here.path), str(tmp_path / "to"), settings, quiet)
     here.moving.touch()
-    with pytest.raises(FolderProblem, match="half filled"):
+    with pytest.raises(FolderProblem, match="unfinished move"):
         here.take()
 
 
