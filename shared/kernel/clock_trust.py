@@ -136,14 +136,16 @@ class ClockTrust:
     async def look(self) -> Doubt | None:
         """Ask every witness once. One that does not answer changes nothing."""
         for name, witness in self._witnesses.items():
-            begun = self._now()
+            begun, since = self._now(), self._steady()
             try:
                 told = await witness.ask()
             except Exception as error:  # readiness reports a store that does not answer
                 self._away = self._away or witness.decides
                 log.debug("witness_away", reason=name, error=type(error).__name__)
                 continue
-            ended = self._now()
+            ended, answered = self._now(), self._steady()
+            if abs((ended - begun).total_seconds() - (answered - since)) > TOLERANCE:
+                continue  # the clock jumped while the question was on its way, so the answer confirms neither side of the jump
             behind = min(0.0, (ended - told).total_seconds())
             ahead = 0.0 if witness.least else max(0.0, (begun - told).total_seconds())
             self._ahead[name] = behind or ahead
@@ -152,9 +154,9 @@ class ClockTrust:
                 self._overruled.discard(name)
             if witness.decides:
                 self._away = False
-                self._answered = self._steady()
+                self._answered = answered
                 if agrees:
-                    self._wall, self._since = self._now(), self._answered
+                    self._wall, self._since = ended, answered
         return self.doubt
 
     async def fresh(self) -> Doubt | None:

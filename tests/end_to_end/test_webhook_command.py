@@ -34,6 +34,8 @@ def test_webhooks_are_managed_from_the_terminal(tmp_path: Path) -> None:
         listed = huiyin("webhook", "list", *data)
         assert webhook in listed.stdout and "operations" in listed.stdout
         assert "whsec_" not in listed.stdout
-        assert huiyin("webhook", "enable", webhook, *OWNER, *data).returncode == 0
+        refused = huiyin("webhook", "enable", webhook, *OWNER, *data)
+        assert (refused.returncode, "The operators disabled this webhook" in refused.stderr) == (1, True)
+        assert huiyin("webhook", "enable", webhook, *data).returncode == 0
         again = huiyin("webhook", "replay", webhook, "1000000", *OWNER, *data)
         assert (again.returncode, "sent by themselves" in again.stderr) == (2, True)

@@ -62,6 +62,28 @@ async def test_nothing_is_recorded_before_the_witness_has_answered(clock: SetClo
 
 
 @pytest.mark.parametrize("error", WRONG)
+@pytest.mark.parametrize("before", [True, False])
+async def test_jump_during_a_question_is_noticed(clock: SetClock, store: Store, error: timedelta, before: bool) -> None:
+    """The witness answers before or after the jump; either way its answer lies between the two times of this process."""
+    await clock.trust.look()
+
+    async def jumps() -> datetime:
+        told = await store.time()
+        store.go_wrong(error)
+        return told if before else await store.time()
+
+    clock.trust.add("store", Witness(jumps))
+    await clock.trust.look()
+    assert refused(clock) == "clock_wrong"
+    clock.trust.add("store", Witness(store.time))
+    await clock.trust.look()
+    assert refused(clock) == "clock_wrong", "the next answer contradicts the clock"
+    store.go_wrong(-error)
+    await clock.trust.look()
+    assert refused(clock) is None
+
+
+@pytest.mark.parametrize("error", WRONG)
 async def test_clock_that_is_wrong_at_the_start_records_nothing(
     clock: SetClock, store: Store, error: timedelta
 ) -> None:
