@@ -241,7 +241,8 @@ async def _inside(
                 await runtime.drain()
     except StoreFull as error:  # the space ended while the folder was in use, or while it was closed
         raise FolderProblem(
-            f"The disk of {settings.data} is full. What was acknowledged is kept; free some space, then repeat the command."
+            f"The disk of {settings.data} is full. What was acknowledged is kept; free some space, then repeat the command.",
+            f"{settings.data} 所在磁盘空间已满。已受理的内容均已保存，请腾出空间后重新执行。",
         ) from error
 
 

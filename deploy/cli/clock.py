@@ -37,8 +37,7 @@ def status(data: Data = None, json: AsJson = False) -> None:
 @group.command("accept")
 def accept(data: Data = None, json: AsJson = False) -> None:
     """Confirm that the system clock is right. Deadlines fire again, including those that became due in the meantime. Check the
-    time
-    first. Exits with 1 if it differs from the time of MongoDB, which cannot be overruled."""
+    time first. Exits with 1 if it differs from the time of MongoDB, which cannot be overruled."""
     _clock("POST", "/local/clock:accept", data)
 
 

@@ -68,13 +68,13 @@ def open_ports(
     except (WrongData, OSError) as error:
         if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
             raise _full(folder) from error
-        raise FolderProblem(f"{folder.path} cannot be opened: {error}.") from error
+        raise _closed_to_us(folder, error) from error
     except (StoreBroken, sqlite3.DatabaseError) as error:
         meaning = error if isinstance(error, StoreBroken) else trouble(error)
         if isinstance(meaning, StoreFull):
             raise _full(folder) from error
         if meaning is None:  # read-only, locked, no right: the file itself is whole
-            raise FolderProblem(f"{folder.path} cannot be opened: {error}.") from error
+            raise _closed_to_us(folder, error) from error
         opening = ("keys", "log", "views", "uploads", "blobs")[len(opened)]
         raise FolderProblem(_damaged(folder, opening, error)) from error
     except StoreFull as error:
@@ -98,7 +98,17 @@ def open_ports(
 
 
 def _full(folder: Folder) -> FolderProblem:
-    return FolderProblem(f"{folder.path} cannot be opened: its disk is full. Free some space, then start again.")
+    return FolderProblem(
+        f"{folder.path} cannot be opened: its disk is full. Free some space, then start again.",
+        f"{folder.path} 无法打开：磁盘空间已满。请腾出空间后重新启动。",
+    )
+
+
+def _closed_to_us(folder: Folder, error: Exception) -> FolderProblem:
+    return FolderProblem(
+        f"{folder.path} cannot be opened: {error}. Check the rights on it, and whether another program uses it.",
+        f"{folder.path} 无法打开。请检查该文件夹的权限，以及是否有其他程序正在使用。",
+    )
 
 
 def _damaged(folder: Folder, what: str, error: Exception) -> str:

@@ -157,9 +157,8 @@ def importing(principal: Principal) -> Principal:
 
 def may_add_history(principal: Principal, case: Case) -> bool:
     """True if an import by the principal may add to this case, and may learn what it contains. Operators see no case, but they
-    may
-    bring the history of cases of the open track up to date. A sealed case is only added to by a principal that imported or may
-    see it."""
+    may bring the history of cases of the open track up to date. Only a principal that imported a sealed case, or may see it, adds
+    to it."""
     if visible(principal, case) or case.filing.filer == importing(principal).signature:
         return True
     elsewhere = principal.jurisdiction not in (None, case.jurisdiction)

@@ -94,8 +94,7 @@ class WithoutBody:
 
 def ambiguous(scope: Scope) -> bool:
     """True for a request that states the length of its body twice, or in a way that its version of HTTP does not define: a
-    proxy may see
-    another end than this server, and the rest would be taken for a request of somebody else (RFC 9112, 6.1)."""
+    proxy may see another end than this server, and the rest would be taken for a request of somebody else (RFC 9112, 6.1)."""
     names = {name for name, _value in scope["headers"]}
     return b"transfer-encoding" in names and (b"content-length" in names or scope["http_version"] == "1.0")
 

@@ -1,7 +1,7 @@
 """Routers of the product: their routes are complete, so that an app takes them as they are.
 
-`FastAPI.include_router` builds each included route a second time at the first request. An app is made in a third of the
-time when it is given the routes themselves (`build_app`), which requires that a route already has its dependencies.
+`FastAPI.include_router` builds each included route a second time at the first request. An app that is given the routes
+themselves (`build_app`) avoids that, which requires that a route already has its dependencies.
 """
 
 from __future__ import annotations

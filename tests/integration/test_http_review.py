@@ -24,14 +24,6 @@ async def here() -> AsyncIterator[Served]:
         yield found
 
 
-async def as_citizen(here: Served, receipt: dict[str, Any], command: str, **fields: Any) -> httpx.Response:
-    body = {"number": receipt["number"], "code": receipt["code"], "command": command, "command_id": command, **fields}
-    async with here.client() as citizen:
-        answer = await citizen.post("/v1/citizens/commands", json=body)
-    await here.runtime.drain()
-    return answer
-
-
 async def asked(here: Served, receipt: dict[str, Any]) -> dict[str, Any]:
     async with here.client() as citizen:
         answer = await citizen.post("/v1/status", json={"number": receipt["number"], "code": receipt["code"]})
@@ -82,7 +74,7 @@ async def test_citizen_reaches_conclusion_after_review_and_re_review(here: Serve
     assert told["zh"].endswith(told["may_ask"]["zh"])
     assert told["en"].endswith(told["may_ask"]["en"])
     here.clock.advance(10 * DAY)
-    answer = await as_citizen(here, receipt, "request_review", text="不服")
+    answer = await here.as_citizen(receipt, "request_review", text="不服")
     assert (answer.status_code, answer.json()["state"]) == (200, "in_review")
     told = await asked(here, receipt)
     assert "示例市复查复核委员会" in told["zh"]
@@ -108,7 +100,7 @@ async def test_citizen_reaches_conclusion_after_review_and_re_review(here: Serve
     assert (await by(here, body, case, "deliver_opinion")).status_code == 200
     dated = (await asked(here, receipt))["may_ask"]
     assert (dated["command"], dated["until"]) == ("request_re_review", "2026-05-21")
-    assert (await as_citizen(here, receipt, "request_re_review")).json()["state"] == "in_re_review"
+    assert (await here.as_citizen(receipt, "request_re_review")).json()["state"] == "in_re_review"
     async with here.client(key=body) as reviewer:
         assert (await reviewer.get(f"/v1/cases/{case}")).status_code == 404
     done = await by(here, above, case, "issue_re_review_opinion", result="changed", decision="supported", text="变更")
@@ -124,12 +116,12 @@ async def test_wrong_actors_are_refused_without_changes(here: Served) -> None:
     case = receipt["case"]
     assert (await here.act("clerk", case, "request_review")).status_code == 403
     other = await here.filed()
-    swapped = await as_citizen(here, {**receipt, "code": other["code"]}, "request_review")
+    swapped = await here.as_citizen({**receipt, "code": other["code"]}, "request_review")
     assert (swapped.status_code, swapped.json()["code"]) == (404, "wrong_number_or_code")
-    backdated = await as_citizen(here, receipt, "request_review", effective_at="2026-03-02")
+    backdated = await here.as_citizen(receipt, "request_review", effective_at="2026-03-02")
     assert backdated.status_code == 422
-    assert (await as_citizen(here, receipt, "sign_off")).json()["code"] == "unknown_command"
-    assert (await as_citizen(here, receipt, "request_review")).status_code == 200
+    assert (await here.as_citizen(receipt, "sign_off")).json()["code"] == "unknown_command"
+    assert (await here.as_citizen(receipt, "request_review")).status_code == 200
     before = await stream(here, receipt)
     own = await here.act("clerk", case, "issue_review_opinion", result="upheld", text="维持")
     assert (own.status_code, own.json()["code"]) == (403, "not_your_review")
@@ -144,7 +136,7 @@ async def test_refusal_after_review_window_lists_possible_commands(here: Served)
     receipt = await replied(here)
     here.clock.advance(31 * DAY)
     assert (await asked(here, receipt))["may_ask"] is None
-    refused = (await as_citizen(here, receipt, "request_review")).json()
+    refused = (await here.as_citizen(receipt, "request_review")).json()
     assert refused["code"] == "review_window_lapsed"
     assert "2026-04-01" in refused["detail"]
     assert "new matter" in refused["detail"]
@@ -155,7 +147,7 @@ async def test_refusal_after_review_window_lists_possible_commands(here: Served)
 
 async def test_review_request_without_review_body_waits_in_queue(here: Served) -> None:
     receipt = await replied(here, respondent={"name": "某委", "org": "fc"})
-    assert (await as_citizen(here, receipt, "request_review")).json()["state"] == "in_review"
+    assert (await here.as_citizen(receipt, "request_review")).json()["state"] == "in_review"
     async with here.client("registrar") as desk:
         listed = (await desk.get("/v1/cases?queue=to_name_reviewer")).json()["cases"]
     assert [one["id"] for one in listed] == [receipt["case"]]
@@ -173,9 +165,9 @@ async def test_citizen_uses_citizen_commands(here: Served) -> None:
         ("evaluate", {"object": "organisation", "grade": "dissatisfied"}),
         ("request_confidentiality", {}),
     ):
-        answer = await as_citizen(here, receipt, command, **fields)
+        answer = await here.as_citizen(receipt, command, **fields)
         assert answer.status_code == 200, answer.text
-        again = await as_citizen(here, receipt, command, **fields)
+        again = await here.as_citizen(receipt, command, **fields)
         assert again.json() == {**answer.json(), "repeated": True}
     async with here.client("clerk") as clerk:
         shown = (await clerk.get(f"/v1/cases/{receipt['case']}")).text

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 
@@ -50,14 +49,6 @@ async def here() -> AsyncIterator[Served]:
         yield found
 
 
-async def as_citizen(here: Served, receipt: dict[str, Any], command: str, **fields: Any) -> httpx.Response:
-    body = {"number": receipt["number"], "code": receipt["code"], "command": command, "command_id": command, **fields}
-    async with here.client() as citizen:
-        answer = await citizen.post("/v1/citizens/commands", json=body)
-    await here.runtime.drain()
-    return answer
-
-
 async def seen_by_the_unit(here: Served, case: str) -> tuple[int, int, list[str]]:
     """(status of the case, its rows in the list, kinds of the entries about it) for the unit that handles it."""
     async with here.client("organisation") as client:
@@ -97,7 +88,7 @@ async def test_unit_sees_nothing_of_what_the_petitioner_adds(
     case = receipt["case"]
     before = await seen_by_the_unit(here, case)
     assert before[:2] == (200, 1)
-    answer = await as_citizen(here, receipt, command, **fields)
+    answer = await here.as_citizen(receipt, command, **fields)
     assert answer.status_code == 200 and "uspic" not in answer.text and "uspect" not in answer.text
     assert (await seen_by_the_unit(here, case))[:2] == (404, 0)
     written = [
@@ -122,7 +113,7 @@ async def test_cleared_case_goes_on_where_it_was(here: Served) -> None:
     case = receipt["case"]
     assert (await here.act("clerk", case, "accept", path=6)).status_code == 200
     state = (await here.runtime.ports.cases.get(case))[0]
-    assert (await as_citizen(here, receipt, "add_material", text=SAID)).status_code == 200
+    assert (await here.as_citizen(receipt, "add_material", text=SAID)).status_code == 200
     assert (await here.act("clerk", case, "record_step", step="inquiry", text="走访")).status_code == 404
     assert (await here.act("registrar", case, "clear_suspicion", reason="只是传言")).status_code == 200
     after = (await here.runtime.ports.cases.get(case))[0]
@@ -139,7 +130,7 @@ async def test_cleared_case_goes_on_where_it_was(here: Served) -> None:
 async def test_review_that_was_asked_for_is_named_a_body_once_it_is_cleared(here: Served) -> None:
     receipt = await replied(here)
     case = receipt["case"]
-    assert (await as_citizen(here, receipt, "request_review", text=SAID)).status_code == 200
+    assert (await here.as_citizen(receipt, "request_review", text=SAID)).status_code == 200
     assert (await here.runtime.ports.cases.get(case))[0].review.reviewer is None
     assert (await here.act("registrar", case, "clear_suspicion", reason="属对答复不服")).status_code == 200
     assert (await here.runtime.ports.cases.get(case))[0].review.reviewer is not None
@@ -148,7 +139,7 @@ async def test_review_that_was_asked_for_is_named_a_body_once_it_is_cleared(here
 async def test_confirmed_case_is_taken_from_the_unit_and_dispatched_to_the_discipline_organ(here: Served) -> None:
     receipt = await here.filed()
     case = receipt["case"]
-    assert (await as_citizen(here, receipt, "add_material", text=SAID)).status_code == 200
+    assert (await here.as_citizen(receipt, "add_material", text=SAID)).status_code == 200
     named = {"name": "王局长", "org": "zj"}
     assert (await here.act("registrar", case, "confirm_accusation", respondent=named)).status_code == 200
     status, rows, entries = await seen_by_the_unit(here, case)
@@ -175,7 +166,7 @@ async def test_channel_makes_no_difference(here: Served, channel: str) -> None:
         asked = await here.act("clerk", case, "ask_petitioner", questions=["何时开始漏水？", "还有什么要说明的？"])
         assert asked.status_code == 200, asked.text
         version = (await here.runtime.ports.cases.get(case))[0].service.asked[0].version
-        answer = await as_citizen(here, receipt, "add_material", asked=version, answers=["去年", SAID])
+        answer = await here.as_citizen(receipt, "add_material", asked=version, answers=["去年", SAID])
         assert answer.status_code == 200, answer.text
     else:
         case = await imported(here)

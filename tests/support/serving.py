@@ -110,6 +110,16 @@ class Served:
         await self.runtime.drain()
         return answer
 
+    async def as_citizen(self, receipt: dict[str, Any], command: str, **fields: Any) -> httpx.Response:
+        """A command of the petitioner with number and query code."""
+        body = {
+            "number": receipt["number"], "code": receipt["code"], "command": command, "command_id": command, **fields
+        }  # fmt: skip
+        async with self.client() as citizen:
+            answer = await citizen.post("/v1/citizens/commands", json=body)
+        await self.runtime.drain()
+        return answer
+
 
 def submission(**more: Any) -> dict[str, Any]:
     return {
