@@ -97,8 +97,8 @@ class EraseParty(Command):
     followers=True,
 )
 def erase_party(case: Case, command: EraseParty, given: DecisionContext) -> list[NewEvent]:
-    """Destroy the keys of a party: identity, texts and files become unreadable. Only supervisors outside the units that
-    handled or reviewed it, whose work the data prove, and only after the case has ended: until then the Regulation requires its handling, and
+    """Destroy the keys of a party: identity, texts and files become unreadable. Only supervisors outside the units that handled or
+    reviewed it, whose work the data prove, and only after the case has ended: until then the Regulation requires its handling, and
     PIPL Art. 47 leaves what a law requires."""
     apart(case, given)
     if case.open:
