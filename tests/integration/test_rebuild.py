@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deploy.api.app import build_app
+from deploy.api.app import build_owner_app
 from deploy.modes.embedded import opened
 from deploy.storage.backup import restore
 from deploy.storage.data_folder import Folder, FolderBusy, FolderProblem
@@ -287,7 +287,7 @@ async def test_full_disk_on_sqlite_fails_rebuild_cleanly(tmp_path: Path) -> None
             await take_over(runtime, here)
         await runtime.drain()
         log: Any = runtime.ports.log
-        app = build_app(runtime, local=True)
+        app = build_owner_app(runtime)
         headers = {"x-huiyin-as": "registrar:xfj"}
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://huiyin", headers=headers) as desk:
