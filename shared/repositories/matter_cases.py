@@ -46,8 +46,8 @@ async def lead_of(cases: CaseRepository, case: Case) -> Case | None:
 async def whole_lines(
     log: EventStore, case_ids: Collection[str]
 ) -> tuple[dict[str, Case], dict[str, Sequence[Commit]]]:
-    """(case -> the case as the log has it now, case -> its commits) of these cases and all that they follow. The number of questions
-    to the log does not grow with the number of cases.
+    """(case -> the case as the log has it now, case -> its commits) of these cases and all that they follow. The number of
+    questions to the log does not grow with the number of cases.
 
     Raises:
         Damaged: the log has one of them damaged.
