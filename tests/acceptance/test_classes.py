@@ -119,6 +119,10 @@ async def test_claim_that_is_corrected_to_litigation_leaves_an_organ_that_may_no
                 assert (await here.act("clerk", case, "sign_off")).is_success
             assert (await here.act("registrar", case, "correct", field="class", new="litigation")).is_success
             found = (await here.runtime.ports.cases.load_confirmed(case)).case
-            assert (found.assignment.org, found.state, found.assignment.queue_reason) == (None, "registered", "returned")
+            assert (found.assignment.org, found.state, found.assignment.queue_reason) == (
+                None,
+                "registered",
+                "returned",
+            )
             assert (await here.act("clerk", case, "accept", path=1)).status_code == 404
             assert (await here.act("registrar", case, "dispatch", org="zfw")).is_success
