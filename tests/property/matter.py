@@ -100,6 +100,7 @@ class Matter:
     asked_by: str | None = None
     """Key of who asked for an extension that is not decided yet."""
     refused_extension: bool = False
+    extended_at: When | None = None
     extended: int = 0
     extended_now: int = 0
     """Days granted in all, and in the present period."""

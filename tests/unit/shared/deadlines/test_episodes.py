@@ -73,7 +73,10 @@ def test_request_uses_the_window_that_is_open_when_it_is_recorded(day: str) -> N
 def test_earlier_dated_end_replaces_a_later_one_and_keeps_it_on_record() -> None:
     first, earlier, later = (("DecisionIssued", f"2026-03-{day}") for day in ("20", "10", "25"))
     (found,) = episodes(clock(), STARTED, first, earlier)
-    assert (found.end and found.end.version, [(fact.version, ends) for fact, ends in found.replaced]) == (3, [(2, True)])
+    assert (found.end and found.end.version, [(fact.version, ends) for fact, ends in found.replaced]) == (
+        3,
+        [(2, True)],
+    )
     (found,) = episodes(clock(), STARTED, first, later)
     assert (found.end and found.end.version, found.replaced) == (2, ())
     (found,) = episodes(clock(), STARTED, ("CaseWithdrawn", "2026-03-20"), earlier)
@@ -81,9 +84,7 @@ def test_earlier_dated_end_replaces_a_later_one_and_keeps_it_on_record() -> None
 
 
 def test_what_has_ended_is_not_stopped_extended_or_interrupted() -> None:
-    clocks = clock(
-        exclude=[{"event": "HearingHeld"}], extension={"event": "ExtensionGranted", "cap_days": 30}
-    )
+    clocks = clock(exclude=[{"event": "HearingHeld"}], extension={"event": "ExtensionGranted", "cap_days": 30})
     more = [(name, "2026-03-10") for name in ("CaseWithdrawn", "ExtensionGranted", "HearingHeld")]
     (found,) = episodes(clocks, STARTED, ("DecisionIssued", "2026-03-05"), *more)
     assert (found.stopped, found.extensions, found.excluded) == (None, (), ())
@@ -116,4 +117,7 @@ def test_service_that_did_not_arrive_ends_nothing() -> None:
 
 def test_nudges_start_a_clock_only_where_a_rule_names_them() -> None:
     clocks = clock(start=[{"event": "Nudged"}])
-    assert shown(episodes(clocks, ("Nudged", "2026-03-02"), ("Nudged", "2026-03-03"))) == [(1, None, 2), (2, None, None)]
+    assert shown(episodes(clocks, ("Nudged", "2026-03-02"), ("Nudged", "2026-03-03"))) == [
+        (1, None, 2),
+        (2, None, None),
+    ]
