@@ -12,6 +12,9 @@ from shared.consumers.reaction import Trigger
 from shared.events.intake import CaseRegistered, WentLive
 from shared.eventstore.field_encryption import open_sealed
 
+WRITTEN = ("subject_text", "place_text", "level_text", "qr_text", "location", "text")
+"""The texts of a filing besides its title, including what was written in place of a code."""
+
 
 async def recognised(handling: CommandHandler, turn: Trigger) -> RouteCase:
     """The first rule of each kind that matches title and text. An erased text matches nothing. The log is read only if the event
@@ -31,7 +34,7 @@ async def recognised(handling: CommandHandler, turn: Trigger) -> RouteCase:
     for part in await open_sealed(handling.keys, filed, frozenset({"text"})):
         found.update({name: value for name, value in part.values.items() if isinstance(value, str)})
     title = found.get("title", "")
-    text = "\n".join(found[name] for name in ("subject_text", "place_text", "location", "text") if name in found)
+    text = "\n".join(found[name] for name in WRITTEN if name in found)
     matches = keywords.recognised(title, text)
     suspicion = matches.suspicion
     if suspicion is None and later:

@@ -18,8 +18,8 @@ from shared.policy.book import PolicyBook
 
 HEARD = (FollowUpRecorded, WithdrawalConfirmed)
 """Notes of a call in which the petitioner speaks."""
-_PLACES = frozenset({"reference", "place_text", "qr_text", "level_text"})
-"""Texts in which nobody tells anything: where a proof is kept, a place."""
+_PLACES = frozenset({"reference"})
+"""Texts in which nobody tells anything: where a proof is kept."""
 
 
 def suspicion(case: Case, events: Iterable[Event], book: PolicyBook) -> list[Event]:

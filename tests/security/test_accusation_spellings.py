@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 import pytest
 
+from services.routing.keyword_recognition import WRITTEN
+from shared.events.intake import CaseRegistered
 from shared.kernel import data_file
 from shared.kernel.text_normalization import OTHER_SPELLINGS, VARIANTS, search_forms
 from shared.policy.book import PolicyBook
@@ -278,6 +280,19 @@ async def test_spelling_is_sealed_from_the_accused_over_http(seed: int) -> None:
             listed = (await client.get("/v1/cases", params={"queue": "to_confirm"})).json()["cases"]
         assert shown["content"]["texts"][0]["fields"]["text"] == text, "what was written is stored as it was"
         assert [one["id"] for one in listed] == [receipt["case"]]
+
+
+def test_every_text_of_a_filing_is_searched() -> None:
+    texts = {name for name, kind in CaseRegistered.personal.items() if kind == "text"} - {"item"}
+    assert texts == {"title", *WRITTEN}
+
+
+async def test_accusation_in_place_of_a_code_is_sealed() -> None:
+    async with served() as here:
+        for field in ("title", "location", "place", "subject", "level", "qr"):
+            receipt = await here.filed(**{"text": "见所填内容", field: "局长收了我五千块钱"})
+            case = (await here.runtime.ports.cases.load_confirmed(receipt["case"])).case
+            assert case.accusation.suspected is not None, field
 
 
 OFFICIAL = [

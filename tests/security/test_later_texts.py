@@ -27,7 +27,7 @@ TEXTS = [
     for kind in REGISTRY.values()
     if kind.author == "p1" or kind in HEARD
     for name, purpose in kind.personal.items()
-    if purpose == "text" and name not in ("reference", "place_text", "qr_text", "level_text")
+    if purpose == "text" and name != "reference"
 ]
 
 
