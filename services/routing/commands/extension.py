@@ -147,7 +147,7 @@ def _head_decides(case: Case, given: DecisionContext) -> None:
             detail_zh="延长办理期限须经本机关、单位负责人批准（条例第三十四条）。",
         )
     asker, person = case.handling.extension_asker, case.handling.extension_person
-    if case.handling.extension_asked is not None and (given.principal.ref == asker or given.principal.person == person):
+    if case.handling.extension_asked is not None and given.principal.is_same_person(asker or "", person):
         raise Refused(
             "own_request",
             "The person who requested the extension cannot decide on it, with no key. Ask the head of the organisation.",
