@@ -122,7 +122,7 @@ def _after_its_step(case: Case, kind: NoticeKind, given: DecisionContext) -> Non
     steps = [fact for fact in case.facts if fact.name in _STEPS.get(kind, ()) and fact.version > last]
     if steps and before(given.at, steps[0].effective_at, given.book.zone):
         raise Refused(
-            "before_document",
+            "before_step",
             "The notice is dated before the step that it tells of. Give the day of that step or a later one.",
             detail_zh="告知日期早于所告知事项的日期，请填写当日或之后的日期。",
             field="effective_at",

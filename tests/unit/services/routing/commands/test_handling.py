@@ -189,7 +189,7 @@ def test_no_notice_is_dated_before_the_step_that_it_tells_of() -> None:
     assert step is not None
     moment = accepted.now - timedelta(hours=1)
     assert step.effective_at == moment
-    accepted.when("serve_notice", CLERK, at=moment - timedelta(seconds=1), kind="acceptance").refused("before_document")
+    accepted.when("serve_notice", CLERK, at=moment - timedelta(seconds=1), kind="acceptance").refused("before_step")
     accepted.when("serve_notice", CLERK, at=moment, kind="acceptance").then(
         d.NoticeServed(org="zj", kind="acceptance", **SIGNATURE)
     )
@@ -201,7 +201,7 @@ def test_no_notice_is_dated_before_the_step_that_it_tells_of() -> None:
         "before_document"
     )
     extended = given(*ACCEPTED, d.ExtensionRequested(org="zj", days=5), d.ExtensionGranted(days=5))
-    extended.when("serve_extension_notice", CLERK, at=date(2026, 3, 1)).refused("before_document")
+    extended.when("serve_extension_notice", CLERK, at=date(2026, 3, 1)).refused("before_step")
 
 
 def test_extension_is_granted_by_another_person_within_cap() -> None:
