@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request
@@ -31,6 +31,9 @@ class PostWanted(BaseModel):
         None, max_length=80, description="Jurisdiction. Optional while exactly one is active"
     )
     head: bool = Field(False, description="Head (负责人) of the organisation, who approves extensions (Art. 34)")
+    skills: tuple[Annotated[str, Field(min_length=1, max_length=80)], ...] | None = Field(
+        None, max_length=20, description="Codes of the policy; null: those of a post that is held already stay"
+    )
 
 
 class PersonWanted(BaseModel):
@@ -74,6 +77,7 @@ def router(runtime: Process) -> APIRouter:
                     "org": post.org,
                     "jurisdiction": post.jurisdiction,
                     "head": post.head,
+                    "skills": list(post.skills),
                     "given_at": to_text(post.given_at),
                     "ended_at": to_text(post.ended_at) if post.ended_at is not None else None,
                 }
@@ -99,14 +103,15 @@ def router(runtime: Process) -> APIRouter:
 
     async def given(caller: Caller, person: str, wanted: PostWanted) -> Person:
         return await records.give_post(
-            handling, runtime.persons, caller, person, wanted.role, wanted.org, wanted.jurisdiction, wanted.head
-        )
+            handling, runtime.persons, caller, person, wanted.role, wanted.org, wanted.jurisdiction, wanted.head,
+            tuple(dict.fromkeys(wanted.skills)) if wanted.skills is not None else None,
+        )  # fmt: skip
 
     @routes.post(
         "/{person}/posts", **operation("post_local_persons__person__posts_post", 400, 404, 415, 507, body=PostWanted)
     )
     async def give_post(request: Request, person: str, caller: Caller) -> dict[str, Any]:
-        """Give a person a post. A post that the person holds already changes nothing."""
+        """Give a person a post. A post that the person holds already changes nothing but its skills."""
         return await shown(await given(caller, person, await read_model(request, PostWanted, _LIMIT)))
 
     @routes.post(

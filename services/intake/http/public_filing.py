@@ -26,6 +26,7 @@ from services.intake.public_form import (
     guesses,
     open_channels,
 )
+from services.intake.public_map import MapAnswer, map_of
 from services.intake.registration import Receipt, file_case
 from shared.application.command_dispatch import no_personal_number
 from shared.application.file_references import filing_owner
@@ -161,6 +162,15 @@ def router(runtime: Process) -> APIRouter:
     ) -> FormAnswer:
         """What a person needs to file: places, subjects, channels, and what has to be said beforehand."""
         return form(await ports.policies.all(), await one_of(jurisdiction), qr)
+
+    @routes.get("/v1/public/map", **operation("map_v1_public_map_get", 409, 422, 503))
+    async def public_map(
+        jurisdiction: str | None = Query(None, max_length=80, description="Jurisdiction; optional where there is one"),
+        area: str | None = Query(None, max_length=80, description="Code of a place whose parts are wanted"),
+    ) -> MapAnswer:
+        """The outlines of the places, to choose one on a map. The list of GET /v1/public/form has the same places."""
+        book = await one_of(jurisdiction)
+        return MapAnswer(area=None, above=None, box=None, shapes=[]) if book is None else map_of(book, area)
 
     @routes.post(
         "/v1/public/subjects",
