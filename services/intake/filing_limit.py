@@ -89,9 +89,9 @@ class FilingLimit:
                 if after == known:
                     return known
                 version = record.version + 1 if record is not None else 1
-                expires = self._ports.clock.now() + _KEPT
+                expires, value = self._ports.clock.now() + _KEPT, orjson.dumps([after.times, after.ready])
                 try:
-                    await uploads.save(UploadRecord(key, version, expires, _NO_DRAFT, None, orjson.dumps([after.times, after.ready])))
+                    await uploads.save(UploadRecord(key, version, expires, _NO_DRAFT, None, value))
                 except UploadChanged:
                     continue
                 return known

@@ -136,7 +136,9 @@ async def test_letter_is_registered_for_a_colleague_with_the_skill(here: Served)
         page = await desk.post(
             "/desk/register", data={**fields, "command_id": fields["command_id"][::-1], "skill": "dialect"}
         )
-        assert 'class="done"' in page.text and "没有具备该专长的在岗人员" in page.text, "registered, and why nobody has it"
+        assert 'class="done"' in page.text and "没有具备该专长的在岗人员" in page.text, (
+            "registered, and why nobody has it"
+        )
     async with here.client("registrar") as office:
         timeline = (await office.get(f"/v1/cases/{number}")).json()["timeline"]
     assert [one["details"]["clerk"] for one in timeline if one["type"] == "ClerkAssigned"] == ["r-1"]
