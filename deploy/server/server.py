@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from structlog.contextvars import clear_contextvars
 
-from deploy.api.app import build_app, build_operations_app
+from deploy.api.app import build_app, build_operations_app, build_owner_app
 from deploy.api.site import build_site
 from deploy.demo.county import Prepared, Progress, prepare
 from deploy.modes import distributed as full
@@ -166,7 +166,7 @@ async def _serve(
     app = build_site(runtime, interface) if pages else interface
     servers = [
         (serving(app, Connections(max(10, most), dropped), settings.proxies), public),
-        (serving(build_app(runtime, local=True)), private),
+        (serving(build_owner_app(runtime, interface)), private),
     ]
     ops_port = None
     if operations is not None:

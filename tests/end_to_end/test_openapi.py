@@ -34,7 +34,7 @@ from tests.support.process import Server, huiyin, server
 
 pytestmark = pytest.mark.slow
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-EXAMPLES = int(os.environ.get("HUIYIN_OPENAPI_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("HUIYIN_OPENAPI_EXAMPLES", "2"))
 """Requests made from the document for each role and operation; `make nightly` sends 25."""
 ROLES = ("registrar:xfj", "clerk:zj", "operations", "platform:province", "organisation:zj")
 NOTICE = {
