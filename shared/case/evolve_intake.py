@@ -51,6 +51,7 @@ def _registered(case: Case, event: RecordedEvent, body: i.CaseRegistered) -> Cha
             "channel_class": body.channel_class,
             "platform": body.platform,
             "filer": acting(event),
+            "filer_person": event.actor.person,
             "place": body.place,
             "subject": body.subject,
             "level": body.level,
@@ -368,7 +369,11 @@ def _withdrawn(case: Case, event: RecordedEvent, body: i.CaseWithdrawn) -> Chang
 @on(i.WithdrawalRequested, fact=kind_of("party"))
 def _withdrawal_requested(case: Case, event: RecordedEvent, body: i.WithdrawalRequested) -> Changes:
     word = "code_with_staff" if body.code_with_staff else body.word
-    asked = PendingWithdrawal(body.party, event.version, body.effective_on, word, event.actor.org, asker=acting(event))
+    asked = PendingWithdrawal(
+        *(body.party, event.version, body.effective_on, word, event.actor.org),
+        asker=acting(event),
+        asker_person=event.actor.person,
+    )
     return {"withdrawals": {"pending": (*_others_pending(case, body.party), asked)}}
 
 

@@ -109,6 +109,7 @@ async def running(
             await release.client.aclose()
 
 
+@pytest.mark.nightly
 async def test_read_model_with_new_schema_is_built_next_to_live_one_under_traffic(
     tmp_path: Path, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -716,6 +716,17 @@ def corrected(matter: Matter, attempt: Attempt) -> None:
     setattr(matter, name, attempt.fields["new"])
     if (name, matter.class_) == ("class_", "accusation"):
         unmasked(matter)
+    not_accepted = matter.state in ("dispatched", "signed", "return_requested", "returned", "disputed")
+    if (
+        (name, matter.class_) == ("class_", "litigation")
+        and matter.org is not None
+        and not_accepted
+        and (
+            ORGS[matter.org] != "political_legal"  # Art. 22 ¶2
+        )
+    ):
+        recalled(matter, attempt)
+        matter.state = "registered"
 
 
 def unmasked(matter: Matter) -> None:

@@ -10,7 +10,7 @@ from shared.case import Case
 from shared.commands.attached_files import FileReferences, attached
 from shared.commands.authorization import owes_notice
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
-from shared.commands.command_fields import FreeText, Short
+from shared.commands.command_fields import FreeText, Stated
 from shared.deadlines.derivation import deadlines
 from shared.deadlines.episodes import DISPATCHES
 from shared.events import department as e
@@ -31,7 +31,7 @@ class ServeNotice(Command):
         "in_person",
         description="Mode of service 直接, 邮寄, 电子, 留置, 公告; effective_at is the day that the proof shows",
     )
-    reference: Short | None = Field(None, description="Where the proof is kept, sealed")
+    reference: Stated | None = Field(None, description="Where the proof is kept, sealed")
     witnesses: Witnesses = ()
     reason: FreeText | None = Field(None, description="For exempt: the reason, sealed")
     files: FileReferences = ()
