@@ -341,11 +341,15 @@ class PolicyBook(OrganisationsInForce):
         last name, since old cases still refer to them."""
         found: dict[str, str] = {}
         for section in _NAMING:
-            if section == "organisations":
-                found.update({code: organisation.name for code, organisation in self.added.items()})
-            found.update(self._added(section))
-            for edition in self.begun(section):
-                found.update({entry.code: entry.name for entry in getattr(edition.document, section)})
+            found.update(self.listed_names(section))
+        return found
+
+    def listed_names(self, section: Section) -> dict[str, str]:
+        """Code -> name of one list of the policy; removed entries keep their last name."""
+        found = {code: one.name for code, one in self.added.items()} if section == "organisations" else {}
+        found.update(self._added(section))
+        for edition in self.begun(section):
+            found.update({entry.code: entry.name for entry in getattr(edition.document, section)})
         return found
 
     @cached_property
