@@ -95,7 +95,10 @@ async def opened(
         stack.callback(os.umask, os.umask(0o077))
         stack.callback(os.close, await asyncio.to_thread(folder.take))
         if folder.log.exists():
-            raise FolderProblem(f"{folder.path} holds a log of the embedded mode; name another folder with --data.")
+            raise FolderProblem(
+                f"{folder.path} holds a log of the embedded mode; name another folder with --data.",
+                f"{folder.path} 中有嵌入模式的日志，请用 --data 指定其他文件夹。",
+            )
         folder.full.touch(mode=0o600)
         runtime = await _composed(settings, services, folder, kafka)
         stack.push_async_callback(runtime.stop)

@@ -112,6 +112,14 @@ class Wrapping:
             raise KeysLost("a stored key is damaged; restore the key store from the backup") from error
         return DataKey(kid, case, party, purpose, secret)
 
+    def opens(self, kid: str, case: str, party: str, purpose: str, wrapped: bytes) -> bool:
+        """True if `wrapped` is what was stored under these names."""
+        try:
+            self.unwrap(kid, case, party, purpose, wrapped)
+        except KeysLost:
+            return False
+        return True
+
 
 def derived_secret(root: bytes, name: str) -> bytes:
     """The deployment's secret of that name. All are derived from one root."""
