@@ -29,7 +29,7 @@ test: .venv/dev ## Run the tests, without those of `make nightly` (WORKERS=3: in
 
 nightly: .venv/dev ## Run what is too long for CI: all tests with a long model and many kills, then every fault of the full mode (SEED)
 	@CI=true HUIYIN_MODEL_STEPS=$(STEPS) HUIYIN_KILLS=$(KILLS) HUIYIN_FILE_KILLS=1000 \
-		HUIYIN_FOLLOWERS=1000 HUIYIN_IMPORT_KILLS=10 HUIYIN_OPENAPI_EXAMPLES=25 HUIYIN_QUIET=1 HUIYIN_SEED=$(SEED) \
+		HUIYIN_FOLLOWERS=1000 HUIYIN_IMPORT_KILLS=10 HUIYIN_OPENAPI_EXAMPLES=25 HUIYIN_SIMULATED_CASES=200 HUIYIN_COUNTY=500 HUIYIN_QUIET=1 HUIYIN_SEED=$(SEED) \
 		$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=20
 	@$(BIN)/python -m tests.faults.full --faults $(or $(FAULTS),$(ALL_FAULTS)) --seed $(SEED) --brokers 3 --members 3 \
 		--record "$(NIGHTLY_RECORD)"

@@ -71,6 +71,8 @@ class Comparison:
         self._sides = (old, new)
         self._turn = 0
         self.lines: dict[str, Seen] = {}
+        self.of_one_side: dict[str, list[str]] = {side: [] for side in SIDES}
+        """Side -> measures that only this side has. They are named and not run."""
 
     def round(self, measures: Iterable[str]) -> None:
         """Each measure once on each side. The side that begins alternates."""
@@ -91,17 +93,28 @@ class Comparison:
         ]
 
     def gone(self) -> list[str]:
-        """Lines that only the old side has."""
-        return [line for line, seen in self.lines.items() if not seen.figures["new"]]
+        """Lines, and measures with all their lines, that only the old side has."""
+        return [*(line for line, seen in self.lines.items() if not seen.figures["new"]), *self.of_one_side["old"]]
 
     def added(self) -> list[str]:
-        """Lines that only the new side has."""
-        return [line for line, seen in self.lines.items() if not seen.figures["old"]]
+        """Lines, and measures with all their lines, that only the new side has."""
+        return [*(line for line, seen in self.lines.items() if not seen.figures["old"]), *self.of_one_side["new"]]
 
 
-def compare(old: Side, new: Side, measures: Sequence[str], rounds: int) -> Comparison:
-    """So many rounds of these measures, and three more of those that have a line that looks slower."""
+def compare(old: Side, new: Side, only: Sequence[str], rounds: int) -> Comparison:
+    """So many rounds of the measures that both sides have, and three more of those that have a line that looks slower.
+
+    Args:
+        only: Names of measures; empty: all. Raises ValueError if neither side has one of them.
+    """
     found = Comparison(old, new)
+    known = {side.name: side.run() for side in (old, new)}
+    wanted = only or list(dict.fromkeys([*known["old"], *known["new"]]))
+    if unknown := set(wanted) - set(known["old"]) - set(known["new"]):
+        raise ValueError(f"no measure {', '.join(sorted(unknown))}; there are: {', '.join(known['new'])}")
+    measures = [one for one in wanted if one in known["old"] and one in known["new"]]
+    for side in SIDES:
+        found.of_one_side[side] = [one for one in wanted if one in known[side] and one not in measures]
     for each in range(rounds):
         _timed(f"round {each + 1} of {rounds}", found, measures)
     doubtful = {found.lines[one.line].measure for one in found.verdicts() if one.slower}
@@ -166,10 +179,10 @@ def main(arguments: list[str] | None = None) -> int:
         worktree(Path(folder), "old", given.old, whole=given.whole) as old,
         worktree(Path(folder), "new", given.new, whole=given.whole) as new,
     ):
-        known = list(dict.fromkeys([*old.run(), *new.run()]))
-        if unknown := set(only) - set(known):
-            parser.error(f"no measure {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
-        found = compare(old, new, only or known, given.rounds)
+        try:
+            found = compare(old, new, only, given.rounds)
+        except ValueError as error:
+            parser.error(str(error))
     print(table(found))
     return 1 if found.gone() or any(one.slower for one in found.verdicts()) else 0
 

@@ -6,11 +6,12 @@ The owner's app has the routes of both others, and those that give access to key
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
 from deploy.api import operator, persons
 from deploy.api import replay as replaying
@@ -60,8 +61,37 @@ def examples() -> dict[str, Any]:
     return found
 
 
-def build_app(runtime: Process, *, local: bool = False) -> FastAPI:
-    """The public app. `local`: the app for the socket that only the owner of the data folder can open."""
+def build_app(runtime: Process) -> FastAPI:
+    """The public app."""
+    return _app(runtime, routes_of(_routers(runtime)), local=False)
+
+
+def build_owner_app(runtime: Process, public: FastAPI | None = None) -> FastAPI:
+    """The app for the socket that only the owner of the data folder can open.
+
+    Args:
+        public: The public app of this process, where there is one: its routes serve here, too, and are not built again.
+    """
+    routes = (
+        routes_of(_routers(runtime)) if public is None else [one for one in public.routes if isinstance(one, APIRoute)]
+    )
+    own = [
+        health.router(runtime),
+        replaying.router(runtime),
+        operator.router(runtime, owner=True),
+        persons.router(runtime),
+    ]
+    return _app(runtime, [*routes, *routes_of(own)], local=True)
+
+
+def build_operations_app(runtime: Process) -> FastAPI:
+    """The app of the port for operations: health, metrics and the routes of the operator that give access to no data."""
+    routers = [health.alive(), health.router(runtime), operator.router(runtime, owner=False)]
+    return _app(runtime, routes_of(routers), local=False)
+
+
+def _routers(runtime: Process) -> list[APIRouter]:
+    """Those of the public app."""
     routers = [router for part in runtime.parts for router in part.routers(runtime)]
     if any(part.name != "analytics" for part in runtime.parts):  # a process that runs only analytics changes no case
         given = commands.Commands(runtime)
@@ -73,29 +103,17 @@ def build_app(runtime: Process, *, local: bool = False) -> FastAPI:
         ]
         routers += [router for part in (*runtime.parts, *runtime.beside) for router in part.case_routers(runtime)]
     routers.append(health.alive())
-    if local:
-        routers += [
-            health.router(runtime),
-            replaying.router(runtime),
-            operator.router(runtime, owner=True),
-            persons.router(runtime),
-        ]
-    return _app(runtime, routers, local=local)
+    return routers
 
 
-def build_operations_app(runtime: Process) -> FastAPI:
-    """The app of the port for operations: health, metrics and the routes of the operator that give access to no data."""
-    return _app(runtime, [health.alive(), health.router(runtime), operator.router(runtime, owner=False)], local=False)
-
-
-def _app(runtime: Process, routers: Sequence[APIRouter], *, local: bool) -> FastAPI:
+def _app(runtime: Process, routes: list[BaseRoute], *, local: bool) -> FastAPI:
     app = FastAPI(
         title="Huiyin 回音",
         version=VERSION,
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        routes=routes_of(routers),
+        routes=routes,
         redirect_slashes=False,
         openapi_tags=[{"name": name, "description": text} for name, text in TAGS.items()],
     )

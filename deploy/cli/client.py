@@ -118,6 +118,8 @@ def ask_page(
         if terminal.wants_json():
             terminal.as_json(page)
             return
+        for wrong in page.get("unknown") or ():
+            terminal.note(terminal.told(wrong["detail_zh"], wrong["detail"], "\n"))
         if empty and not page[entries]:
             terminal.line(empty)
             return
@@ -223,7 +225,7 @@ async def _inside(
     settings: Settings, headers: dict[str, str], *, create: bool, feed: bool
 ) -> AsyncIterator[httpx.AsyncClient]:
     """The API of the folder in this process. Its consumers have handled every new event before the command ends."""
-    from deploy.api.app import build_app
+    from deploy.api.app import build_owner_app
     from deploy.modes.embedded import opened
     from shared.eventstore.errors import StoreFull
     from shared.hosting.log_format import configure
@@ -232,7 +234,7 @@ async def _inside(
     try:
         async with (
             opened(settings.data, settings, create=create, feed=feed, tasks=False) as runtime,
-            _client(headers, transport=httpx.ASGITransport(build_app(runtime, local=True))) as connected,
+            _client(headers, transport=httpx.ASGITransport(build_owner_app(runtime))) as connected,
         ):
             if feed:
                 await runtime.drain()

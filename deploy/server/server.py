@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from structlog.contextvars import clear_contextvars
 
-from deploy.api.app import build_app, build_operations_app
+from deploy.api.app import build_app, build_operations_app, build_owner_app
 from deploy.api.site import build_site
 from deploy.demo.county import Prepared, Progress, prepare
 from deploy.modes import distributed as full
@@ -162,11 +162,12 @@ async def _serve(
     settings, dropped = runtime.settings, runtime.metrics.dropped
     most = affordable(settings.connection_limit + OPERATIONS_CONNECTIONS) - OPERATIONS_CONNECTIONS
     port = int(public.getsockname()[1])
+    runtime.pages_port = port if pages else None
     interface = build_app(runtime)
     app = build_site(runtime, interface) if pages else interface
     servers = [
         (serving(app, Connections(max(10, most), dropped), settings.proxies), public),
-        (serving(build_app(runtime, local=True)), private),
+        (serving(build_owner_app(runtime, interface)), private),
     ]
     ops_port = None
     if operations is not None:

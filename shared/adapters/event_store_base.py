@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
-from shared.eventstore.commit import Commit, StreamHead
-from shared.eventstore.errors import StoreBroken
+from shared.eventstore.commit import Commit, StreamHead, continuous
+from shared.eventstore.errors import Damaged, StoreBroken
 from shared.eventstore.event_store import Listener
 
 _MOST_HEADS = 50_000
@@ -40,3 +41,16 @@ class EventStoreBase:
         self._heads.move_to_end(stream)
         if len(self._heads) > _MOST_HEADS:
             self._heads.popitem(last=False)
+
+
+def whole_streams(streams: Iterable[str], commits: Iterable[Commit]) -> dict[str, list[Commit]]:
+    """Stream -> its commits, in order, of the commits of several streams. One whose commits are damaged or not complete is left
+    out."""
+    found: dict[str, list[Commit]] = {stream: [] for stream in streams}
+    for commit in commits:
+        found[commit.stream].append(commit)
+    whole = {}
+    for stream, own in found.items():
+        with suppress(Damaged):
+            whole[stream] = continuous(stream, sorted(own, key=lambda commit: commit.first), 0)
+    return whole

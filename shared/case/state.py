@@ -77,6 +77,8 @@ class PendingWithdrawal(NamedTuple):
     confirmed_at: LegalTime | None = None
     asker: str = ""
     """The principal that recorded it, who never confirms it."""
+    asker_person: str | None = None
+    """Staff code of that person, who does not confirm it with another key either."""
 
 
 class Rung(NamedTuple):
@@ -156,6 +158,8 @@ class Filing:
     platform: str | None = None
     filer: str = ""
     """Name of the principal that filed it (`Principal.name`). It gets its own answer again, whatever it may see now."""
+    filer_person: str | None = None
+    """Staff code of that person."""
     place: str | None = None
     subject: str | None = None
     level: str | None = None

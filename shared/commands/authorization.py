@@ -61,6 +61,10 @@ class Principal(NamedTuple):
         """Role, organisation and key, as the events of this principal name their actor."""
         return f"{self.role}:{self.org or '-'}:{self.ref}"
 
+    def is_same_person(self, signature: str, person: str | None) -> bool:
+        """True if the principal is the one of that signature or person, with whichever of their keys."""
+        return self.ref == signature.rpartition(":")[2] or (person is not None and self.person == person)
+
     @property
     def name(self) -> str:
         """Prefix of the causes of this principal's commands: two principals never share a command id. A code can contain a

@@ -27,6 +27,8 @@ GivenCode = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00
 Code = Annotated[GivenCode, AfterValidator(identifier_form)]
 """A code in the form in which codes are compared: half-width, without invisible characters."""
 Short = Annotated[str, Field(min_length=1, max_length=400)]
+Stated = Annotated[Short, Predicate(has_content)]
+"""A short text that proves or identifies something: one of which nothing is visible states nothing."""
 FreeText = Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT), Predicate(has_content)]
 """A text of which nothing is visible is none."""
 CaseName = Annotated[str, Field(min_length=1, max_length=200), NamesCase()]

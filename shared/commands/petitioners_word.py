@@ -15,7 +15,7 @@ from pydantic import Field
 from shared.case import MOVES, Case, steps
 from shared.commands.authorization import Principal
 from shared.commands.command import Command, DecisionContext
-from shared.commands.command_fields import Short
+from shared.commands.command_fields import Stated
 from shared.events.fields import Evidence, Word
 from shared.kernel.refusals import Denied, Invalid, Refused
 from shared.policy.book import PolicyBook
@@ -75,7 +75,7 @@ class Keyed(Command):
         description="For an office that records this for the petitioner: its proof (signed_form 签字表, recording 录音录像, letter"
         " 来信, witnessed_visit 有见证的来访)",
     )
-    reference: Short | None = Field(None, description="Where the proof is kept, such as its file number; sealed")
+    reference: Stated | None = Field(None, description="Where the proof is kept, such as its file number; sealed")
 
 
 def relations(case: Case, book: PolicyBook, org: str | None, lead: Case | None = None) -> frozenset[Relation]:

@@ -37,11 +37,13 @@ class StreamRowsConsumer(CaseConsumer):
     async def handle(self, ready: Mapping[str, list[Commit]]) -> None:
         """Write the rows of these streams. `ready`: stream -> its commits."""
         rows: list[Row] = []
+        whole = await self.log.load_many(ready) if ready else {}
         for stream, own in ready.items():
             try:
-                rows += self.rows_of(
-                    stream, [event for commit in await self.log.load(stream) for event in commit.recorded]
-                )
+                commits = (
+                    whole[stream] if stream in whole else await self.log.load(stream)
+                )  # which says what is damaged
+                rows += self.rows_of(stream, [event for commit in commits for event in commit.recorded])
             except FAULTS as error:
                 await self.parked.park(own[0], error)
         if rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Protocol
 
 from shared.eventstore.commit import Commit, StreamHead
@@ -64,6 +64,11 @@ class EventStore(Publication, Protocol):
     async def load(self, stream: str, after: int = 0, limit: int | None = None) -> list[Commit]:
         """The commits of `stream` that hold versions > `after`, in order, the first `limit` of them. A commit is never cut.
         The cost grows with the result, not with the stream. Raises Damaged."""
+        ...
+
+    async def load_many(self, streams: Collection[str]) -> dict[str, list[Commit]]:
+        """Stream -> all its commits, for each of `streams`: few questions to the store, whatever their number. A stream that does
+        not exist has none. A damaged one is left out, so that it does not affect the others; `load` of it raises Damaged."""
         ...
 
     async def by_cause(self, stream: str, cause: str) -> Commit | None:

@@ -21,7 +21,7 @@ Without the variable a place costs one lookup in an empty table.
     upload.saved        an upload record is durable, its caller has no answer yet
     upload.finished     an upload is complete, its caller has no answer yet
     upload.attached     an event names the file, the upload record still has its key
-    blob.swept          blobs of no event were removed, their upload records are not yet
+    blob.swept          upload records that expired and their drafts were removed, blobs of no event are not yet
 """
 
 from __future__ import annotations

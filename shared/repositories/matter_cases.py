@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
-from shared.case import Case, head_of
+from shared.case import STREAM, Case, fold, head_of
+from shared.eventstore.commit import Commit
+from shared.eventstore.event_store import EventStore
 from shared.repositories.case_repository import CaseRepository
 
 
@@ -39,3 +41,27 @@ async def lead_of(cases: CaseRepository, case: Case) -> Case | None:
     """The case that leads the matter of a follower; None for a case that follows none."""
     lead = case.matter.lead
     return None if lead is None else head_of(lead, await lines_of(cases, [lead]))
+
+
+async def whole_lines(
+    log: EventStore, case_ids: Collection[str]
+) -> tuple[dict[str, Case], dict[str, Sequence[Commit]]]:
+    """(case -> the case as the log has it now, case -> its commits) of these cases and all that they follow. The number of
+    questions to the log does not grow with the number of cases.
+
+    Raises:
+        Damaged: the log has one of them damaged.
+    """
+    cases: dict[str, Case] = {}
+    commits: dict[str, Sequence[Commit]] = {}
+    waiting = set(case_ids)
+    while waiting:
+        read = await log.load_many([STREAM + case_id for case_id in waiting])
+        for case_id in waiting:
+            stream = STREAM + case_id
+            own = read[stream] if stream in read else await log.load(stream)  # which says what is damaged
+            commits[case_id] = own
+            if own:
+                cases[case_id] = fold(event for commit in own for event in commit.recorded)
+        waiting = {case.matter.lead for case in cases.values() if case.matter.lead is not None} - commits.keys()
+    return cases, commits

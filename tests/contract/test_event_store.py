@@ -63,6 +63,18 @@ async def test_load_with_limit_returns_first_commits(log: EventStore) -> None:
     assert seen == list(range(1, 301)), "page by page, whatever is remembered of the stream"
 
 
+async def test_several_streams_are_loaded_at_once(log: EventStore) -> None:
+    written = {name: await put(log, history(name, length, events=2)) for name, length in (("case/a", 3), ("case/b", 1))}
+    many = {f"drafts/{number}": await put(log, history(f"drafts/{number}", 1)) for number in range(230)}
+    assert await log.load_many([]) == {}
+    assert await log.load_many(["case/b", "case/a", "case/b"]) == written
+    assert await log.load_many(["case/none", "case/a"]) == {"case/none": [], "case/a": written["case/a"]}
+    assert await log.load_many([*many, *written]) == many | written, "more than one statement reads"
+    (more,) = await put(log, [commit("case/b", after=written["case/b"][-1])])
+    assert await log.load_many(["case/b", "case/a"]) == written | {"case/b": [*written["case/b"], more]}
+    assert await log.load("case/b") == [*written["case/b"], more]
+
+
 async def test_commit_with_wrong_expected_version_conflicts(log: EventStore) -> None:
     first, second = await put(log, history("case/a", 2))
     for wrong in (
@@ -278,6 +290,7 @@ async def test_commits_survive_restart(adapter: Adapter, opened: Opener) -> None
     log = (await opened()).log
     commits = await put(log, [*history("case/a", 4), *history("case/b", 2)])
     log = (await opened()).log
+    assert await log.load_many(["case/b", "case/a"]) == {"case/a": commits[:4], "case/b": commits[4:]}
     assert await scanned(log) == commits
     with pytest.raises(DuplicateCommand):
         await log.append(replace(commits[0]))

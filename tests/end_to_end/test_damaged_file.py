@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deploy.api.app import build_app
+from deploy.api.app import build_owner_app
 from deploy.modes.embedded import opened
 from deploy.storage.data_folder import Folder, FolderProblem
 from services.supervision.policy_activation import activate
@@ -36,7 +36,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         async with opened(folder, Settings(), tasks=False) as runtime:
             sections: dict[str, Any] = {one.section: one.document for one in bundled("demo")}
             await activate(runtime.handling("supervision"), OPERATOR, DEMO, sections)
-            app = build_app(runtime, local=True)
+            app = build_owner_app(runtime)
             headers = {"x-huiyin-as": "registrar:xfj"}
             transport = httpx.ASGITransport(app)
             async with httpx.AsyncClient(transport=transport, base_url="http://huiyin", headers=headers) as desk:
@@ -62,7 +62,7 @@ async def found_in(folder: Path) -> list[dict[str, Any]] | str:
     """The findings of verify, or the reason why the folder cannot be opened."""
     try:
         async with opened(folder, Settings(), create=False, feed=False, tasks=False) as runtime:
-            transport = httpx.ASGITransport(build_app(runtime, local=True))
+            transport = httpx.ASGITransport(build_owner_app(runtime))
             async with httpx.AsyncClient(transport=transport, base_url="http://huiyin") as owner:
                 answer = await owner.post("/local/verify", headers={"x-huiyin-as": "operations"})
             assert answer.status_code == 200, answer.text
@@ -110,7 +110,7 @@ async def test_verify_names_200_flipped_bytes_in_every_column_while_serving(whol
     connection.execute("PRAGMA synchronous=OFF")
     (top,) = connection.execute("SELECT max(position) FROM commits").fetchone()
     async with opened(folder, Settings(), feed=False, tasks=False) as runtime:
-        transport = httpx.ASGITransport(build_app(runtime, local=True))
+        transport = httpx.ASGITransport(build_owner_app(runtime))
         headers = {"x-huiyin-as": "operations"}
         async with httpx.AsyncClient(transport=transport, base_url="http://huiyin", headers=headers) as owner:
             done = 0

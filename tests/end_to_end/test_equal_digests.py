@@ -60,7 +60,7 @@ def said(one: Process) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "fill",
     [
-        sample,
+        pytest.param(sample, marks=pytest.mark.nightly),
         pytest.param(
             messages,
             marks=pytest.mark.skipif(not MESSAGES.exists(), reason="not run: data not present (HUIYIN_EVAL_DATA)"),

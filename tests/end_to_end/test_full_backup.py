@@ -61,6 +61,7 @@ async def cases_on_topic(there: dict[str, str]) -> set[str]:
     return {one.stream async for turn in turns for one in turn.commits if one.stream.startswith(STREAM)}
 
 
+@pytest.mark.nightly
 def test_restored_backup_is_byte_identical_and_operation_resumes(tmp_path: Path, mongo: ReplicaSet) -> None:
     secrets = tmp_path / "secrets"
     secrets.mkdir()

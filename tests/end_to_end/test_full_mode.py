@@ -29,7 +29,7 @@ from tests.support.servers import kafka, mongodb
 
 pytestmark = [pytest.mark.needs_kafka, pytest.mark.needs_mongo, pytest.mark.slow, pytest.mark.timeout(600)]
 STOPPING = 20
-CASES = 200
+CASES = 100
 TODAY = date(2026, 6, 1)
 
 

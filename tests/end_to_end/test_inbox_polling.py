@@ -96,6 +96,7 @@ async def killed(server: Server, filing: Filing, name: str, *, answered: int) ->
     return any(op.outcome == "info" and op.key in cut for op in filing.history[before:])
 
 
+@pytest.mark.nightly
 async def test_inbox_polling_is_complete_without_duplicates_and_survives_kill(tmp_path: Path) -> None:
     server = Server(tmp_path / "data")
     filing = Filing(server, matters=MATTERS)

@@ -59,6 +59,7 @@ def activated(one: Process, place: dict[str, str]) -> None:
     assert huiyin("policy", "activate", "demo", "--data", str(one.data), **place).returncode == 0
 
 
+@pytest.mark.nightly
 def test_filings_over_limit_are_refused_at_once_and_accepted_later(tmp_path: Path, place: dict[str, str]) -> None:
     """R09: accepted filings are delivered, refused ones can be sent again."""
     broker = Kafka(1)

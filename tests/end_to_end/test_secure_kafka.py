@@ -121,6 +121,7 @@ def example(name: str, arguments: Sequence[str], settings: dict[str, str], folde
         process.wait()
 
 
+@pytest.mark.nightly
 def test_both_examples_work_over_tls_and_scram_with_plain_clients(secure: Secure, tmp_path: Path) -> None:
     try:
         libraries = subprocess.run([plain_python(), "-m", "pip", "list"], capture_output=True, text=True, check=True)

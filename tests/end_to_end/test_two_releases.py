@@ -16,7 +16,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from deploy.api.app import build_app
+from deploy.api.app import build_owner_app
 from deploy.modes import distributed as full
 from deploy.modes.composition import SERVICES
 from services.supervision import bootstrap as supervision
@@ -56,7 +56,7 @@ class Release:
 
     def __init__(self, runtime: Process) -> None:
         self.runtime = runtime
-        transport = httpx.ASGITransport(build_app(runtime, local=True))
+        transport = httpx.ASGITransport(build_owner_app(runtime))
         headers = {"x-huiyin-as": "registrar:xfj"}
         self.client = httpx.AsyncClient(transport=transport, base_url="http://huiyin", headers=headers)
 
@@ -109,6 +109,7 @@ async def running(
             await release.client.aclose()
 
 
+@pytest.mark.nightly
 async def test_read_model_with_new_schema_is_built_next_to_live_one_under_traffic(
     tmp_path: Path, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -123,15 +123,18 @@ async def test_process_that_starts_with_a_wrong_clock_records_nothing(deployment
     assert await figure(supervision, "huiyin_clock_wrong") == 0
 
 
+@pytest.mark.parametrize(
+    "errors", [WRONG[:1], pytest.param(WRONG[1:], marks=pytest.mark.nightly)], ids=["ahead", "others"]
+)
 async def test_process_whose_clock_jumps_records_nothing_until_it_is_right(
-    deployment: Deployment, tmp_path: Path
+    deployment: Deployment, tmp_path: Path, errors: tuple[int, ...]
 ) -> None:
     clock = WallClock(tmp_path / "clock")
     nodes = deployment.of("intake", "supervision")
     for node in nodes:
         await node.end()
         await node.start(**clock.environment)
-    for error in WRONG:
+    for error in errors:
         clock.wrong_by(error)
         await records_nothing(deployment, nodes, f"jump{error}")
         clock.wrong_by(0)

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from deploy.api.app import build_app
+from deploy.api.app import build_owner_app
 from deploy.modes.embedded import opened
 from services.supervision.policy_activation import activate
 from shared.adapters.sqlite.event_store import SqliteEventStore
@@ -207,7 +207,7 @@ async def test_log_at_size_limit_refuses_writes(tmp_path: Path) -> None:
         assert isinstance(log, SqliteEventStore)
         sections: dict[str, Any] = {one.section: one.document for one in bundled("demo")}
         await activate(runtime.handling("supervision"), OPERATOR, DEMO, sections)
-        server = Inside(build_app(runtime, local=True))
+        server = Inside(build_owner_app(runtime))
         filing = Filing(server)
         async with server.client() as client:
             assert await filing.file(client, "first") == 201

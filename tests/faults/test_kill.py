@@ -19,7 +19,7 @@ from tests.faults.leaving import left
 from tests.faults.load import Load
 from tests.faults.server import Server
 
-KILLS = int(os.environ.get("HUIYIN_KILLS", "8"))
+KILLS = int(os.environ.get("HUIYIN_KILLS", "5"))
 SEED = int(os.environ.get("HUIYIN_SEED", "1"))
 CLIENTS = 6
 

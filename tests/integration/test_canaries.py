@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deploy.api.app import build_app
+from deploy.api.app import build_owner_app
 from deploy.modes.embedded import opened
 from shared.hosting.log_format import configure
 from shared.hosting.process import Process
@@ -51,7 +51,7 @@ async def here(tmp_path: Path) -> AsyncIterator[tuple[Process, httpx.AsyncClient
     configure("debug")
     settings = load(data=tmp_path / "data")
     async with opened(settings.data, settings, create=True) as runtime:
-        transport = httpx.ASGITransport(build_app(runtime, local=True))
+        transport = httpx.ASGITransport(build_owner_app(runtime))
         async with httpx.AsyncClient(transport=transport, base_url="http://huiyin") as client:
             sections = {one.section: one.document for one in bundled("demo")}
             found = await client.post(

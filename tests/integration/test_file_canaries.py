@@ -14,7 +14,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from deploy.api.app import build_app
+from deploy.api.app import build_owner_app
 from deploy.modes.embedded import opened
 from shared.hosting.log_format import configure
 from shared.hosting.process import Process
@@ -41,7 +41,7 @@ async def here(tmp_path: Path) -> AsyncIterator[tuple[Process, httpx.AsyncClient
         jurisdiction="cn-demo",
     )
     async with opened(settings.data, settings, create=True, clock=ShiftedClock(MORNING)) as runtime:
-        transport = httpx.ASGITransport(build_app(runtime, local=True))
+        transport = httpx.ASGITransport(build_owner_app(runtime))
         async with httpx.AsyncClient(transport=transport, base_url="http://huiyin") as client:
             sections = {one.section: one.document for one in bundled("demo")}
             wanted = {"jurisdiction": "cn-demo", "sections": sections, "effective_at": "2020-01-01"}

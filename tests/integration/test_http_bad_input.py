@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import httpx
 import orjson
 import pytest
+import pytest_asyncio
 
 from shared.eventstore.errors import StoreBroken, StoreFull
 from shared.operations.digests import log_digest
@@ -66,8 +67,19 @@ BAD = (
 )
 
 
+once = pytest.mark.asyncio(loop_scope="module")
+"""For tests of one county: each asserts that nothing was appended."""
+
+
 @pytest.fixture
 async def here() -> AsyncIterator[Served]:
+    async with served() as found:
+        yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def county() -> AsyncIterator[Served]:
+    """One for all tests that are marked `once`."""
     async with served() as found:
         yield found
 
@@ -86,13 +98,14 @@ def check(answer: httpx.Response, status: int, code: str, field: str | None = No
     assert SECRET not in answer.text
 
 
+@once
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
-async def test_bad_submission_is_refused(here: Served, bad: Bad) -> None:
-    before = await log_digest(here.runtime.ports.log)
-    async with here.client("registrar") as desk:
+async def test_bad_submission_is_refused(county: Served, bad: Bad) -> None:
+    before = await log_digest(county.runtime.ports.log)
+    async with county.client("registrar") as desk:
         answer = await desk.post("/v1/submissions", content=bad.content, headers={"content-type": "application/json"})
     check(answer, bad.status, bad.code, bad.field)
-    assert await log_digest(here.runtime.ports.log) == before
+    assert await log_digest(county.runtime.ports.log) == before
 
 
 async def test_request_body_without_length_is_cut_off_at_limit(here: Served) -> None:
@@ -132,13 +145,14 @@ BAD_COMMANDS: tuple[tuple[str, dict[str, Any], int, str, str | None], ...] = (
 )
 
 
+@once
 @pytest.mark.parametrize("bad", BAD_COMMANDS, ids=lambda bad: bad[0])
-async def test_bad_command_is_refused(here: Served, bad: tuple[str, dict[str, Any], int, str, str | None]) -> None:
+async def test_bad_command_is_refused(county: Served, bad: tuple[str, dict[str, Any], int, str, str | None]) -> None:
     _name, body, status, code, field = bad
-    case = (await here.filed())["case"]
-    before = await log_digest(here.runtime.ports.log)
-    check(await here.act("clerk", case, **body), status, code, field)
-    assert await log_digest(here.runtime.ports.log) == before
+    case = (await county.filed())["case"]
+    before = await log_digest(county.runtime.ports.log)
+    check(await county.act("clerk", case, **body), status, code, field)
+    assert await log_digest(county.runtime.ports.log) == before
 
 
 BAD_QUESTIONS = (
@@ -161,10 +175,11 @@ BAD_QUESTIONS = (
 )
 
 
+@once
 @pytest.mark.parametrize("question", BAD_QUESTIONS, ids=lambda one: one[0])
-async def test_bad_query_is_refused(here: Served, question: tuple[str, int, str | None]) -> None:
+async def test_bad_query_is_refused(county: Served, question: tuple[str, int, str | None]) -> None:
     path, status, field = question
-    async with here.client("registrar") as desk:
+    async with county.client("registrar") as desk:
         answer = await desk.get(path)
     check(answer, status, answer.json()["code"], field)
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deploy.api.app import build_app
+from deploy.api.app import build_owner_app
 from deploy.modes.embedded import opened
 from shared.case import Case
 from shared.commands.authorization import Principal
@@ -148,7 +148,7 @@ async def test_long_inbox_on_disk_is_read_page_by_page(tmp_path: Path) -> None:
             await runtime.ports.log.append(commit)
     async with opened(tmp_path / "data", Settings(), feed=False, tasks=False) as runtime:
         counted = Counted(runtime.ports.log, "inbox/cn-demo/zj")
-        transport = httpx.ASGITransport(build_app(runtime, local=True))
+        transport = httpx.ASGITransport(build_owner_app(runtime))
         headers = {"x-huiyin-as": "organisation:zj"}
         async with httpx.AsyncClient(transport=transport, base_url="http://huiyin", headers=headers) as department:
             page = (await department.get("/v1/organisations/zj/assignments?limit=5")).json()

@@ -14,7 +14,7 @@ import httpx
 import orjson
 import pytest
 
-from deploy.api.app import build_app
+from deploy.api.app import build_owner_app
 from deploy.modes.embedded import opened
 from services.intake.missed_calls import GROUP as CALLS
 from services.routing.draft_queues import GROUP as DRAFTS
@@ -228,7 +228,7 @@ class Desk:
 
     def __init__(self, runtime: Process) -> None:
         self.runtime = runtime
-        self._app = build_app(runtime, local=True)
+        self._app = build_owner_app(runtime)
 
     def as_(self, who: str) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(self._app)

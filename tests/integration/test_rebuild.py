@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deploy.api.app import build_app
+from deploy.api.app import build_owner_app
 from deploy.modes.embedded import opened
 from deploy.storage.backup import restore
 from deploy.storage.data_folder import Folder, FolderBusy, FolderProblem
@@ -67,7 +67,10 @@ async def rebuilt(runtime: Process, workers: int = 1) -> str:
     return await views_digest(runtime.ports.views, runtime.parts)
 
 
-async def test_rebuild_is_equal_on_memory_and_sqlite_with_one_and_two_workers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [(1, 2), pytest.param((1, 2, 16), marks=pytest.mark.nightly)], ids=["two", "many"])
+async def test_rebuild_is_equal_on_memory_and_sqlite_with_any_number_of_workers(
+    tmp_path: Path, workers: tuple[int, ...]
+) -> None:
     async with AsyncExitStack() as stack:
         here = await stack.enter_async_context(served())
         commits = await lives(here)
@@ -75,9 +78,9 @@ async def test_rebuild_is_equal_on_memory_and_sqlite_with_one_and_two_workers(tm
         kept = await stack.enter_async_context(opened(tmp_path / "data", Settings(), feed=False, tasks=False))
         for commit in commits:
             await kept.ports.log.append(commit)
-        for workers in (1, 2, 16):
-            assert await rebuilt(here.runtime, workers) == expected
-            assert await rebuilt(kept, workers) == expected
+        for number in workers:
+            assert await rebuilt(here.runtime, number) == expected
+            assert await rebuilt(kept, number) == expected
         assert await log_digest(kept.ports.log) == await log_digest(here.runtime.ports.log)
 
 
@@ -284,7 +287,7 @@ async def test_full_disk_on_sqlite_fails_rebuild_cleanly(tmp_path: Path) -> None
             await take_over(runtime, here)
         await runtime.drain()
         log: Any = runtime.ports.log
-        app = build_app(runtime, local=True)
+        app = build_owner_app(runtime)
         headers = {"x-huiyin-as": "registrar:xfj"}
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://huiyin", headers=headers) as desk:

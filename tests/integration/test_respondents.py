@@ -1,6 +1,6 @@
 """Nothing of an accusation reaches the accused (Art. 30, 46(5)): not its number, its id, or a difference in a count.
 
-Two counties live through the same days with the same 500 cases and the same secrets; one of them also has accusations against
+Two counties live through the same days with the same cases and the same secrets; one of them also has accusations against
 the housing bureau (zj), at every stage. As that bureau and as its clerk every route of the OpenAPI is asked the same in both, with
 the ids, numbers and items of the accusations where a case is named. The answers must be equal to the byte.
 
@@ -11,6 +11,7 @@ differ in each county. Figures give all sealed cases in one coarse number, the s
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
@@ -34,7 +35,10 @@ from tests.support.serving import Served, served, submission
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 ACCUSED = "zj"
-COMMON = 500
+COMMON = int(os.environ.get("HUIYIN_COUNTY", "200"))
+"""Cases of both counties, a tenth of them accusations; `make nightly` lives through 500."""
+TURNS = 9 if COMMON >= 500 else 3
+"""Accusations at which each command is tried."""
 DAY = 86400
 ROLES = ("organisation", "clerk")
 WIDER = ("supervisor", "registrar", "analyst", "operator")
@@ -220,8 +224,8 @@ def clocks(twins: Twins) -> Iterator[Asked]:
 
 def given_commands(twins: Twins) -> Iterator[Asked]:
     for place, name in enumerate(commands()):
-        for turn in range(9):
-            secret = twins.secrets[(place * 9 + turn) % len(twins.secrets)]
+        for turn in range(TURNS):
+            secret = twins.secrets[(place * TURNS + turn) % len(twins.secrets)]
             body = {"command": name, "command_id": f"probe-{turn}-{name}", **example(name)}
             yield f"/v1/cases/{secret.references[turn % 3]}/commands", {"json": body}
     body = {"command": "sign_off", "command_id": "x", "expected_version": 1}
@@ -532,6 +536,7 @@ PROBES: dict[tuple[str, str], Callable[[Twins], Iterator[Asked]]] = {
     ("GET", "/v1/live"): streams,
     ("GET", "/v1/cases/counts"): at("/v1/cases/counts"),
     ("GET", "/v1/public/form"): at("/v1/public/form"),
+    ("GET", "/v1/public/map"): at("/v1/public/map"),
     ("POST", "/v1/public/submissions"): public_filings,
     ("POST", "/v1/public/subjects"): sent("POST", "/v1/public/subjects", text="楼道漏水"),
     ("POST", "/v1/status/token"): tokens,
@@ -625,7 +630,7 @@ async def transcript(
 async def test_accused_sees_no_difference_in_responses(twins: Twins) -> None:
     assert set(PROBES) == routes(twins.accusing), "a new route needs its row in PROBES"
     assert len(twins.secrets) == COMMON // 10
-    assert len(twins.own) > 40
+    assert len(twins.own) > COMMON // 12
     for role in ROLES:
         with_them = await transcript(twins.accusing, twins, f"{role}:{ACCUSED}")
         without = await transcript(twins.innocent, twins, f"{role}:{ACCUSED}")
@@ -651,7 +656,7 @@ async def test_staff_of_accused_organisation_see_no_difference(twins: Twins, rol
             assert secret.case not in here.body, asked
             assert secret.number not in here.body, asked
     told = sum(len(answer.body) for _asked, answer in with_them)
-    assert told > (20_000 if role == "analyst" else 100_000), "they are told of the others"
+    assert told > COMMON * (40 if role == "analyst" else 200), "they are told of the others"
 
 
 async def test_coarse_number_of_sealed_cases_is_the_same_for_every_caller(twins: Twins) -> None:
@@ -664,7 +669,10 @@ async def test_coarse_number_of_sealed_cases_is_the_same_for_every_caller(twins:
     ):
         async with twins.accusing.client(key=await twins.accusing.key_of(role, org)) as client:
             told += _SEALED.findall((await client.get("/v1/stats")).text)
-    assert told == ["50-99"] * 6
+    assert told == [told[0]] * 6
+    first, last = map(int, told[0].split("-"))
+    assert first <= len(twins.secrets) <= last
+    assert last - first > 30, "coarse"
 
 
 async def test_organ_for_accusations_sees_accusations(twins: Twins) -> None:
@@ -673,4 +681,4 @@ async def test_organ_for_accusations_sees_accusations(twins: Twins) -> None:
     twins.accusing.clock.advance(2)
     async with twins.accusing.client("organ") as organ:
         listed = (await organ.get("/v1/cases?limit=200")).text
-    assert sum(secret.number in listed for secret in twins.secrets) > 20
+    assert sum(secret.number in listed for secret in twins.secrets) > len(twins.secrets) * 0.4

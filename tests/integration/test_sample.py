@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import pytest_asyncio
 
 from deploy.demo.county import BATCH, prepare
 from deploy.demo.sample.case_histories import case_histories
@@ -30,6 +31,7 @@ from shared.kernel.legal_time import day_of
 from tests.support.county import DEMO, MORNING, County, county
 from tests.support.serving import served
 
+once = pytest.mark.asyncio(loop_scope="module")
 ZONE = "Asia/Shanghai"
 TODAY = MORNING.date()
 OPERATIONS = Principal("operations", None, "k-operations")
@@ -77,14 +79,18 @@ async def cases(here: County) -> list[Case]:
     return [await here.case(name.removeprefix("case/")) for name in names]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def loaded(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[County, Summary]]:
-    async with county(tmp_path if request.param == "sqlite" else None) as here:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["memory", "sqlite"])
+async def loaded(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[County, Summary]]:
+    """Loaded once for all tests: they read it, but for the last, which lets time pass."""
+    async with county(tmp_path_factory.mktemp("sample") if request.param == "sqlite" else None) as here:
         summary = await load(here, TODAY)
         await here.settle()
         yield here, summary
 
 
+@once
 async def test_loaded_sample_fills_county(loaded: tuple[County, Summary]) -> None:
     here, summary = loaded
     assert (summary.added, summary.refused, dict(summary.codes)) == (COUNT, 0, {})
@@ -137,31 +143,7 @@ async def test_loaded_sample_fills_county(loaded: tuple[County, Summary]) -> Non
     assert sum(clock.due < now for clock in running) < len(running) / 4
 
 
-async def test_loading_sample_sends_no_reminders_and_no_notices(loaded: tuple[County, Summary]) -> None:
-    here, _ = loaded
-    await here.tick()
-    events = [event for commit in await commits(here) for event in commit.recorded]
-    types = Counter(event.type for event in events)
-    assert not types.keys() & {"DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted"}
-    told = [event.body.kind for event in events if isinstance(event.body, OutboxEntry)]
-    assert set(told) == {"review_requested"}, (
-        "no export names the body of an open review: it is named when the case goes live"
-    )
-    assert len(told) == types["ReviewBodyNamed"]
-    assert types["CaseRegistered"] == COUNT
-    assert await here.ports.views.parked() == []
-
-
-async def test_open_sample_cases_are_monitored_after_loading(loaded: tuple[County, Summary]) -> None:
-    here, _ = loaded
-    began = here.clock.now()
-    here.clock.advance(timedelta(days=6))
-    await here.tick()
-    fired = [event for commit in await commits(here) for event in commit.recorded if event.type in TICKER]
-    assert {event.type for event in fired} >= {"Reminded", "DeadlineBreached"}
-    assert all(began < event.effective_at <= here.clock.now() for event in fired)
-
-
+@once
 async def test_loading_sample_again_adds_nothing(loaded: tuple[County, Summary]) -> None:
     here, summary = loaded
     before = len(await commits(here))
@@ -175,6 +157,7 @@ async def test_loading_sample_again_adds_nothing(loaded: tuple[County, Summary])
     assert summary.steps > COUNT * 5
 
 
+@once
 async def test_log_contains_no_plain_text_names(loaded: tuple[County, Summary]) -> None:
     here, _ = loaded
     data = b"".join(data for commit in await commits(here) for data in commit.events)
@@ -183,6 +166,29 @@ async def test_log_contains_no_plain_text_names(loaded: tuple[County, Summary]) 
     assert given - {None} == set(TEXTS.names)
     for secret in (*TEXTS.names, TEXTS.phone, *(spot for spots in TEXTS.spots.values() for spot in spots)):
         assert secret.encode() not in data
+
+
+@once
+async def test_loading_sample_sends_no_reminders_but_open_cases_are_monitored(loaded: tuple[County, Summary]) -> None:
+    here, _ = loaded
+    await here.tick()
+    events = [event for commit in await commits(here) for event in commit.recorded]
+    types = Counter(event.type for event in events)
+    assert not types.keys() & {"DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted"}
+    told = [event.body.kind for event in events if isinstance(event.body, OutboxEntry)]
+    assert set(told) == {"review_requested"}, (
+        "no export names the body of an open review: it is named when the case goes live"
+    )
+    assert len(told) == types["ReviewBodyNamed"]
+    assert types["CaseRegistered"] == COUNT
+    assert await here.ports.views.parked() == []
+
+    began = here.clock.now()
+    here.clock.advance(timedelta(days=6))
+    await here.tick()
+    fired = [event for commit in await commits(here) for event in commit.recorded if event.type in TICKER]
+    assert {event.type for event in fired} >= {"Reminded", "DeadlineBreached"}
+    assert all(began < event.effective_at <= here.clock.now() for event in fired)
 
 
 async def test_sample_contains_linked_filings(tmp_path: Path) -> None:

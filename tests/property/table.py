@@ -479,6 +479,7 @@ def came_back(matter: Matter, attempt: Attempt) -> None:
 
 
 def led(matter: Matter, attempt: Attempt) -> None:
+    matter.steps.setdefault("led_into", attempt.when)
     if matter.period_from is None:
         matter.path = attempt.get("path")
 
@@ -493,6 +494,7 @@ def guided_late(matter: Matter, attempt: Attempt) -> str | None:
 
 def guided(matter: Matter, attempt: Attempt) -> None:
     answered(matter, attempt)
+    matter.steps.setdefault("guidance", attempt.when)
     matter.guided_from, matter.path_before = matter.before, matter.path
     if matter.period_from is None:
         matter.path = attempt.get("path")
@@ -521,6 +523,12 @@ def signed(matter: Matter, _attempt: Attempt) -> None:
 def accepted(matter: Matter, attempt: Attempt) -> None:
     matter.path = attempt.get("path") or matter.path
     matter.period_from = attempt.when
+    matter.steps.setdefault("acceptance", attempt.when)
+
+
+def not_accepted(matter: Matter, attempt: Attempt) -> None:
+    answered(matter, attempt)
+    matter.steps.setdefault("non_acceptance", attempt.when)
 
 
 def without_path(matter: Matter, attempt: Attempt) -> str | None:
@@ -534,6 +542,8 @@ def wrong_notice(matter: Matter, attempt: Attempt) -> str | None:
     kind = attempt.get("kind")
     if {"guidance": "guided", "led_into": "led_into"}.get(kind, matter.state) != matter.state:
         return "no such procedure"
+    if kind in matter.steps and earlier(attempt.when, matter.steps[kind]):
+        return "before the step that it tells of"
     return None if kind == "exempt" else unproved(matter, attempt)
 
 
@@ -589,6 +599,7 @@ def granted(matter: Matter, attempt: Attempt) -> None:
     matter.extended += attempt.fields["days"]
     matter.extended_now += attempt.fields["days"]
     matter.extension_told = False
+    matter.extended_at = attempt.when
     matter.asked_by = None
 
 
@@ -716,6 +727,17 @@ def corrected(matter: Matter, attempt: Attempt) -> None:
     setattr(matter, name, attempt.fields["new"])
     if (name, matter.class_) == ("class_", "accusation"):
         unmasked(matter)
+    not_accepted = matter.state in ("dispatched", "signed", "return_requested", "returned", "disputed")
+    if (
+        (name, matter.class_) == ("class_", "litigation")
+        and matter.org is not None
+        and not_accepted
+        and (
+            ORGS[matter.org] != "political_legal"  # Art. 22 ¶2
+        )
+    ):
+        recalled(matter, attempt)
+        matter.state = "registered"
 
 
 def unmasked(matter: Matter) -> None:
@@ -961,7 +983,7 @@ TABLE: dict[str, Row] = {
         "organisation", states("dispatched", "signed"), "accepted", basis="Art. 23, 31", unless=without_path,
         effect=accepted, again=lambda m, a: m.state == "accepted" and a.get("path") in (None, m.path),
     ),
-    "not_accept": Row("organisation", states("signed"), "not_accepted", basis="Art. 23", effect=answered),
+    "not_accept": Row("organisation", states("signed"), "not_accepted", basis="Art. 23", effect=not_accepted),
     "serve_notice": Row(
         "organisation_or_desk", EVERY, basis="Art. 23 ¶2", unless=wrong_notice, effect=noticed,
         again=lambda m, a: m.notice == a.get("kind"),
@@ -983,7 +1005,7 @@ TABLE: dict[str, Row] = {
     ),
     "serve_extension_notice": Row(
         "organisation", OPEN, basis="Art. 34", effect=extension_told,
-        unless=says("not extended", lambda m, _a: not m.extended),
+        unless=says("not extended, or not yet", lambda m, a: m.extended_at is None or earlier(a.when, m.extended_at)),
         again=lambda m, _a: bool(m.extended) and m.extension_told,
     ),
     "record_mediation": Row(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Callable
+from functools import cache
 from hashlib import sha256
+from itertools import cycle
 from typing import Any
 
 import httpx
@@ -31,7 +33,7 @@ class Provider:
 
     def __init__(self, clock: SetClock) -> None:
         self.clock = clock
-        self.keys = [RSAKey.generate_key(2048, {"kid": "k-1", "use": "sig"})]
+        self.keys = [rsa({"kid": "k-1", "use": "sig"})]
         self.fetched = 0
         self.down = False
         self.issuer = ISSUER
@@ -45,7 +47,7 @@ class Provider:
         return httpx.Response(200, json={"keys": [key.as_dict(private=False) for key in self.keys]})
 
     def rotate(self, kid: str, key: Any = None) -> None:
-        self.keys = [key or RSAKey.generate_key(2048, {"kid": kid, "use": "sig"})]
+        self.keys = [key or rsa({"kid": kid, "use": "sig"})]
 
     def claims(self, **more: Any) -> dict[str, Any]:
         now = int(self.clock.now().timestamp())
@@ -56,6 +58,21 @@ class Provider:
         key = key or self.keys[0]
         head = {"alg": alg, "kid": key.kid, **(header or {})}
         return jwt.encode(head, self.claims(**more), key, algorithms=[alg])
+
+
+@cache
+def _material(number: int) -> dict[str, Any]:
+    """A key pair; made once, since it takes long."""
+    return RSAKey.generate_key(2048).as_dict(private=True)  # type: ignore[return-value]
+
+
+_PAIRS = cycle(range(4))
+
+
+def rsa(parameters: dict[str, str]) -> RSAKey:
+    """A key with these parameters that differs from the three before."""
+    pair = {name: value for name, value in _material(next(_PAIRS)).items() if name != "kid"}
+    return RSAKey.import_key({**pair, **parameters})
 
 
 @pytest.fixture
@@ -118,7 +135,7 @@ def confused(provider: Provider) -> str:
 
 
 def embedded_key(provider: Provider) -> str:
-    own = RSAKey.generate_key(2048, {"kid": "k-1"})
+    own = rsa({"kid": "k-1"})
     return provider.token(key=own, header={"jwk": own.as_dict(private=False)})
 
 
@@ -148,9 +165,9 @@ BAD: dict[str, tuple[Callable[[Provider], str], str]] = {
         lambda p: p.token(key=ECKey.generate_key("P-256", {"kid": "k-1"}), alg="ES256"),
         "id_token_key",
     ),
-    "another key": (lambda p: p.token(key=RSAKey.generate_key(2048, {"kid": "k-1"})), "id_token_signature"),
+    "another key": (lambda p: p.token(key=rsa({"kid": "k-1"})), "id_token_signature"),
     "key in the header": (embedded_key, "id_token_unreadable"),
-    "unknown key": (lambda p: p.token(key=RSAKey.generate_key(2048, {"kid": "k-9"})), "id_token_key"),
+    "unknown key": (lambda p: p.token(key=rsa({"kid": "k-9"})), "id_token_key"),
     "changed": (lambda p: p.token()[:-8] + "AAAAAAAA", "id_token_signature"),
     "no token": (lambda _p: "not a token", "id_token_unreadable"),
     "empty parts": (lambda _p: "..", "id_token_unreadable"),
@@ -192,7 +209,7 @@ async def test_rotated_keys_are_followed_and_old_ones_end(provider: Provider) ->
         assert (refused.status_code, refused.json()["code"]) == (401, "id_token_key")
         fetched = provider.fetched
         for place in range(20):
-            await sent(here, provider.token(key=RSAKey.generate_key(2048, {"kid": f"x-{place}"})))
+            await sent(here, provider.token(key=rsa({"kid": f"x-{place}"})))
         assert provider.fetched - fetched <= 1, "forged key ids cause no load"
 
 

@@ -194,7 +194,7 @@ def requests_of(method: str, path: str) -> Requests | None:
     return _read(path) if "{reference}" in path or "{case}" in path else None
 
 
-@pytest.mark.parametrize("alone", [True, False], ids=["embedded", "full"])
+@pytest.mark.parametrize("alone", [True, pytest.param(False, marks=pytest.mark.nightly)], ids=["embedded", "full"])
 async def test_hidden_case_is_answered_like_missing_case(alone: bool) -> None:
     async with hidden_cases(alone=alone) as world:
         await world.here.filed(item="own")

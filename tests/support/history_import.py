@@ -37,7 +37,8 @@ async def imported(
 
     async def send(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
         rows = [HistoryItem.model_validate(item) for item in items]
-        return wire(await record_batch(rows, here.ports, principal=OPERATIONS, jurisdiction=jurisdiction))
+        found = await record_batch(rows, here.ports, principal=OPERATIONS, jurisdiction=jurisdiction, dry=dry_run)
+        return wire(found)
 
     path = data
     if isinstance(data, str):
@@ -45,7 +46,7 @@ async def imported(
         path.write_text(data, "utf-8")
     assert isinstance(path, Path)
     report = await import_file(
-        send, path, mapping_file.parse(mapping), dry_run=dry_run, rejects_path=folder / "rejects.csv"
+        send, path, mapping_file.parse(mapping), dry_run=dry_run, ask=send, rejects_path=folder / "rejects.csv"
     )
     await here.settle()
     return report

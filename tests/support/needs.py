@@ -1,7 +1,7 @@
 """Tests that need a real server: `needs_mongo`, `needs_kafka`.
 
 Where it cannot run they do not pass: they are counted at the end as *not run*, with what is missing. With `CI=true` that
-is a failure.
+is a failure. A run of all tests in several processes starts each server once, for all of them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ SERVERS = {
     "needs_mongo": ("MongoDB", "tests.support.servers.mongodb"),
     "needs_kafka": ("Kafka", "tests.support.servers.kafka"),
 }
-"""Marker -> (name, module with `why_not() -> str | None`, which starts the server, and `stop()`)."""
+"""Marker -> (name, module with `why_not() -> str | None`, which starts the server, `address()` and `stop()`)."""
+GIVEN = {"needs_mongo": "HUIYIN_TEST_MONGODB", "needs_kafka": "HUIYIN_TEST_KAFKA"}
+"""Marker -> variable with the address of a running server."""
 _MISSING = pytest.StashKey[dict[str, str | None]]()
+_SHARED = pytest.StashKey[list[str]]()
 _NOT_RUN = "not run: needs "
 
 
@@ -29,6 +32,22 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_MISSING] = {}
     for marker in SERVERS:
         config.addinivalue_line("markers", f"{marker}: needs a real server; reported as not run where there is none")
+    config.stash[_SHARED] = []
+    if not hasattr(config, "workerinput") and config.getoption("numprocesses", 0) and _all_tests(config):
+        _share(config)
+
+
+def _all_tests(config: pytest.Config) -> bool:
+    return config.args == config.getini("testpaths") and not config.option.collectonly
+
+
+def _share(config: pytest.Config) -> None:
+    """Start the servers whose addresses are not given, and give them to the processes of the tests."""
+    for marker, variable in GIVEN.items():
+        server = _module(marker)
+        if variable not in os.environ and server.why_not() is None:
+            os.environ[variable] = server.address()
+            config.stash[_SHARED].append(marker)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -57,6 +76,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     yield
+    for marker in session.config.stash[_SHARED]:
+        del os.environ[GIVEN[marker]]
+        _module(marker).stop()
     for marker, missing in session.config.stash[_MISSING].items():
         if missing is None:
             _module(marker).stop()
@@ -70,8 +92,9 @@ def _module(marker: str) -> _Server:
 
 
 class _Server:
-    """The two functions of a server's module."""
+    """The three functions of a server's module."""
 
     def __init__(self, module: Any) -> None:
         self.why_not: Callable[[], str | None] = module.why_not
         self.stop: Callable[[], None] = module.stop
+        self.address: Callable[[], str] = module.address

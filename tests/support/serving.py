@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from deploy.api.app import build_app, build_operations_app
+from deploy.api.app import build_app, build_operations_app, build_owner_app
 from deploy.api.site import build_site
 from deploy.modes.in_memory import opened
 from services.supervision.policy_activation import activate
@@ -56,7 +56,7 @@ class Served:
     @cached_property
     def local(self) -> FastAPI:
         """Built when it is first asked: few tests need it, and it costs as much as `app`."""
-        return build_app(self.runtime, local=True)
+        return build_owner_app(self.runtime, self.app)
 
     @cached_property
     def operations(self) -> FastAPI:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from deploy.api.app import build_app
+from deploy.api.app import build_owner_app
 from deploy.demo.simulation.organisation_profiles import Profile
 from deploy.demo.simulation.world import World
 from shared.case import STREAM, Case
@@ -151,7 +151,7 @@ def _why(case: Case, deadline: Deadline) -> str:
 
 
 async def _figures(runtime: Process) -> tuple[Mapping[str, Any], ...]:
-    transport = httpx.ASGITransport(build_app(runtime, local=True))
+    transport = httpx.ASGITransport(build_owner_app(runtime))
     async with httpx.AsyncClient(transport=transport, base_url="http://huiyin") as client:
         answer = await client.get("/v1/stats", timeout=None)
         answer.raise_for_status()

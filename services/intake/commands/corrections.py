@@ -18,12 +18,14 @@ from shared.commands.petitioners_word import apart, concerned
 from shared.deadlines.derivation import deadlines
 from shared.events import intake as e
 from shared.events.fields import Class, Urgency
+from shared.events.routing import AssignmentWithdrawn
 from shared.kernel.legal_time import LegalTime, before, day_of, given_time, to_text
 from shared.kernel.refusals import Denied, Invalid, Refused
 
 _OF_DUTIES = ("effective_at", "class", "path")
 """Fields on which the duties of the handling unit depend: it does not correct them itself."""
 _PATHS = ("1", "2", "3", "4", "5", "6")
+_NOT_ACCEPTED_YET = ("dispatched", "signed", "return_requested", "returned", "disputed")
 _WITH_OPINION = ("decided", "replied", "in_review", "reviewed", "in_re_review", "concluded", "closed")
 
 
@@ -48,7 +50,8 @@ class Correct(Command):
 def correct(case: Case, command: Correct, given: DecisionContext) -> list[NewEvent]:
     """Correct a registered fact. The original event stays in the log, and all deadlines are derived again.
 
-    A petition that turns out to be an accusation is withdrawn from its organisation and sealed (Art. 30)."""
+    A petition that turns out to be an accusation is withdrawn from its organisation and sealed (Art. 30), one that turns out to
+    be a matter of litigation is withdrawn from an organisation that has not accepted it (Art. 22 ¶2)."""
     if command.field in _OF_DUTIES and (command.field, command.new) != ("class", "accusation"):
         apart(case, given)
     only_of_an_accusation(command.respondent, command.field, command.new)
@@ -74,8 +77,19 @@ def correct(case: Case, command: Correct, given: DecisionContext) -> list[NewEve
         wrong_clock=command.reason_code == "wrong_clock",
     )
     if (command.field, command.new) != ("class", "accusation"):
-        return [NewEvent(corrected)]
+        return [*_sent_wrongly(case, command, given), NewEvent(corrected)]
     return [*taken_away(case, about, given), NewEvent(corrected), *about]
+
+
+def _sent_wrongly(case: Case, command: Correct, given: DecisionContext) -> list[NewEvent]:
+    """The withdrawal of a matter of litigation from an organisation that has not accepted it and is no political and legal organ
+    (Art. 22 ¶2): it is then routed by its class. An organisation that has accepted it leads it into the procedure, or guides."""
+    org = case.assignment.org
+    if (command.field, command.new) != ("class", "litigation") or org is None or given.book.takes_litigation(org):
+        return []
+    if case.state not in _NOT_ACCEPTED_YET:
+        return []
+    return [NewEvent(AssignmentWithdrawn(org=org, reason_code="wrong_organisation"), given.now)]
 
 
 def _opinion_stands(case: Case, command: Correct) -> None:
@@ -292,7 +306,7 @@ def confirm_receipt_date(case: Case, command: ConfirmReceiptDate, given: Decisio
     A wrong date is corrected instead (`correct`, of version 1). Clocks run from the stated date all the time (Art. 22, 44)."""
     if "received_at" not in case.filing.unclear:
         return []
-    if given.principal.ref == case.filing.filer.rpartition(":")[2]:
+    if given.principal.is_same_person(case.filing.filer, case.filing.filer_person):
         raise Denied(
             "second_person_needed",
             "The person who registered the filing cannot confirm its date. Ask another registrar or a supervisor.",

@@ -39,7 +39,7 @@ def _pending(case: Case, given: DecisionContext) -> PendingWithdrawal:
             detail_zh="本件没有待确认的撤回申请，无须办理。",
         )
     pending = next(one for one in case.withdrawals.pending if one.confirmed_at is None)
-    if pending.asker.rpartition(":")[2] == given.principal.ref:
+    if given.principal.is_same_person(pending.asker, pending.asker_person):
         raise Refused(
             "own_request",
             "You recorded this withdrawal yourself. Another person has to decide on it.",

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.intake.messages.failed_service import record_failed_service
-from services.intake.messages.outgoing import OUTGOING, STREAM, Message, fold, instead_of
+from services.intake.messages.outgoing import OPEN, OUTGOING, STREAM, Message, fold, instead_of
 from shared.application.problem import NotAuthenticated
 from shared.application.request_validation import parse, validated
 from shared.application.response import Answer, TimeText
@@ -32,6 +32,8 @@ DESK = Action("messages", ("registrar", "supervisor"))
 _REGISTRARS: tuple[Role, ...] = ("registrar",)
 DO = Action("message_by_hand", _REGISTRARS)
 _LIMIT = 8 * 1024
+TOLD_BY_REPORTS = OPEN | {"sent"}
+"""A report may come before the answer to the attempt is on record, or instead of it."""
 
 
 class MessageAnswer(Answer):
@@ -175,11 +177,18 @@ def router(runtime: Process) -> APIRouter:
         given = validated(DeliveryReport, parse(data))
         case, state = await found(given.effect_id)
         gateway = Principal("service", None, "gateway")
+        if state.state == "waiting" and not state.attempt:
+            raise Refused(
+                "message_not_sent",
+                "No gateway was given this message yet, so that nothing can be reported about it. Check the effect_id.",
+                detail_zh="该消息尚未交网关发送，不能回报结果，请核对 effect_id。",
+                field="effect_id",
+            )
         if given.status == "delivered":
-            if state.state == "sent":
+            if state.state in TOLD_BY_REPORTS:
                 await append(case, state, m.MessageDelivered(message=state.id), gateway, f"report:{state.id}:delivered")
             return
-        if state.state not in ("sent", "delivered"):
+        if state.state not in TOLD_BY_REPORTS | {"delivered"}:
             return
         code = given.code or "not_delivered"
         about, _head = await ports.cases.get(case)

@@ -97,7 +97,8 @@ class RowMapper:
 
     def columns_of(self, field: str) -> str:
         """The columns of the file that hold a field of a row, as an error names it; empty for an error of the whole row."""
-        return self._columns_of.get(field.removeprefix("steps."), "")
+        own = field.removeprefix("steps.")
+        return self._columns_of.get(own) or (self._columns_of.get("column", "") if own.endswith(".org") else "")
 
     def dropped(self) -> list[str]:
         """The columns of the file that classify persons. They are never read."""

@@ -22,6 +22,8 @@ OUTGOING = ReadModel(
 """Id of a message -> where it is found and when it needs a look. A row says only that: the sender decides on the log."""
 State = Literal["waiting", "sending", "sent", "delivered", "letter", "call", "given_up", "done"]
 OPEN: frozenset[str] = frozenset({"waiting", "sending"})
+ENDED: frozenset[str] = frozenset({"letter", "call", "given_up", "done"})
+"""Nothing that a gateway tells of an attempt changes it any more."""
 UNPLANNED = ""
 """The channel of a message for which none was chosen yet."""
 SCHEDULE = tuple(timedelta(seconds=one) for one in (30, 120, 600, 3600, 4 * 3600, 12 * 3600, 24 * 3600, 24 * 3600))
@@ -131,13 +133,16 @@ def _after(known: Message, event: RecordedEvent) -> Message:
             next_at=None,
         )
     if isinstance(body, m.MessageSent):
-        return replace(known, state="sent", sent_at=at, channel=body.channel)
+        told = known.state == "delivered" or known.state in ENDED  # the report came before the answer
+        return replace(known, state=known.state if told else "sent", sent_at=at, channel=body.channel)
     if isinstance(body, m.MessageDelivered):
-        return known if known.state in ("done",) else replace(known, state="delivered")
+        return known if known.state in ENDED else replace(known, state="delivered")
     if isinstance(body, m.MessageFailed):
+        if known.state != "sending" or known.attempt != body.attempt:  # a later attempt, or a report, has told more
+            return known
         next_at = None if body.next_at is None else instant_of(body.next_at, "UTC")
         return replace(known, state="waiting", unknown=known.unknown + body.unknown, next_at=next_at, reason=body.code)
-    if isinstance(body, m.MessageGivenUp):
+    if isinstance(body, m.MessageGivenUp) and known.state != "done":
         return replace(known, state=body.instead or "given_up", reason=body.reason)
     if isinstance(body, m.MessageDoneByHand):
         return replace(known, state="done")

@@ -280,7 +280,7 @@ async def _documents(request: Request, _form: Form, pair: dict[str, str]) -> Res
         notices=[one for one in files if one["kind"] == "notice" and not one["erased"]],
         own=[one for one in files if one["kind"] != "notice" and one["form"] is None and not one["erased"]],
         formats=FORMATS, expires=LIFE,
-        labels={name: told(view_of(request).language, text) for name, text in _LABELS.items()},
+        labels=labels_of(view_of(request).language, own=False),
     )  # fmt: skip
 
 
@@ -293,15 +293,22 @@ async def _own_data(request: Request, form: Form, pair: dict[str, str]) -> Respo
     status = await api.post(caller(request), "/v1/status", pair)
     return page(
         request, "track_data.html", main_form="again", data=copy, status=status, expires=LIFE,
-        labels={name: told(view_of(request).language, text) for name, text in _OWN_LABELS.items()},
+        labels=labels_of(view_of(request).language, own=True),
         actions=own_data(status),
     )  # fmt: skip
+
+
+def labels_of(language: Language, *, own: bool) -> dict[str, str]:
+    """Field -> its heading: of a document, in the order of reading, or of the own data."""
+    headings = {**_LABELS, **_OWN_LABELS} if own else {**_OWN_LABELS, **_LABELS}
+    order = [*_LABELS, *(name for name in headings if name not in _LABELS)]
+    return {name: told(language, headings[name]) for name in order}
 
 
 _OWN_LABELS = {
     "name": "Name", "phone": "Telephone number", "address": "Postal address", "id_number": "Identity number",
     "text": "Text", "title": "Title", "location": "Exact place", "answers": "Your answers", "late_reason": "Reasons",
-    "item": "Id of the submission", "place_text": "Place", "subject_text": "Subject", "qr_text": "QR code",
+    "item": "Id of the submission", "level_text": "Level", "place_text": "Place", "subject_text": "Subject", "qr_text": "QR code",
 }  # fmt: skip
 """Field of the own data -> its heading."""
 FORMATS = {"text/html": "HTML", "application/pdf": "PDF"}
@@ -332,7 +339,9 @@ def _owner(pair: dict[str, str]) -> dict[str, str]:
 _LABELS = {
     "text": "Text", "basis": "Legal basis", "reason": "Reasons", "remedy": "Your remedies", "organ": "Competent organ",
     "address": "Address", "time_limit": "Time limit there", "how_to": "How to use this path", "procedure": "Procedure",
-    "reference": "Number of the procedure",
+    "reference": "Number of the procedure", "request": "What is asked for", "facts": "Facts and reasons", "questions": "Questions",
+    "opinion": "Opinion", "witnesses": "Witnesses", "present": "Persons present", "record": "Record", "approver": "Approved by",
+    "remark": "Remark", "remarks": "Remarks", "legal_basis": "Legal basis", "number": "Number",
 }  # fmt: skip
 """Field of a document -> its heading, in the order of reading."""
 

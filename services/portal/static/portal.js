@@ -83,6 +83,35 @@
     count();
   }
 
+  // A field for files speaks the language of the machine; ours speaks that of the page. The field itself lies above it, unseen.
+  for (const field of all("input[type=file]")) {
+    const face = document.createElement("div");
+    const [button, names] = [document.createElement("span"), document.createElement("span")];
+    face.className = "picker";
+    for (const one of [button, names]) one.setAttribute("aria-hidden", "true");
+    button.className = "button second small";
+    button.textContent = field.dataset.choose;
+    const show = () => {
+      const { none, between } = field.dataset;
+      names.textContent = [...field.files].map((one) => one.name).join(between) || none;
+    };
+    field.before(face);
+    face.append(button, names, field);
+    field.addEventListener("change", show);
+    addEventListener("pageshow", show);
+    show();
+  }
+
+  // The map takes the width of the page. Where it was pressed is sent with the width in which it was shown.
+  const map = document.querySelector("[data-map]");
+  if (map) {
+    const { width, height } = map;
+    const shown = Math.min(map.parentElement.clientWidth, 2 * width);
+    map.width = shown;
+    map.height = Math.round(height * shown / width);
+    map.form.elements.shown.value = String(shown);
+  }
+
   // Subjects are suggested while somebody writes. A press on one chooses it in the list; nothing is sent.
   const text = document.querySelector("#filing textarea[name=text]");
   const guesses = document.querySelector("[data-guesses]");

@@ -14,11 +14,11 @@ from services.routing.commands.service_of_documents import served as proof_of
 from shared.case import OPEN_STATES, Case
 from shared.commands.attached_files import FileReferences, attached
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
-from shared.commands.command_fields import Code, FreeText, Short
+from shared.commands.command_fields import Code, FreeText, Stated
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
 from shared.events import department as e
-from shared.kernel.legal_time import before
+from shared.kernel.legal_time import before, to_text
 from shared.kernel.refusals import Denied, Refused
 
 EXTENDABLE = ("accepted", "handling")
@@ -103,7 +103,7 @@ class ServeExtensionNotice(Command):
     mode: Service = Field(
         "in_person", description="直接、邮寄、电子、留置、公告送达; effective_at is the day that the proof shows"
     )
-    reference: Short | None = Field(None, description="Where the proof is kept, sealed")
+    reference: Stated | None = Field(None, description="Where the proof is kept, sealed")
     witnesses: Witnesses = ()
     files: FileReferences = ()
 
@@ -121,6 +121,14 @@ def serve_extension_notice(case: Case, command: ServeExtensionNotice, given: Dec
         )
     if served is not None and served.version > granted.version:
         return []
+    if before(given.at, granted.effective_at, given.book.zone):
+        raise Refused(
+            "before_step",
+            "The notice is dated before the step that it tells of. Give the day of that step or a later one.",
+            detail_zh="告知日期早于所告知事项的日期，请填写当日或之后的日期。",
+            field="effective_at",
+            earliest=to_text(granted.effective_at),
+        )
     evidence = Evidence(command.reference, command.witnesses, command.files)
     proof = proof_of(case, given, command.mode, "notice", evidence)
     told = e.ExtensionNoticeServed(
@@ -139,7 +147,7 @@ def _head_decides(case: Case, given: DecisionContext) -> None:
             detail_zh="延长办理期限须经本机关、单位负责人批准（条例第三十四条）。",
         )
     asker, person = case.handling.extension_asker, case.handling.extension_person
-    if case.handling.extension_asked is not None and (given.principal.ref == asker or given.principal.person == person):
+    if case.handling.extension_asked is not None and given.principal.is_same_person(asker or "", person):
         raise Refused(
             "own_request",
             "The person who requested the extension cannot decide on it, with no key. Ask the head of the organisation.",

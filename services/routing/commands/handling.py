@@ -12,7 +12,7 @@ from services.routing.commands.service_of_documents import Evidence, Service, Wi
 from shared.case import Case
 from shared.commands.attached_files import FileReferences, attached
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
-from shared.commands.command_fields import FreeText, Short
+from shared.commands.command_fields import FreeText, Stated
 from shared.events import department as e
 from shared.events.fields import Moment
 from shared.kernel.legal_time import before
@@ -160,7 +160,7 @@ class Deliver(Command):
     text: FreeText | None = Field(
         None, description="The delivered reply, if it contains more than the decision; sealed"
     )
-    reference: Short | None = Field(None, description="Where the proof is kept, sealed")
+    reference: Stated | None = Field(None, description="Where the proof is kept, sealed")
     witnesses: Witnesses = ()
     files: FileReferences = ()
     states_review_right: bool | None = Field(

@@ -14,7 +14,7 @@ from pydantic import Field
 from services.routing.commands.checks import HANDLERS, IN_WORK, Basis, not_dated_back, own
 from shared.case import Case
 from shared.commands.command import C, Command, Decide, DecisionContext, NewEvent, rule
-from shared.commands.command_fields import FreeText, Short
+from shared.commands.command_fields import FreeText, Stated
 from shared.events import department as e
 from shared.events.fields import Moment
 from shared.kernel.legal_time import day_of
@@ -82,8 +82,8 @@ def check_outcome(case: Case, command: str) -> None:
 
 class LeadInto(Command):
     path: int = Field(ge=1, le=6, description="Statutory path of the procedure, 1 to 4 (Art. 31)")
-    procedure: Short = Field(description="The procedure that was opened, such as 行政裁决; sealed")
-    reference: Short = Field(description="Number of the procedure, sealed")
+    procedure: Stated = Field(description="The procedure that was opened, such as 行政裁决; sealed")
+    reference: Stated = Field(description="Number of the procedure, sealed")
     opened_on: Moment = Field(description="Date on which it was opened")
     reason: FreeText = Field(description="Reasons for this path, sealed; the petitioner reads them")
 

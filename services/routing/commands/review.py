@@ -16,7 +16,7 @@ from shared.case import Case, Fact
 from shared.commands.attached_files import FileReferences, attached
 from shared.commands.authorization import Role
 from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
-from shared.commands.command_fields import Code, FreeText, Short
+from shared.commands.command_fields import Code, FreeText, Stated
 from shared.events import department as d
 from shared.events import routing as e
 from shared.events.fields import Moment
@@ -156,7 +156,7 @@ class DeliverOpinion(Command):
         "in_person",
         description="Mode of service 直接, 邮寄, 电子, 留置, 公告; effective_at is the day that the proof shows",
     )
-    reference: Short | None = Field(None, description="Where the proof is kept, sealed")
+    reference: Stated | None = Field(None, description="Where the proof is kept, sealed")
     witnesses: Witnesses = ()
     files: FileReferences = ()
     states_review_right: bool = Field(

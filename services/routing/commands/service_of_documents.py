@@ -15,12 +15,13 @@ from shared.case import OPEN_STATES, Case
 from shared.commands.attached_files import AttachableFile, FileReferences, attached
 from shared.commands.authorization import owes_notice
 from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
-from shared.commands.command_fields import Short
+from shared.commands.command_fields import Stated
 from shared.deadlines.unread import window_waits
 from shared.events import department as e
 from shared.events.department import FailedFor, Proof
 from shared.kernel.legal_time import before, to_text
 from shared.kernel.refusals import Denied, Refused
+from shared.kernel.text_normalization import identifier_form
 from shared.policy.book import PolicyBook
 from shared.policy.deadline_rules import Clocks
 
@@ -60,7 +61,7 @@ def review_right(book: PolicyBook, decided_by: str, request: str) -> ReviewRight
 
 Document = Literal["reply", "opinion", "notice"]
 Witnesses = Annotated[
-    tuple[Short, ...], Field(max_length=5, description="For left: the witnesses, at least two; sealed")
+    tuple[Stated, ...], Field(max_length=5, description="For left: the witnesses, at least two; sealed")
 ]
 
 
@@ -71,6 +72,11 @@ class Evidence(NamedTuple):
     witnesses: tuple[str, ...] = ()
     files: tuple[object, ...] = ()
     """The attached files, or why they cannot be attached."""
+
+    @property
+    def persons(self) -> int:
+        """The number of different witnesses: a name that is written in another way is the same person."""
+        return len({"".join(identifier_form(one).split()).casefold() for one in self.witnesses})
 
     @property
     def kept(self) -> bool:
@@ -92,7 +98,7 @@ def served(case: Case, given: DecisionContext, mode: Service, document: Document
             document that was left without two witnesses or a photograph; publication of what is not published, or before
             another way has failed.
     """
-    if mode == "left" and len(set(evidence.witnesses)) < WITNESSES and not evidence.photograph:
+    if mode == "left" and evidence.persons < WITNESSES and not evidence.photograph:
         raise Refused(
             "witnesses_needed",
             "A document that is left (留置) is proved by two witnesses or a photograph. Give witnesses, or attach the photograph.",
@@ -159,7 +165,7 @@ class RecordFailedService(Command):
     reason_code: FailedFor = Field(
         description="退信（电子）bounced, 拒收 refused, 无人领取 unclaimed, 地址不详 unknown_address, 联系不上 unreachable"
     )
-    reference: Short | None = Field(None, description="Where the proof of the attempt is kept, sealed")
+    reference: Stated | None = Field(None, description="Where the proof of the attempt is kept, sealed")
     files: FileReferences = ()
 
 
@@ -212,7 +218,7 @@ def record_failed_service(case: Case, command: RecordFailedService, given: Decis
 class ServeOnPaper(Command):
     document: Literal["reply", "opinion", "notice"] = Field(description="The document that was served")
     mode: Literal["in_person", "post", "left"] = Field("in_person", description="直接、邮寄、留置送达")
-    reference: Short | None = Field(None, description="Where the proof is kept, sealed")
+    reference: Stated | None = Field(None, description="Where the proof is kept, sealed")
     witnesses: Witnesses = ()
     files: FileReferences = ()
     states_review_right: bool = Field(

@@ -12,28 +12,31 @@ from pydantic import Field
 from services.routing.commands.issued_notices import issuing_office
 from services.routing.notices.document_store import DocumentMissing, DocumentStore
 from services.routing.notices.html_form import document_in
-from services.routing.notices.issuing import Issuing
+from services.routing.notices.issuing import Issuing, cause_of
 from services.routing.notices.number_series import PREFIX, Series, first_since
 from services.routing.notices.pdf_form import pdf
 from shared.application.case_reference import jurisdiction_needed
 from shared.application.ports import Ports
 from shared.application.response import Answer, TimeText
-from shared.case import STREAM, Case
+from shared.case import EMPTY, Case, head_of
 from shared.commands.authorization import NOTICES, SEES_ALL, Principal, authorize, visible
 from shared.events.files import FileAttached
 from shared.events.notices import Language, NoticeIssued, NoticeNumbered, NumberVoided
+from shared.eventstore.commit import Commit
 from shared.eventstore.field_encryption import open_sealed
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import end_of_day, start_of_day
 from shared.kernel.refusals import Denied, Refused, Unknown
 from shared.queries.case_content import purposes, record_reading
-from shared.repositories.matter_cases import lead_of
+from shared.repositories.matter_cases import lead_of, whole_lines
 
 Status = Literal["pending", "issued", "void"]
 Format = Literal["html", "pdf"]
 MEDIA: dict[str, str] = {"html": "text/html; charset=utf-8", "pdf": "application/pdf"}
 BOTH = frozenset({"identity", "text"})
 _LARGEST = 2**53
+_TOGETHER = 200
+"""Notices of a day whose cases are read at once."""
 OWN = "-"
 """In place of an office: the one that issues for the principal."""
 
@@ -81,6 +84,15 @@ class NoticeName(NamedTuple):
         return f"{self.series.office}/{self.series.kind}/{self.series.year}/{self.number}"
 
 
+class _Found(NamedTuple):
+    """A number, its case and the lead of that, and the commit that completed or voided it."""
+
+    event: RecordedEvent
+    case: Case
+    lead: Case | None
+    outcome: Commit | None
+
+
 def unknown_notice() -> Unknown:
     return Unknown(
         "unknown_notice", "There is no such notice among those you may see.", detail_zh="没有该文书，或您无权查看。"
@@ -118,57 +130,30 @@ class NoticeReader:
     ) -> NoticePage:
         """One page of the register of an office. Raises Unknown `unknown_organisation`."""
         jurisdiction, office = await self.register_of(principal, office)
-        events = self._numbered(jurisdiction, office, year, kind, day, after, limit + 1)
-        found = [await self.answer(principal, event) async for event in events]
-        page = found[:limit]
+        events = [one async for one in self._numbered(jurisdiction, office, year, kind, day, after, limit + 1)]
+        page = [_answered(principal, found) for found in await self._found(events[:limit])]
         last = f"{page[-1].kind}:{page[-1].id.rpartition('/')[2]}:{page[-1].id.split('/')[-2]}" if page else None
-        return NoticePage(notices=page, after=last if len(found) > limit else None)
+        return NoticePage(notices=page, after=last if len(events) > limit else None)
 
     async def of_day(
         self, principal: Principal, office: str, day: date, kind: str | None
     ) -> AsyncIterator[tuple[NoticeIssued, Sequence[RecordedEvent], Case]]:
         """The notices that an office issued on a day and whose cases the principal may read, by kind and number."""
         jurisdiction, office = await self.register_of(principal, office)
+        waiting: list[RecordedEvent] = []
         async for event in self._numbered(jurisdiction, office, None, kind, day, None, _LARGEST):
-            outcome = await self._issuing.outcome(event)
-            if outcome is None:
-                continue
-            issued = issued_in(outcome.recorded)
-            if issued is None:
-                continue
-            case, lead = await self._case(outcome.stream.removeprefix(STREAM))
-            if visible(principal, case, lead) and _may_read(principal, case, lead, office):
-                yield issued, outcome.recorded, case
+            waiting.append(event)
+            if len(waiting) == _TOGETHER:
+                for one in await self._readable(principal, office, waiting):
+                    yield one
+                waiting = []
+        for one in await self._readable(principal, office, waiting):
+            yield one
 
     async def answer(self, principal: Principal, event: RecordedEvent, *, repeated: bool = False) -> NoticeAnswer:
         """One notice of the register."""
-        body = event.body
-        assert isinstance(body, NoticeNumbered)
-        series = Series.of_stream(event.stream)
-        case, lead = await self._case(body.case)
-        shown = case if visible(principal, case, lead) else None
-        outcome = await self._issuing.outcome(event)
-        bodies = [one.body for one in outcome.recorded] if outcome is not None else []
-        issued = issued_in(outcome.recorded) if outcome is not None else None
-        void = next((one for one in bodies if isinstance(one, NumberVoided)), None)
-        return NoticeAnswer(
-            id=NoticeName(series, event.version).text,
-            document_number=body.document_number,
-            kind=body.kind,
-            office=body.office,
-            language=body.language,
-            status="issued" if issued is not None else "void" if void is not None else "pending",
-            code=void.code if void is not None else None,
-            case=shown.id if shown is not None else None,
-            case_number=shown.number if shown is not None else None,
-            version=outcome.last if outcome is not None and issued is not None else None,
-            html=issued.html if issued is not None else None,
-            pdf=issued.pdf if issued is not None else None,
-            template=issued.template if issued is not None else body.template,
-            seal=issued.seal if issued is not None else None,
-            numbered_at=event.recorded_at,
-            repeated=repeated,
-        )
+        (found,) = await self._found([event])
+        return _answered(principal, found, repeated=repeated)
 
     async def one(self, principal: Principal, office: str, kind: str, year: int, number: int) -> RecordedEvent:
         """The number of a notice. Raises Unknown for one that the principal may not see."""
@@ -253,6 +238,32 @@ class NoticeReader:
 
     # ------------------------------------------------------------ inside
 
+    async def _found(self, events: Sequence[RecordedEvent]) -> list[_Found]:
+        """The cases of these numbers and what became of each. A few questions to the log, whatever their number."""
+        wanted = [event.body.case for event in events if isinstance(event.body, NoticeNumbered)]
+        lines, commits = await whole_lines(self._ports.log, wanted)
+        found = []
+        for event, name in zip(events, wanted, strict=True):
+            case = lines.get(name, EMPTY)
+            lead = None if case.matter.lead is None else head_of(case.matter.lead, lines)
+            cause = cause_of(event.event_id)
+            outcome = next((commit for commit in commits[name] if commit.cause == cause), None)
+            found.append(_Found(event, case, lead, outcome))
+        return found
+
+    async def _readable(
+        self, principal: Principal, office: str, events: Sequence[RecordedEvent]
+    ) -> list[tuple[NoticeIssued, Sequence[RecordedEvent], Case]]:
+        """Those of these numbers that were issued and whose documents the principal may read."""
+        return [
+            (issued, outcome.recorded, case)
+            for _event, case, lead, outcome in await self._found(events)
+            if outcome is not None
+            and (issued := issued_in(outcome.recorded)) is not None
+            and visible(principal, case, lead)
+            and _may_read(principal, case, lead, office)
+        ]
+
     async def _case(self, case_id: str) -> tuple[Case, Case | None]:
         case, _head = await self._ports.cases.get(case_id)
         return case, await lead_of(self._ports.cases, case)
@@ -335,6 +346,35 @@ class NoticeReader:
         async for heads in self._ports.log.heads(prefix):
             found += [(stream, head.version) for stream, head in heads if Series.of_stream(stream).office == office]
         return sorted(found, key=lambda one: (Series.of_stream(one[0]).kind, Series.of_stream(one[0]).year))
+
+
+def _answered(principal: Principal, found: _Found, *, repeated: bool = False) -> NoticeAnswer:
+    """A notice as the register shows it."""
+    event, case, lead, outcome = found
+    body = event.body
+    assert isinstance(body, NoticeNumbered)
+    shown = case if visible(principal, case, lead) else None
+    bodies = [one.body for one in outcome.recorded] if outcome is not None else []
+    issued = issued_in(outcome.recorded) if outcome is not None else None
+    void = next((one for one in bodies if isinstance(one, NumberVoided)), None)
+    return NoticeAnswer(
+        id=NoticeName(Series.of_stream(event.stream), event.version).text,
+        document_number=body.document_number,
+        kind=body.kind,
+        office=body.office,
+        language=body.language,
+        status="issued" if issued is not None else "void" if void is not None else "pending",
+        code=void.code if void is not None else None,
+        case=shown.id if shown is not None else None,
+        case_number=shown.number if shown is not None else None,
+        version=outcome.last if outcome is not None and issued is not None else None,
+        html=issued.html if issued is not None else None,
+        pdf=issued.pdf if issued is not None else None,
+        template=issued.template if issued is not None else body.template,
+        seal=issued.seal if issued is not None else None,
+        numbered_at=event.recorded_at,
+        repeated=repeated,
+    )
 
 
 def issued_in(events: Sequence[RecordedEvent]) -> NoticeIssued | None:

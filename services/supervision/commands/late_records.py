@@ -6,7 +6,7 @@ from pydantic import Field
 
 from shared.case import Case
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
-from shared.commands.command_fields import FreeText, Short
+from shared.commands.command_fields import FreeText, Stated
 from shared.commands.petitioners_word import apart
 from shared.deadlines.derivation import deadlines
 from shared.events import supervision as e
@@ -17,7 +17,7 @@ from shared.kernel.refusals import Denied, Invalid, Refused
 class ConfirmDate(Command):
     of: int = Field(ge=1, description="Version of the step that was recorded after the due date and dated before it")
     evidence: Evidence = Field(description="What proves the date: signed_form, recording, letter or witnessed_visit")
-    reference: Short = Field(description="Where the proof is kept, such as its file number; sealed")
+    reference: Stated = Field(description="Where the proof is kept, such as its file number; sealed")
     text: FreeText | None = Field(None, description="Explanation, sealed")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -54,6 +54,9 @@ class MemoryEventStore(EventStoreBase):
         commits = self._streams.get(stream, [])
         start = bisect_right(commits, after, key=lambda commit: commit.last)
         return commits[start : None if limit is None else start + limit]
+
+    async def load_many(self, streams: Collection[str]) -> dict[str, list[Commit]]:
+        return {stream: list(self._streams.get(stream, ())) for stream in streams}
 
     async def by_cause(self, stream: str, cause: str) -> Commit | None:
         return self._causes.get((stream, cause))

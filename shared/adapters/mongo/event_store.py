@@ -6,13 +6,14 @@ concern `majority` or acknowledged by a majority, and its successor has the same
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import suppress
 from datetime import datetime
 from operator import itemgetter
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from shared.adapters.event_store_base import EventStoreBase
+from shared.adapters.event_store_base import EventStoreBase, whole_streams
 from shared.adapters.mongo.client import IN_ORDER, Document, Mongo, aggregate, ask, documents, fetch
 from shared.adapters.mongo.commit_documents import check, end_of, id_of, to_commit
 from shared.adapters.mongo.database_format import META, opened
@@ -31,6 +32,8 @@ COMMITS = "commits"
 BY_CAUSE = "by_cause"
 _INDEXES = (IndexModel([("stream", ASCENDING), ("cause", ASCENDING)], unique=True, name=BY_CAUSE), UNPUBLISHED)
 _PAGE = 1000
+_TOGETHER = 200
+"""Streams that one query reads."""
 _FROM_THE_END = (("_id", DESCENDING),)
 
 
@@ -75,6 +78,19 @@ class MongoEventStore(EventStoreBase, UnpublishedCommits):
         if commits:
             self._remember(stream, commits[-1].head)
         return commits
+
+    async def load_many(self, streams: Collection[str]) -> dict[str, list[Commit]]:
+        names, found = list(dict.fromkeys(streams)), dict[str, list[Commit]]()
+        for start in range(0, len(names), _TOGETHER):
+            some = names[start : start + _TOGETHER]
+            read = whole_streams(some, map(to_commit, await fetch(self._commits, {"stream": {"$in": some}})))
+            for stream in some:  # a commit that is inserted meanwhile may be read without the one before it
+                with suppress(Damaged):
+                    found[stream] = read[stream] if stream in read else await self.load(stream)
+            for stream, commits in read.items():
+                if commits:
+                    self._remember(stream, commits[-1].head)
+        return found
 
     async def by_cause(self, stream: str, cause: str) -> Commit | None:
         found = await ask(self._commits.find_one({"stream": stream, "cause": cause}))

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from shared.adapters.event_store_base import EventStoreBase
+from shared.adapters.event_store_base import EventStoreBase, whole_streams
 from shared.adapters.paging import pages
 from shared.adapters.sqlite.commit_cache import CommitCache
 from shared.adapters.sqlite.commit_rows import (
@@ -39,6 +39,9 @@ from shared.kernel.legal_time import to_text
 _CASES = "case/"
 """Whether a case has anything new, or exists, is always looked up in the file: otherwise an answer about a hidden case that was
 written lately would come sooner than one about a case that does not exist (docs/adr/0034)."""
+
+_TOGETHER = 200
+"""Streams that one statement reads."""
 
 FORMAT = 2
 # THE storage format. `events` is the bytes of the events joined by a newline, which JSON text never contains raw.
@@ -125,6 +128,19 @@ class SqliteEventStore(EventStoreBase, UnpublishedCommits):
         commits = await self._readers.run(partial(select_stream, stream=stream, after=0))
         self._recent.fill(stream, mark, commits)
         return commits
+
+    async def load_many(self, streams: Collection[str]) -> dict[str, list[Commit]]:
+        found = {stream: known for stream in streams if (known := self._recent.load(stream, 0))}
+        unknown = [stream for stream in dict.fromkeys(streams) if stream not in found]
+        for start in range(0, len(unknown), _TOGETHER):
+            some = unknown[start : start + _TOGETHER]
+            marks = {stream: self._recent.begin(stream) for stream in some}
+            where = f"WHERE stream IN ({','.join('?' * len(some))}) ORDER BY stream, first"
+            read = whole_streams(some, await self._readers.run(partial(select, where=where, values=some)))
+            for stream, commits in read.items():
+                self._recent.fill(stream, marks[stream], commits)
+            found |= read
+        return found
 
     async def by_cause(self, stream: str, cause: str) -> Commit | None:
         known, commit = self._recent.by_cause(stream, cause)

@@ -10,6 +10,7 @@ because that library has only `v1`.
 from __future__ import annotations
 
 import os
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from standardwebhooks import Webhook
 TOLERANCE = 300
 """Seconds by which the time of a received message may differ from ours (Standard Webhooks: five minutes)."""
 _BYTES = 32
+_SECONDS = re.compile(r"[1-9][0-9]{0,14}")
 
 
 class KeyPair(NamedTuple):
@@ -91,7 +93,10 @@ def verified(secret: str, headers: Mapping[str, str], body: bytes, now: datetime
     """The id of a received message that is signed with `v1` and `secret` (whsec_…) within the tolerance; None if it is not."""
     given = {name.lower(): value for name, value in headers.items()}
     try:
-        message_id, timestamp = given["webhook-id"], int(given["webhook-timestamp"])
+        message_id, written = given["webhook-id"], given["webhook-timestamp"]
+        if "." in message_id or _SECONDS.fullmatch(written) is None:  # what is signed could be divided in another way
+            return None
+        timestamp = int(written)
         if abs(now.timestamp() - timestamp) > TOLERANCE:
             return None
         expected = Webhook(secret).sign(message_id, datetime.fromtimestamp(timestamp, UTC), body.decode())
@@ -115,7 +120,7 @@ def verified_v1a(public: str, headers: Mapping[str, str], body: bytes) -> bool:
         if version != "v1a":
             continue
         try:
-            key.verify(b64decode(signature), content)
+            key.verify(b64decode(signature, validate=True), content)
         except (InvalidSignature, ValueError):
             continue
         return True

@@ -6,6 +6,7 @@ or newer, and Maven for the first fetch. The jars are what `kafka.sha256` says, 
 
 from __future__ import annotations
 
+import base64
 import ctypes
 import hashlib
 import os
@@ -129,13 +130,7 @@ class Kafka:
 
     def _start(self) -> None:
         """Format and start all brokers; returns once each answers."""
-        identity = subprocess.run(
-            (*self._java("kafka.tools.StorageTool"), "random-uuid"),
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=60,
-        ).stdout.strip()
+        identity = base64.urlsafe_b64encode(bytes(1) + os.urandom(15)).decode().rstrip("=")  # never begins with a dash
         for node in range(1, self.brokers + 1):
             properties = self._properties(node)
             tool = [*self._java("kafka.tools.StorageTool"), "format", "-t", identity, "-c", str(properties)]
@@ -268,6 +263,10 @@ def bootstrap() -> str:
     if not _running:
         _running.append(Kafka())
     return _running[0].bootstrap
+
+
+address = bootstrap
+"""The name that both servers have for it."""
 
 
 def stop() -> None:

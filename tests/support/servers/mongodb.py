@@ -196,10 +196,15 @@ def url() -> str:
     return _running[0].url
 
 
+address = url
+"""The name that both servers have for it."""
+
+
 def stop() -> None:
-    """Stop the server that url() started, and drop test databases on an external server."""
+    """Stop the server that url() started, and drop test databases on an external server. One of several test processes drops
+    nothing: the others still use theirs."""
     given = os.environ.get("HUIYIN_TEST_MONGODB")
-    if given:
+    if given and "PYTEST_XDIST_WORKER" not in os.environ:
         drop(PREFIX)
     while _running:
         _running.pop().stop()

@@ -17,8 +17,11 @@ class Scripted(Side):
 
     order: list[str]
     slow: dict[str, float]
+    known: tuple[str, ...] = MEASURES
 
     def run(self, *measures: str) -> object:
+        if not measures:
+            return list(self.known)
         (measure,) = measures
         self.order.append(f"{self.name} {measure}")
         return [{"line": measure, "unit": "ms", "figure": self.slow.get(measure, 1.0)}]
@@ -107,6 +110,21 @@ def test_no_extra_rounds_without_seemingly_slower_line() -> None:
     old, new, order = sides()
     compare(old, new, MEASURES, 2)
     assert len(order) == 8
+
+
+def test_measure_of_one_side_is_named_and_not_run() -> None:
+    old, new, order = sides()
+    old.known, new.known = ("fold", "lost"), ("fold", "hidden")
+    found = compare(old, new, (), 2)
+    assert set(order) == {"old fold", "new fold"}
+    assert (found.gone(), found.added()) == (["lost"], ["hidden"])
+    assert [line.split()[-1] for line in table(found).splitlines()] == ["verdict", "slower", "gone", "added"]
+
+
+def test_unknown_measure_is_refused() -> None:
+    old, new, _ = sides()
+    with pytest.raises(ValueError, match="no measure nonsense; there are: fold, due"):
+        compare(old, new, ("nonsense",), 1)
 
 
 def test_comparison_table_names_every_line_with_verdict() -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import cast
 
 import pytest
 from pydantic import ValidationError
 
 from services.intake.commands.filing import FileCase, register
 from shared.case import EMPTY, fold
-from shared.commands.authorization import Principal
+from shared.commands.authorization import Principal, Role
 from shared.commands.command import DecisionContext, NewEvent
 from shared.events import department as d
 from shared.events import intake as i
 from shared.events import supervision as s
 from shared.events.base import Event
+from shared.eventstore.recorded_event import Actor
 from shared.kernel.identifiers import case_id
 from shared.kernel.refusals import Refused
 from tests.support.deciding import (
@@ -95,6 +97,25 @@ def test_second_person_confirms_the_date_of_receipt() -> None:
     ).refused("second_person_needed")
     given(OLD, i.ReceiptDateConfirmed()).when("confirm_receipt_date", by=other).then_nothing()
     given(REGISTERED).when("confirm_receipt_date", by=other).then_nothing()
+
+
+def test_second_key_of_one_person_is_no_second_person() -> None:
+    """Whoever registered the filing, or recorded the withdrawal of a sealed one, decides on it with none of their keys."""
+    person = Actor("xfj", "registrar", "k-1", "p-1")
+    sealed = REGISTERED.model_copy(update={"class_": "accusation"})
+    asked = i.WithdrawalRequested(party="p1", effective_on=date(2026, 3, 9), word="keyed")
+    for events, command, code in (
+        ((OLD,), "confirm_receipt_date", "second_person_needed"),
+        ((sealed, asked), "confirm_sealed_withdrawal", "own_request"),
+        ((sealed, asked), "decline_sealed_withdrawal", "own_request"),
+    ):
+        story = given(*events)
+        story.case = fold(recorded(event, version, START, actor=person) for version, event in enumerate(events, 1))
+        for role, key in (("registrar", "k-1"), ("registrar", "k-2"), ("supervisor", "k-3")):
+            same = Principal(cast(Role, role), "xfj", key, person="p-1")
+            story.when(command, by=same, reason="已核实").refused(code)
+            another = same._replace(ref="k-4", person="p-2")
+            assert story.when(command, by=another, reason="已核实").events
 
 
 def test_corrected_date_needs_no_confirmation() -> None:

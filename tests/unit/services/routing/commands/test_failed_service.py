@@ -6,15 +6,18 @@ from datetime import date
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from shared.case import Case
 from shared.commands.attached_files import AttachableFile, FileDetails
+from shared.commands.command import RULES, DecisionContext
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
 from shared.deadlines.unread import paper_due
 from shared.events import department as d
 from shared.events import intake as i
 from shared.events.files import FileAttached
+from shared.kernel.refusals import Refused
 from tests.support.deciding import BOOK, CLERK, REGISTRAR, SENT, SERVICE, Story, given
 
 SIGNED = (*SENT, d.SignedFor(org="zj"), d.Accepted(org="zj", path=6))
@@ -40,22 +43,18 @@ def test_leaving_a_document_needs_two_witnesses_or_a_photograph(command: str) ->
         command, {}
     )
     story = given(*DECIDED, *([d.ReplyDelivered(org="zj", mode="electronic")] if command == "serve_on_paper" else []))
-    for few in ([], ["张某"], ["张某", "张某"]):
+    for few in ([], ["张某"], ["张某", "张某"], ["张某", " 张　某 "], ["John Li", "john\u200b li"]):
         story.when(command, CLERK, mode="left", witnesses=few, **more).refused("witnesses_needed")
     done = story.when(command, CLERK, mode="left", witnesses=WITNESSES, **more).events
     assert (done[0].body.proof, done[0].body.witnesses) == ("witnessed", tuple(WITNESSES))  # type: ignore[attr-defined]
 
 
 def test_a_photograph_replaces_the_witnesses_and_is_attached() -> None:
-    from shared.commands.command import RULES, DecisionContext
-
     story, rule = given(*DECIDED), RULES["deliver_reply"]
     context = DecisionContext(CLERK, story.now, story.now, BOOK)
     values = {"mode": "left", "text": None, "reference": None, "witnesses": (), "states_review_right": None}
     served, attached = rule(story.case, rule.model.model_construct(**values, files=(photo(),)), context)
     assert served.body.proof == "witnessed" and isinstance(attached.body, FileAttached)  # type: ignore[attr-defined]
-    from shared.kernel.refusals import Refused
-
     with pytest.raises(Refused) as refused:
         rule(story.case, rule.model.model_construct(**values, files=(photo("application/pdf"),)), context)
     assert refused.value.code == "witnesses_needed"
@@ -67,6 +66,16 @@ def test_post_is_proved_by_slip_and_its_date() -> None:
     story.when("deliver_reply", CLERK, at=slip, mode="post").refused("proof_needed")
     (served,) = story.when("deliver_reply", CLERK, at=slip, mode="post", reference="EMS 1").events
     assert served.body.proof == "return_slip"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("blank", [" ", "\u3000", "\u200b\u2060", "\t\n"])
+@pytest.mark.parametrize("command", ["deliver_reply", "serve_notice", "serve_on_paper", "record_failed_service"])
+def test_a_blank_text_proves_nothing(command: str, blank: str) -> None:
+    for field, value in (("reference", blank), ("witnesses", ["张某", blank])):
+        if field in RULES[command].model.model_fields:
+            with pytest.raises(ValidationError) as refused:
+                RULES[command].model.model_validate({"document": "reply", "kind": "transfer", field: value})
+            assert field in {error["loc"][0] for error in refused.value.errors()}
 
 
 def test_publication_is_the_last_resort() -> None:

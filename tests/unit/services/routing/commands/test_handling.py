@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -181,6 +181,27 @@ def test_notice_follows_delivery_and_exemption_requires_reason() -> None:
         d.NoticeServed(org="zj", kind="acceptance", **SIGNATURE)
     )
     given(*SIGNED).when("serve_notice", CLERK, kind="guidance").refused("not_in_a_procedure")
+
+
+def test_no_notice_is_dated_before_the_step_that_it_tells_of() -> None:
+    accepted = given(*ACCEPTED)
+    step = accepted.case.fact("Accepted")
+    assert step is not None
+    moment = accepted.now - timedelta(hours=1)
+    assert step.effective_at == moment
+    accepted.when("serve_notice", CLERK, at=moment - timedelta(seconds=1), kind="acceptance").refused("before_step")
+    accepted.when("serve_notice", CLERK, at=moment, kind="acceptance").then(
+        d.NoticeServed(org="zj", kind="acceptance", **SIGNATURE)
+    )
+    accepted.when("serve_notice", CLERK, at=date(2026, 3, 2), kind="acceptance").then(
+        d.NoticeServed(org="zj", kind="acceptance", **SIGNATURE)
+    )
+    refused = given(*SIGNED, d.NotAccepted(org="zj", reason_code="no_facts"))
+    refused.when("serve_notice", CLERK, at=moment - timedelta(minutes=1), kind="non_acceptance").refused(
+        "before_document"
+    )
+    extended = given(*ACCEPTED, d.ExtensionRequested(org="zj", days=5), d.ExtensionGranted(days=5))
+    extended.when("serve_extension_notice", CLERK, at=date(2026, 3, 1)).refused("before_step")
 
 
 def test_extension_is_granted_by_another_person_within_cap() -> None:

@@ -77,7 +77,9 @@ async def test_changed_byte_is_not_served(log: SqliteEventStore, tmp_path: Path)
     log._connection.execute("UPDATE commits SET events = ?", (written.events[0].replace(b"hot", b"hat"),))
     with pytest.raises(Damaged, match="case/a version 1"):
         await log.load("case/a")
-    await log.append(commit("case/b"))
+    whole = await log.append(commit("case/b"))
+    log._recent.restart(log.position)
+    assert await log.load_many(["case/a", "case/b"]) == {"case/b": [whole]}, "the damaged one is left out"
 
 
 async def test_append_by_second_process_creates_no_fork(log: SqliteEventStore, tmp_path: Path) -> None:

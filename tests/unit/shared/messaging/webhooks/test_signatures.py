@@ -88,3 +88,69 @@ def test_during_a_rotation_the_old_and_the_new_receiver_both_verify() -> None:
 def test_an_id_with_a_dot_is_never_signed() -> None:
     with pytest.raises(ValueError, match="dot"):
         signed([KeyPair.new()], "a.b", AT, BODY)
+
+
+def written(signature: str) -> dict[str, str]:
+    return {"webhook-id": MESSAGE, "webhook-timestamp": str(AT), "webhook-signature": signature}
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        f"v1a,AAAA {VECTOR}",
+        " ".join([*(f"v1,{b64encode(bytes([one]) * 32).decode()}" for one in range(200)), VECTOR]),
+        f"  {VECTOR}\t",
+        f"v2,x v1 {VECTOR} v1,",
+    ],
+)
+def test_one_right_signature_among_others_is_enough(signature: str) -> None:
+    assert verified(SECRET, written(signature), BODY, NOW) == MESSAGE
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "",
+        "v1,",
+        VECTOR.rstrip("="),
+        VECTOR + "=",
+        VECTOR[3:],
+        VECTOR.replace("v1,", "V1,"),
+        VECTOR.replace("v1,", "v1a,"),
+        VECTOR.replace("v1,", "v1, "),
+        VECTOR.replace("7l7", "7l7\u200b"),
+        VECTOR.replace("+", "-").replace("/", "_") + "x",
+        f"{VECTOR},{VECTOR}",
+        f"v1,{VECTOR}",
+        "v1,ChiM7l7hkjlY8Jk5fYvCtW30YHoDuBmO7pkfukcP8Kt=",
+        "é,ü \x00",
+    ],
+)
+def test_a_signature_that_is_almost_right_is_wrong(signature: str) -> None:
+    assert verified(SECRET, written(signature), BODY, NOW) is None
+
+
+@pytest.mark.parametrize(
+    "stamp", [f" {AT}", f"{AT} ", f"+{AT}", f"0{AT}", "1_674_087_231", f"{AT}.0", "１６７４０８７２３１", "-1", ""]
+)
+def test_a_timestamp_is_written_in_one_way_only(stamp: str) -> None:
+    assert verified(SECRET, written(VECTOR) | {"webhook-timestamp": stamp}, BODY, NOW) is None
+
+
+def test_a_signed_message_cannot_be_divided_in_another_way() -> None:
+    body = f"{AT}.{BODY.decode()}".encode()
+    headers = {"webhook-id": "msg_1", "webhook-timestamp": str(AT)}
+    signature = Webhook(SECRET).sign("msg_1", NOW, body.decode())
+    moved = {"webhook-id": f"msg_1.{AT}", "webhook-timestamp": str(AT), "webhook-signature": signature}
+    assert verified(SECRET, headers | {"webhook-signature": signature}, body, NOW) == "msg_1"
+    assert verified(SECRET, moved, BODY, NOW) is None, "the same bytes were signed"
+
+
+def test_an_asymmetric_signature_of_another_key_or_form_does_not_verify() -> None:
+    pair, other = KeyPair.new(), KeyPair.new()
+    headers = signed([pair], MESSAGE, AT, BODY)
+    right = headers["webhook-signature"].split()[1]
+    assert verified_v1a(pair.public, written(f"v1a,AAAA v1,x {right}"), BODY)
+    assert not verified_v1a(other.public, written(right), BODY)
+    for wrong in (right.rstrip("="), right[:8] + "\u200b" + right[8:], right[:8] + "!" + right[8:], right[3:], "v1a,"):
+        assert not verified_v1a(pair.public, written(wrong), BODY), wrong
