@@ -218,9 +218,9 @@ def backup(
         terminal.answer(found | {"damaged": damaged} if damaged else found, _show_copied)
         if damaged and not json:
             terminal.complain(
-                "The log is damaged, and so is this copy: it cannot be restored. Keep the earlier backups, and run: "
-                "huiyin verify",
-                "日志已损坏，此备份同样损坏，无法用于恢复。请保留以前的备份，并运行 huiyin verify。",
+                "The log, a key or a file is damaged, and so is this copy: it cannot be restored. Keep the earlier backups, and"
+                " run: huiyin verify",
+                "日志、密钥或附件已损坏，此备份同样损坏，无法用于恢复。请保留以前的备份，并运行 huiyin verify。",
             )
         return REFUSED if damaged else DONE
 

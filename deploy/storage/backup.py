@@ -121,6 +121,7 @@ async def _contents(log: EventStore) -> dict[str, Any]:
 async def restore(source: Path, target: Path) -> dict[str, Any]:
     """Restore a backup as a new data folder, after checking its manifest, every hash, and every key that the log names.
     Raises FolderProblem; then nothing was restored."""
+    target = await asyncio.to_thread(target.resolve)  # its name is needed, which `.` has not
     if not await asyncio.to_thread(_free, target):
         raise FolderProblem(
             f"{target} is not empty; restore into a new folder, then use it.",
@@ -154,7 +155,9 @@ async def restore(source: Path, target: Path) -> dict[str, Any]:
         await asyncio.to_thread(_put, draft, target)
     except OSError as error:
         raise FolderProblem(
-            f"The backup could not be copied: {error.strerror}.", f"备份未能复制：{error.strerror}。"
+            f"The backup could not be copied: {error.strerror}. Nothing was restored. Check the folder, its rights and its free"
+            " space; if it is the root of a volume, name a new folder in it.",
+            f"备份未能复制：{error.strerror}。未作恢复。请检查目标文件夹、权限和剩余空间；目标为卷的根目录时，请指定其中的新文件夹。",
         ) from error
     except (NewerData, OlderData, WrongData, KeysLost) as error:
         raise FolderProblem(f"The backup cannot be used: {error}.", f"该备份无法使用：{error}。") from error

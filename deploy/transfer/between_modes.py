@@ -203,4 +203,6 @@ def _put_secrets(source: Path, target: Path) -> None:
             f"{source} or {target}: {error}.", f"{source} 或 {target} 中的密钥文件缺失或已损坏，请从备份恢复。"
         ) from error
     except OSError as error:
-        raise StoreProblem(f"{target} cannot be used: {error.strerror}.") from error
+        raise StoreProblem(
+            f"{target} cannot be used: {error.strerror}.", f"{target} 无法使用：{error.strerror}。"
+        ) from error

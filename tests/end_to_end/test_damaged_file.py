@@ -232,6 +232,9 @@ async def test_verify_and_backup_name_a_damaged_key(whole: Path, tmp_path: Path)
     assert isinstance(found, list)
     assert {one["column"] for one in found} == {"key"}
     assert all(one["why"].startswith(kid) for one in found)
+    numbers = [huiyin("case", "show", f"web:i{number}", "--content", "--data", str(folder)) for number in range(25)]
+    assert any("damaged_case" in one.stderr for one in numbers), "the case is refused in words"
+    assert sum(one.returncode == 0 for one in numbers) >= 24, "all others are read"
     done = huiyin("backup", str(tmp_path / "backup"), "--data", str(folder))
     assert done.returncode == 1
     done = huiyin("restore", str(tmp_path / "backup"), "--data", str(tmp_path / "restored"))
