@@ -11,7 +11,7 @@ import pytest
 
 from deploy.modes.composition import compose
 from deploy.modes.in_memory import memory_ports
-from services.intake.history.recording import record_batch
+from services.intake.history.recorder import record_batch
 from shared.adapters.memory import SetClock
 from shared.eventstore.commit import Commit
 from shared.kernel.settings import Settings

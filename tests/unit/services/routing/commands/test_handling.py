@@ -197,9 +197,7 @@ def test_no_notice_is_dated_before_the_step_that_it_tells_of() -> None:
         d.NoticeServed(org="zj", kind="acceptance", **SIGNATURE)
     )
     refused = given(*SIGNED, d.NotAccepted(org="zj", reason_code="no_facts"))
-    refused.when("serve_notice", CLERK, at=moment - timedelta(minutes=1), kind="non_acceptance").refused(
-        "before_document"
-    )
+    refused.when("serve_notice", CLERK, at=moment - timedelta(minutes=1), kind="non_acceptance").refused("before_step")
     extended = given(*ACCEPTED, d.ExtensionRequested(org="zj", days=5), d.ExtensionGranted(days=5))
     extended.when("serve_extension_notice", CLERK, at=date(2026, 3, 1)).refused("before_step")
 
