@@ -118,6 +118,8 @@ def ask_page(
         if terminal.wants_json():
             terminal.as_json(page)
             return
+        for wrong in page.get("unknown") or ():
+            terminal.note(terminal.told(wrong["detail_zh"], wrong["detail"], "\n"))
         if empty and not page[entries]:
             terminal.line(empty)
             return

@@ -7,7 +7,6 @@ import os
 import secrets
 import sys
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -20,6 +19,7 @@ from deploy.cli.client import ask, ask_page, call, check, quoted, run
 from deploy.cli.local_words import Wording, at, due, wording
 from deploy.cli.options import DESK, After, As, AsJson, CaseId, Data, Most, Organisation, Wait, given
 from deploy.cli.text_files import bytes_of, stopping_for_file, text_of, write_private
+from shared.policy.near_codes import near_codes
 
 
 def submit(
@@ -98,19 +98,6 @@ async def _say_unclear(client: httpx.AsyncClient, content: Any, unclear: Iterabl
                 "\n",
             )
         )
-
-
-def near_codes(given_: str, known: Mapping[str, str]) -> list[str]:
-    """At most three codes of `known` (code -> name) that are written like `given_`, or whose names are.
-
-    >>> near_codes("dh-ly", {"dh-yl": "杨柳街道", "xs": "西山区"}), near_codes("杨柳", {"dh-yl": "杨柳街道", "xs": "西山区"})
-    (['dh-yl'], ['dh-yl'])
-    """
-    codes = get_close_matches(given_, known, n=3)
-    by_name = {name: code for code, name in known.items()}
-    names = [by_name[name] for name in by_name if given_ in name or name in given_]
-    names += [by_name[name] for name in get_close_matches(given_, by_name, n=3, cutoff=0.5)]
-    return list(dict.fromkeys([*codes, *names]))[:3]
 
 
 def _with_files(content: Any, attach: list[Path], where: dict[str, Any], data: Path | None, role: str) -> NoReturn:

@@ -23,7 +23,9 @@ def import_file(
     file: Annotated[Path, typer.Argument(help="CSV, JSONL or XLSX, also .gz", exists=True, dir_okay=False)],
     mapping: Annotated[Path | None, typer.Option(help="Mapping file: the meaning of each column")] = None,
     jurisdiction: Annotated[str | None, typer.Option(help="Jurisdiction, if the mapping does not name it")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read everything, show three rows, send nothing")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what an import would do, show three rows, import nothing")
+    ] = False,
     suggest: Annotated[bool, typer.Option("--suggest", help="Write a first mapping")] = False,
     go_live: Annotated[bool, typer.Option("--go-live", help="Continue to handle open cases in this system")] = False,
     rejects: Annotated[Path | None, typer.Option(help="File for rejected rows and their reasons")] = None,
@@ -37,9 +39,10 @@ def import_file(
 
     state = None if os.environ.get("HUIYIN_URL") else load(data=data).data / "imports"
     options = ImportOptions(file, mapping, jurisdiction, dry_run, suggest, go_live, rejects, zone, state)
-    if dry_run or suggest:
+    nothing_yet = state is not None and not (state.parent / "log.sqlite").exists()
+    if suggest or (dry_run and nothing_yet):
         raise typer.Exit(asyncio.run(run_import(None, options)))
-    run(lambda client: run_import(client, options), data, as_=as_ or "operations", create=True)
+    run(lambda client: run_import(client, options), data, as_=as_ or "operations", create=not dry_run)
 
 
 def stats(

@@ -61,7 +61,7 @@ class Stopped(Exception):
 async def run_import(client: httpx.AsyncClient | None, options: ImportOptions) -> int:
     """Carry out `huiyin import`. Returns the exit code, or ends the command with what is wrong.
 
-    `client`: None for `suggest` and `dry_run`."""
+    `client`: None for `suggest`, and for a dry run where no policy is active."""
     try:
         if options.suggest:
             return _suggest(options)
@@ -70,7 +70,7 @@ async def run_import(client: httpx.AsyncClient | None, options: ImportOptions) -
             _stop("mapping_missing", why, "请用 --mapping 指定映射文件，或先用 --suggest 生成初稿。")
         mapping = mappings.load(options.mapping)
         jurisdiction = options.jurisdiction or mapping.jurisdiction
-        if jurisdiction is None and client is not None and not options.dry_run:
+        if jurisdiction is None and client is not None:
             jurisdiction = await only_jurisdiction(client)
             if jurisdiction is None:
                 why = "Name the jurisdiction: --jurisdiction CODE, or jurisdiction: in the mapping."
@@ -98,11 +98,11 @@ async def run_import(client: httpx.AsyncClient | None, options: ImportOptions) -
             f"{name}：无法读写。请用 --rejects 另指定被拒行的文件，或释放磁盘空间后重新执行同一命令。",
         )
     terminal.answer(asdict(report), lambda _: _show(report, mapping.source.zone))
-    if options.dry_run and options.state is not None and not (options.state.parent / "log.sqlite").exists():
+    if options.dry_run and client is None:
         terminal.note(
-            "No policy is active in this data folder yet, so places, subjects, organisations and due dates were not compared. "
-            "Activate one before the import: huiyin policy activate FOLDER. "
-            "该数据目录尚未启用规则，未核对属地、分类、单位和期限；导入前请先启用规则。"
+            "No policy is active in this data folder yet, so places, subjects, organisations, due dates and cases imported before "
+            "were not compared. Activate one before the import: huiyin policy activate FOLDER. "
+            "该数据目录尚未启用规则，未核对属地、分类、单位、期限和此前导入的件；导入前请先启用规则。"
         )
     return DONE if report.clean else REFUSED
 
@@ -116,7 +116,7 @@ async def _import(
 ) -> Report:
     async def send(items: list[Item]) -> list[dict[str, Any]]:
         assert client is not None
-        return await post(client, items, jurisdiction)
+        return await post(client, items, jurisdiction, dry_run=options.dry_run)
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]} rows"),
                TimeElapsedColumn())  # fmt: skip
@@ -129,6 +129,7 @@ async def _import(
             options.file,
             mapping,
             dry_run=options.dry_run,
+            ask=send if client is not None else None,
             go_live=options.go_live,
             progress=lambda report, share: bar.update(task, rows=report.rows, completed=share or 0.0),
             state_path=None if options.dry_run else _state_path(options),
@@ -145,12 +146,14 @@ def _state_path(options: ImportOptions) -> Path | None:
     return options.state / f"{name}.json"
 
 
-async def post(client: httpx.AsyncClient, items: Sequence[Item], jurisdiction: str) -> list[dict[str, Any]]:
+async def post(
+    client: httpx.AsyncClient, items: Sequence[Item], jurisdiction: str, *, dry_run: bool = False
+) -> list[dict[str, Any]]:
     """Send one batch. It is sent again after a pause while the server is away or busy, which is harmless. Raises
     Stopped."""
     content = b"".join(orjson.dumps(item) + b"\n" for item in items)
     headers = {"content-type": "application/x-ndjson"}
-    parameters = {"jurisdiction": jurisdiction}
+    parameters = {"jurisdiction": jurisdiction, **({"dry_run": "true"} if dry_run else {})}
     last: Stopped | None = None
     for attempt in range(TRIES):
         if attempt:

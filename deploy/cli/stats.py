@@ -77,7 +77,7 @@ async def _shown(client: httpx.AsyncClient, result: StatsResult, options: StatsO
         zone = (await wording(client, ())).zone()
         result = result.model_copy(update={"now": at(result.now, zone)})
         if options.output is None:
-            print_table(result, options.lang, console)
+            print_table(result, options.lang, console, terminal.list_width())
         else:
             text = io.StringIO()
             print_table(result, options.lang, Console(file=text, width=200))

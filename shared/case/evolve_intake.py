@@ -18,7 +18,7 @@ from shared.case.state import (
 from shared.events import intake as i
 from shared.events.files import FileAttached
 from shared.eventstore.recorded_event import RecordedEvent
-from shared.kernel.legal_time import from_text
+from shared.kernel.legal_time import before, from_text
 
 _DATE_OF = {
     "CaseRegistered": ("filing", "filed_at"),
@@ -253,9 +253,30 @@ def _undated(case: Case, event: RecordedEvent, body: i.UndatedStepRecorded) -> C
     return {}
 
 
+_STATE_AFTER: tuple[tuple[frozenset[str], str], ...] = (
+    (_ANSWERS, "replied"),
+    (frozenset({"DecisionIssued"}), "decided"),
+    (frozenset({"Accepted"}), "accepted"),
+    (frozenset({"SignedFor"}), "signed"),
+    (frozenset({"CaseTransferred", "CaseAssigned"}), "dispatched"),
+)
+_EARLIEST = "Etc/GMT-14"
+"""Where a day begins first: an instant that is before a day there is before it everywhere."""
+
+
 @on(i.SourceStatedOpen)
 def _stated_open(case: Case, event: RecordedEvent, body: i.SourceStatedOpen) -> Changes:
-    return {}
+    """A case that the source lists as open after it had stated a closing was reopened there; since when is not known."""
+    closed = case.closure.closed_at
+    if (
+        case.state != "closed"
+        or case.live
+        or (closed is not None and not before(closed, event.effective_at, _EARLIEST))
+    ):
+        return {}
+    known = {fact.name for fact in case.facts}
+    state = next((state for names, state in _STATE_AFTER if names & known), "registered")
+    return {"state": state, "closure": {"kind": None, "closed_at": None}}
 
 
 def _without(case: Case, *settled: str) -> tuple[str, ...]:

@@ -292,7 +292,7 @@ class UndatedStepRecorded(
 
 class SourceStatedOpen(_Intake, zh="来源显示未办结", en="The source stated that the case was open."):
     """History only: on this day the source listed the case as not closed, as an export does for all its open cases. Until that day
-    the case is known to have been open; afterwards nothing is known."""
+    the case is known to have been open; afterwards nothing is known. A case that it had stated as closed before is open again."""
 
 
 class OriginalNamed(

@@ -250,3 +250,19 @@ async def test_sealed_case_is_hidden_from_lists_of_other_organisations(here: Ser
         assert (await accused.get("/v1/organisations/zj/assignments")).json()["entries"] == []
         assert (await organ.get("/v1/cases")).json()["cases"] == []
         assert len((await desk.get("/v1/cases")).json()["cases"]) == 1
+
+
+async def test_code_of_a_filter_that_nothing_has_is_told(here: Served) -> None:
+    await here.filed()
+    async with here.client("registrar") as desk:
+        (wrong,) = (await desk.get("/v1/cases?place=dh-ly")).json()["unknown"]
+        assert (wrong["field"], wrong["code"]) == ("place", "unknown_place")
+        assert "dh-yl" in {one["code"] for one in wrong["near"]}
+        assert "dh-yl" in wrong["detail_zh"]
+        assert "dh-ly" not in wrong["detail"], "what somebody typed into a filter may be a person"
+        fields = [
+            one["field"] for one in (await desk.get("/v1/cases?org=zjj&subject=zz&channel=wep")).json()["unknown"]
+        ]
+        assert fields == ["org", "subject", "channel"]
+        for known in ("org=zj", "place=dh-yl", "state=closed"):
+            assert (await desk.get(f"/v1/cases?{known}")).json()["unknown"] == []

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from services.intake.importer.job import Report
 from shared.case import Case
 from shared.deadlines.derivation import deadlines
 from shared.kernel.identifiers import case_id
@@ -45,6 +46,10 @@ CHANGES: dict[str, tuple[Cells, Cells]] = {
     "telephone corrected": ({}, {"电话": "2"}),
     "organisation filled in": ({"单位": "", "受理": "", "签收": ""}, {"单位": "乙局"}),
     "organisation filled in with a step": ({"单位": "", "受理": "", "签收": ""}, {"单位": "乙局", "签收": "2025-03-06"}),
+    "organisation filled in for steps that waited for it": ({"单位": ""}, {"单位": "乙局"}),
+    "organisation changed": ({}, {"单位": "乙局"}),
+    "organisation changed after the reply": (ANSWERED, {"单位": "乙局"}),
+    "organisation changed with a step": ({}, {"单位": "乙局", **ANSWERED}),
     "reply before a known closing": (CLOSED, ANSWERED),
     "signing and reply before a known closing": ({**CLOSED, "签收": ""}, {**ANSWERED, "签收": "2025-03-05"}),
     "text of a reply corrected": (ANSWERED, {"答复": "已修好"}),
@@ -95,11 +100,16 @@ async def test_both_months_equal_the_whole(tmp_path: Path) -> None:
         county(start=datetime(2026, 4, 1, tzinfo=UTC)) as here,
         county(start=datetime(2026, 4, 1, tzinfo=UTC)) as whole,
     ):
+        tried = await imported(here, tmp_path, january, MAPPING, dry_run=True)
         first = await imported(here, tmp_path, january, MAPPING)
-        assert (first.added, first.clean) == (len(CHANGES), True)
+        assert _told(tried) == _told(first)
+        assert (first.added, first.problems) == (len(CHANGES), {"organisation_missing": 2})
+        tried = await imported(here, tmp_path, february, MAPPING, dry_run=True)
         second = await imported(here, tmp_path, february, MAPPING)
+        assert _told(tried) == _told(second)
         assert (second.added, second.refused, second.left_out, second.problems) == (1, 0, 0, {})
         assert second.same == 2, "nothing, and what was emptied"
+        assert second.notices == {"emptied_in_source": 1}
         assert second.extended == len(CHANGES) - 2
         again = await imported(here, tmp_path, february, MAPPING)
         assert (again.same, again.corrected, again.steps_added) == (len(CHANGES) + 1, 0, 0)
@@ -111,6 +121,67 @@ async def test_both_months_equal_the_whole(tmp_path: Path) -> None:
         cells = await by_cell(here)
         assert len(cells) > 20
         assert cells == await by_cell(whole)
+
+
+def _told(report: Report) -> tuple[Any, ...]:
+    counts = (
+        report.added,
+        report.extended,
+        report.steps_added,
+        report.same,
+        report.corrected,
+        report.left_out,
+        report.refused,
+    )
+    return *counts, report.problems, report.notices
+
+
+OTHER = {"登记": "2025-09-01", "受理": "", "签收": "", "内容": "广场舞噪声扰民", "属地": "荷港街道", "单位": "乙局"}
+
+
+async def test_reused_number_reopening_and_older_export_are_told(tmp_path: Path) -> None:
+    mapping = MAPPING + "  - {event: SourceStatedOpen, date: 列示}\n"
+    january, february = months(
+        {
+            "number used again": (ANSWERED, OTHER),
+            "reopened": ({**ANSWERED, **CLOSED}, {"办结": "", "方式": ""}),
+            "step emptied": ({}, {"签收": ""}),
+            "organisation changed": ({}, {"单位": "乙局"}),
+            "organisation changed back with a step": ({"单位": "丙局"}, {"单位": "乙局"}),
+            "filed after a step": ({}, {"登记": "2025-03-06", "受理": "", "签收": ""}),
+        }
+    )
+    lines = february.splitlines()
+    february = (
+        "\n".join(
+            [lines[0] + ",列示", *(f"{one},{'2025-04-01' if one.startswith('I-1,') else ''}" for one in lines[1:])]
+        )
+        + "\n"
+    )
+    january = january.replace("方式\n", "方式,列示\n", 1)
+    async with county(start=datetime(2026, 4, 1, tzinfo=UTC)) as here:
+        assert (await imported(here, tmp_path, january, mapping)).clean
+        tried = await imported(here, tmp_path, february, mapping, dry_run=True)
+        report = await imported(here, tmp_path, february, mapping)
+        assert _told(tried) == _told(report)
+        assert (report.refused, report.problems) == (1, {"other_matter": 1, "changed_in_source": 1})
+        assert report.notices["reopened_in_source"] == 1
+        assert report.notices["emptied_in_source"] == 3, (
+            "the closing, the signing, and the signing of the row that moved"
+        )
+        first = await state(here, "I-0")
+        assert (first[0], first[2]) == ("replied", date(2025, 3, 3)), "the case of the number is as it was"
+        assert (await state(here, "I-1"))[0] == "replied", "what the source lists as open is open"
+        assert (await state(here, "I-5"))[2] == date(2025, 3, 3), "no step is before the filing"
+        older = await imported(here, tmp_path, january, mapping)
+        assert older.corrected == 0
+        march = february.replace(
+            "I-4,2025-03-03,路灯不亮,东街,1,杨柳街道,乙局,2025-03-04,2025-03-05,,",
+            "I-4,2025-03-03,路灯不亮,东街,1,杨柳街道,丙局,2025-03-04,2025-03-05,2025-03-20,",
+        )
+        assert march != february
+        assert (await imported(here, tmp_path, march, mapping)).corrected == 1
+        assert (await state(here, "I-4"))[1] != (await state(here, "I-3"))[1]
 
 
 async def test_shortened_delay_is_kept_and_contradictions_are_reported_by_column(tmp_path: Path) -> None:

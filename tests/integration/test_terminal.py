@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from deploy.cli import output as terminal
 from deploy.cli.act_file import known_rules
 from deploy.cli.command_help import command_names, show_fields
-from deploy.cli.filing import near_codes
 from deploy.cli.main import COMMANDS, app
+from shared.policy.near_codes import near_codes
 
 WIDTH = 80
 

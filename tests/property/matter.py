@@ -93,6 +93,8 @@ class Matter:
     """How the last return was verified."""
     delivered: When | None = None
     notice: str | None = None
+    steps: dict[str, When] = field(default_factory=dict)
+    """Kind of notice -> the first step that it tells of, since the matter was sent to the present organisation."""
     mediation: bool = False
     """Mediation was offered and not failed."""
     extension_told: bool = True
@@ -184,3 +186,4 @@ class Matter:
         self.forwarded = ()
         self.signed = False
         self.notice = None
+        self.steps = {}

@@ -486,6 +486,7 @@ def came_back(matter: Matter, attempt: Attempt) -> None:
 
 
 def led(matter: Matter, attempt: Attempt) -> None:
+    matter.steps.setdefault("led_into", attempt.when)
     if matter.period_from is None:
         matter.path = attempt.get("path")
 
@@ -500,6 +501,7 @@ def guided_late(matter: Matter, attempt: Attempt) -> str | None:
 
 def guided(matter: Matter, attempt: Attempt) -> None:
     answered(matter, attempt)
+    matter.steps.setdefault("guidance", attempt.when)
     matter.guided_from, matter.path_before = matter.before, matter.path
     if matter.period_from is None:
         matter.path = attempt.get("path")
@@ -528,6 +530,12 @@ def signed(matter: Matter, _attempt: Attempt) -> None:
 def accepted(matter: Matter, attempt: Attempt) -> None:
     matter.path = attempt.get("path") or matter.path
     matter.period_from = attempt.when
+    matter.steps.setdefault("acceptance", attempt.when)
+
+
+def not_accepted(matter: Matter, attempt: Attempt) -> None:
+    answered(matter, attempt)
+    matter.steps.setdefault("non_acceptance", attempt.when)
 
 
 def without_path(matter: Matter, attempt: Attempt) -> str | None:
@@ -541,6 +549,8 @@ def wrong_notice(matter: Matter, attempt: Attempt) -> str | None:
     kind = attempt.get("kind")
     if {"guidance": "guided", "led_into": "led_into"}.get(kind, matter.state) != matter.state:
         return "no such procedure"
+    if kind in matter.steps and earlier(attempt.when, matter.steps[kind]):
+        return "before the step that it tells of"
     return None if kind == "exempt" else unproved(matter, attempt)
 
 
@@ -989,7 +999,7 @@ TABLE: dict[str, Row] = {
         "organisation", states("dispatched", "signed"), "accepted", basis="Art. 23, 31", unless=without_path,
         effect=accepted, again=lambda m, a: m.state == "accepted" and a.get("path") in (None, m.path),
     ),
-    "not_accept": Row("organisation", states("signed"), "not_accepted", basis="Art. 23", effect=answered),
+    "not_accept": Row("organisation", states("signed"), "not_accepted", basis="Art. 23", effect=not_accepted),
     "serve_notice": Row(
         "organisation_or_desk", EVERY, basis="Art. 23 ¶2", unless=wrong_notice, effect=noticed,
         again=lambda m, a: m.notice == a.get("kind"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import random
 import re
-import sys
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable
@@ -38,7 +37,7 @@ for _line in VARIANTS.read_text(encoding="utf-8").splitlines():
 COMPATIBLE: dict[str, list[str]] = defaultdict(list)
 INVISIBLE: list[str] = ["\u115f", "\u1160", "\u3164", "\uffa0", "\u2800"]
 PUNCTUATION: list[str] = []
-for _code in range(0x20, sys.maxunicode):
+for _code in (*range(0x20, 0x40000), *range(0xE0000, 0xE0200)):  # no others are assigned to characters
     _one, _kind = chr(_code), unicodedata.category(chr(_code))
     _plain = unicodedata.normalize("NFKC", _one)
     if len(_plain) == 1 and _plain != _one and "\u4e00" <= _plain <= "\u9fff":

@@ -9,7 +9,7 @@ from services.analytics.statistics.as_of import facts_as_of
 from services.analytics.statistics.models import Figure, StatsQuery
 from services.analytics.statistics.query import query
 from services.intake.history.items import HistoryItem, ItemResult
-from services.intake.history.recording import record_batch
+from services.intake.history.recorder import record_batch
 from services.intake.importer import mapping_file
 from services.intake.importer.job import Report, import_file
 from shared.commands.authorization import Principal
@@ -37,7 +37,8 @@ async def imported(
 
     async def send(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
         rows = [HistoryItem.model_validate(item) for item in items]
-        return wire(await record_batch(rows, here.ports, principal=OPERATIONS, jurisdiction=jurisdiction))
+        found = await record_batch(rows, here.ports, principal=OPERATIONS, jurisdiction=jurisdiction, dry=dry_run)
+        return wire(found)
 
     path = data
     if isinstance(data, str):
@@ -45,7 +46,7 @@ async def imported(
         path.write_text(data, "utf-8")
     assert isinstance(path, Path)
     report = await import_file(
-        send, path, mapping_file.parse(mapping), dry_run=dry_run, rejects_path=folder / "rejects.csv"
+        send, path, mapping_file.parse(mapping), dry_run=dry_run, ask=send, rejects_path=folder / "rejects.csv"
     )
     await here.settle()
     return report

@@ -187,7 +187,9 @@ def as_table(result: StatsResult, lang: Lang = "zh") -> Table:
     table = Table(header_style="bold")
     withs = _comparisons(result)
     for name in ("measure_name", *result.by):
-        table.add_column(_head("measure" if name == "measure_name" and lang == "en" else name, lang), overflow="fold")
+        table.add_column(
+            _head("measure" if name == "measure_name" and lang == "en" else name, lang), overflow="fold", min_width=12
+        )
     for name in ("value", "numerator", "denominator", "unknown", "wilson_low"):
         table.add_column(_HEADS[name][lang], justify="right", no_wrap=True)
     for with_ in withs:
@@ -258,7 +260,14 @@ def _title(result: StatsResult, lang: Lang) -> str:
     )
 
 
-def print_table(result: StatsResult, lang: Lang = "zh", console: Console | None = None) -> None:
+def print_table(
+    result: StatsResult, lang: Lang = "zh", console: Console | None = None, width: int | None = None
+) -> None:
+    """Print the figures. `width`: columns of the table where its figures have room in them; None: those of the console."""
     console = console or Console()
     console.print(_title(result, lang), markup=False, soft_wrap=True)  # a title of the table breaks at its width
-    console.print(as_table(result, lang))
+    table = as_table(result, lang)
+    if width is not None:
+        table.width = max(width, console.measure(table).minimum)
+        table.width = min(table.width, console.measure(as_table(result, lang)).maximum)
+    console.print(table)

@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 
 from services.intake.history.case_of_row import in_policy
 from services.intake.history.items import Filing, HistoryItem, HistoryStep, LeftOut
+from services.intake.history.step_types import RANK
 from services.intake.history.steps import Redated
+from services.intake.text_similarity import TextProfile, likeness
 from shared.case import Case, Fact, fold
 from shared.commands.authorization import Principal
 from shared.commands.command import NewEvent
@@ -21,7 +23,7 @@ from shared.events import intake as e
 from shared.eventstore.field_encryption import open_sealed
 from shared.eventstore.key_store import KeyStore
 from shared.eventstore.recorded_event import RecordedEvent
-from shared.kernel.legal_time import from_text, instant_of, to_text
+from shared.kernel.legal_time import before, from_text, instant_of, to_text
 from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook
 
@@ -107,9 +109,51 @@ def changed_fields(filing: Filing, view: SourceView, book: PolicyBook) -> list[s
     return found
 
 
+def emptied(item: HistoryItem, case: Case, view: SourceView | None) -> bool:
+    """True if the row lacks a field of the filing or a step that another export had. What was imported is kept."""
+    fields = (*_CODES, *_TEXTS, *_PERSON)
+    if view is not None and any(getattr(item.filing, name) is None and view.values.get(name) for name in fields):
+        return True
+    stated = {step.type for step in item.steps}
+    return any(fact.history and fact.name in RANK and fact.name not in (*stated, *_NO_ORDER) for fact in case.facts)
+
+
+def _check_matter(item: HistoryItem, case: Case, view: SourceView, fields: Collection[str], zone: str) -> None:
+    """Raise Refused `other_matter` for a row that has the number of this case and is another filing: a number that the source uses
+    again. It is another one if its time and its text are others, or if all that happened in this case was before it."""
+    if "received_at" not in fields:
+        return
+    filing = item.filing
+    earlier = TextProfile(view.values.get("title") or "", view.values.get("text") or "")
+    now = TextProfile(filing.title or "", filing.text or "")
+    told = all(map(any, (earlier, now)))
+    apart = abs((instant_of(filing.received_at, zone) - instant_of(view.values["received_at"], zone)).total_seconds())
+    other_text = told and apart > _DAY and likeness(earlier, [now])[0] < _ALIKE
+    dated = [fact.effective_at for fact in case.facts if fact.history and fact.name not in _NO_ORDER]
+    all_before = bool(dated) and all(before(at, filing.received_at, zone) for at in dated)
+    if other_text or (all_before and len(set(fields) - {"received_at"}) > 0):
+        raise Refused(
+            "other_matter",
+            "This number belongs to another filing that was imported before: its time and its content are others. Nothing of this "
+            "row was imported. If the source uses its numbers again, map `item` with the year: {join: [NUMBER, YEAR]}.",
+            detail_zh="该编号此前已用于另一件（登记时间和内容均不同），本行未导入。"
+            "如来源重复使用编号，请将 item 写成编号与年份相连：{join: [编号, 年份]}。",
+            field="item",
+        )
+
+
+_NO_ORDER = frozenset({"CaseRegistered", "UndatedStepRecorded", "SourceStatedOpen"})
+"""Facts that say nothing of the time of the handling."""
+_DAY = 86_400
+_ALIKE = 0.2
+"""Texts that are less alike are not a corrected text (own choice)."""
+
+
 def filing_changes(item: HistoryItem, case: Case, view: SourceView, book: PolicyBook) -> Changed:
-    """The corrections of the filing. Raises Refused `same_id_other_content` where the mapping says `on_change: refuse`."""
+    """The corrections of the filing. Raises Refused `same_id_other_content` where the mapping says `on_change: refuse`, and
+    `other_matter`."""
     fields = changed_fields(item.filing, view, book)
+    _check_matter(item, case, view, fields, book.zone)
     place, subject = in_policy(item.filing, book)
     filing = item.filing.model_copy(update={"place": place, "subject": subject})
     if not fields:
@@ -145,7 +189,9 @@ def filing_changes(item: HistoryItem, case: Case, view: SourceView, book: Policy
                 restated[f"{name}_text"] = new
         elif name == "received_at":
             correction = _new_date(1, view.values["received_at"], new)
-            if _shortens(case, correction, book):
+            if any(fact.name not in _NO_ORDER and before(fact.effective_at, new, book.zone) for fact in case.facts):
+                left.append(_kept(name))  # a step of the case would be before its filing
+            elif _shortens(case, correction, book):
                 restated["received_at"] = to_text(new)
             else:
                 events.append(NewEvent(correction))
@@ -161,9 +207,12 @@ def filing_changes(item: HistoryItem, case: Case, view: SourceView, book: Policy
     return Changed(events, left)
 
 
-def organisation_changes(item: HistoryItem, case: Case) -> Changed:
-    """The responsible organisation that the source names now, filled in or changed without a step that says since when."""
-    if not other_organisation_named(item, case):
+def organisation_changes(item: HistoryItem, case: Case, stated: Collection[str], *, newer: bool) -> Changed:
+    """The responsible organisation that the source names now, filled in or changed without a step that says since when.
+
+    `stated`: those that exports have named so far. One of them is named again by an older export, or by a `newer` one, which brings
+    something else that is new."""
+    if not other_organisation_named(item, case) or (item.org in stated and not newer):
         return Changed([], [])
     if item.on_change != "correct" or case.live or case.accusation.sealed or case.state == "voided":
         return Changed([], [_kept("organisation", live=case.live)])

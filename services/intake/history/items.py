@@ -212,6 +212,8 @@ class LeftOut(NamedTuple):
     why_zh: str
 
 
+Notice = Literal["emptied_in_source", "reopened_in_source", "stated_before"]
+
 Outcome = Literal["added", "extended", "same", "refused"]
 
 
@@ -229,3 +231,5 @@ class ItemResult(NamedTuple):
     corrected: int = 0
     """Fields and dates that were corrected, because the source states them otherwise now."""
     left_out: tuple[LeftOut, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    """What is surprising in the row compared with an earlier export."""

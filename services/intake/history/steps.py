@@ -11,7 +11,7 @@ from typing import NamedTuple
 import orjson
 
 from services.intake.history.items import HistoryItem, HistoryStep, LeftOut
-from services.intake.history.step_types import BY_KIND, RANK
+from services.intake.history.step_types import BY_KIND, NEEDS_ORG, RANK
 from shared.case import LATE, MOVES, Case, Fact
 from shared.commands.command import NewEvent
 from shared.events import REGISTRY
@@ -104,13 +104,26 @@ _IN_FUTURE = LeftOut(
 )
 
 
+_NO_ORGANISATION = LeftOut(
+    "",
+    "organisation_missing",
+    "The step needs an organisation, and the row names none, so it was left out; the rest of the row was imported. It is taken"
+    " as soon as an export names the organisation.",
+    "该步骤须有承办单位，而该行没有写明，未导入；该行其余内容已导入。以后的导出写明单位时即行补入。",
+)
+
+
 def impossible(
-    steps: Iterable[HistoryStep], received_at: LegalTime, now: datetime, zone: str
+    steps: Iterable[HistoryStep], received_at: LegalTime, now: datetime, zone: str, *, responsible: bool = True
 ) -> tuple[list[HistoryStep], list[LeftOut]]:
-    """The steps that can have happened, and why each of the others cannot: dated before the filing, or in the future."""
+    """The steps that can be recorded, and why each of the others cannot: dated before the filing or in the future, or of an
+    organisation that nobody names. `responsible`: a responsible organisation is known."""
     possible: list[HistoryStep] = []
     left: list[LeftOut] = []
     for step in steps:
+        if not responsible and step.type in NEEDS_ORG and step.body.get("org") is None:
+            left.append(_NO_ORGANISATION._replace(field=f"steps.{step.type}.org"))
+            continue
         if before(step.effective_at, received_at, zone):
             left.append(_BEFORE_FILING._replace(field=f"steps.{step.type}.effective_at"))
         elif before(now, step.effective_at, zone):

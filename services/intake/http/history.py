@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from services.intake.channel_jurisdictions import jurisdiction_of
 from services.intake.history.items import HistoryItem, ItemResult
-from services.intake.history.recording import record_batch
+from services.intake.history.recorder import record_batch
 from shared.application.problem import describe
 from shared.application.request_validation import validated
 from shared.application.response import Answer
@@ -47,6 +47,10 @@ class HistoryLine(Answer):
     left_out: list[dict[str, str]] = Field(
         [], description="Parts of the row that were not recorded: field, code and reason"
     )
+    notices: list[str] = Field(
+        [],
+        description="What is surprising compared with an earlier export: emptied_in_source, reopened_in_source, stated_before",
+    )
     due: dict[str, Any] | None = Field(description="The derived due date, and the one that the source states")
 
 
@@ -75,6 +79,7 @@ def router(runtime: Process) -> APIRouter:
         request: Request,
         caller: Caller,
         jurisdiction: str | None = Query(None, max_length=80, description="Jurisdiction of all rows"),
+        dry_run: bool = Query(False, description="Record nothing, and answer what would be recorded"),
     ) -> Response:
         """Record rows of another system's export; roles operations and registrar."""
         authorize(caller, IMPORT)
@@ -93,7 +98,8 @@ def router(runtime: Process) -> APIRouter:
                 except Refused as why:
                     detail_zh = describe(why)["detail_zh"]
                     refused[place] = ItemResult(line.number, "refused", 0, why.code, why.detail, detail_zh, why.field)
-            recorded = iter(await record_batch(items, runtime.ports, principal=caller, jurisdiction=chosen))
+            found = await record_batch(items, runtime.ports, principal=caller, jurisdiction=chosen, dry=dry_run)
+            recorded = iter(found)
             return [_shown(refused.get(place) or next(recorded)) for place in range(len(lines))]
 
         return await answered(request, together, limit=limit, most=runtime.settings.batch_lines, at_once=AT_ONCE)

@@ -180,6 +180,7 @@ async def import_file(
     mapping: Mapping,
     *,
     dry_run: bool = False,
+    ask: Send | None = None,
     go_live: bool = False,
     progress: Progress | None = None,
     state_path: Path | None = None,
@@ -188,7 +189,9 @@ async def import_file(
     """Import a file through `send`, which posts one batch and returns one result per item, in order.
 
     Args:
-        dry_run: read everything, send nothing, and show the first rows as the mapping reads them.
+        dry_run: read everything, record nothing, and show the first rows as the mapping reads them.
+        ask: for a dry run, what recording a batch would do, compared with what was imported before. Without it only the file is
+            checked.
         go_live: the cases continue as live cases after the import.
         state_path: file of the progress; without it an interrupted import begins again.
 
@@ -212,10 +215,15 @@ async def import_file(
     batches = _batches(rows, table, state.line, go_live)
     under_way: deque[tuple[_Batch, asyncio.Task[list[dict[str, Any]]]]] = deque()
     unreadable: FileError | None = None
+    told: Counter[str] = Counter()
 
     async def post(batch: _Batch) -> list[dict[str, Any]]:
         if dry_run:
-            return await asyncio.to_thread(_tried, batch.items, mapping.source.zone)
+            tried = await asyncio.to_thread(_tried, batch.items, mapping.source.zone)
+            if ask is None or not batch.items:
+                return tried
+            answers = await ask(batch.items)
+            return [{**answer, "created": one.get("created")} for answer, one in zip(answers, tried, strict=True)]
         return await send(batch.items) if batch.items else []
 
     try:
@@ -235,9 +243,12 @@ async def import_file(
                 await asyncio.sleep(0)
                 continue
             batch, task = under_way.popleft()
-            _count(report, batch, await task, rejects, rows)
-            state.save(batch.last, report, batch.warnings, rejects.size)
-            _report_warnings(report, rows, batch.warnings, table)
+            results = await task
+            _count(report, batch, results, rejects, rows)
+            told.update(code for result in results for code in result.get("notices") or ())
+            warnings = _with(batch.warnings, told)
+            state.save(batch.last, report, warnings, rejects.size)
+            _report_warnings(report, rows, warnings, table)
             if progress is not None:
                 progress(report, batch.share)
     finally:
@@ -250,7 +261,7 @@ async def import_file(
         unreadable.rows = report.rows
         raise unreadable
     state.done()
-    _report_warnings(report, rows, rows.warnings.snapshot(), table)
+    _report_warnings(report, rows, _with(rows.warnings.snapshot(), told), table)
     report.rejects = str(rejects.path) if rejects.size else None
     report.seconds = round(time.monotonic() - began, 3)
     report.rows_per_second = round((report.rows - before) / max(report.seconds, 0.001), 1)
@@ -268,7 +279,10 @@ def _tried(items: list[Item], zone: str) -> list[dict[str, Any]]:
             told = {"code": refused.code, "why": refused.detail, "why_zh": why_zh, "field": refused.field}
             results.append({"result": "refused", **told})
             continue
-        _possible, left = impossible(parsed.distinct_steps, parsed.filing.received_at, datetime.now(UTC), zone)
+        responsible = parsed.organisation is not None or parsed.org is not None
+        _possible, left = impossible(
+            parsed.distinct_steps, parsed.filing.received_at, datetime.now(UTC), zone, responsible=responsible
+        )
         named = [] if accuses(parsed) else created_names(parsed)
         results.append({"result": "understood", "left_out": [one._asdict() for one in left], "created": named})
     return results
@@ -307,6 +321,11 @@ def _count(report: Report, batch: _Batch, results: list[dict[str, Any]], rejects
     report.understood += len(batch.items)
     report.bad_rows += len(batch.rejects)
     report.problems = dict(sorted(problems.items()))
+
+
+def _with(warnings: Snapshot, told: Counter[str]) -> Snapshot:
+    """The warnings with the notices that the results of the rows brought."""
+    return warnings._replace(notices=dict(Counter(warnings.notices) + told))
 
 
 def _report_warnings(report: Report, rows: RowMapper, warnings: Snapshot, table: Table) -> None:

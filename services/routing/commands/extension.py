@@ -123,9 +123,9 @@ def serve_extension_notice(case: Case, command: ServeExtensionNotice, given: Dec
         return []
     if before(given.at, granted.effective_at, given.book.zone):
         raise Refused(
-            "before_extension",
-            "The notice is dated before the extension that it is about. Give the day of the extension or a later one.",
-            detail_zh="延期告知日期早于批准延期的日期，请填写批准当日或之后的日期。",
+            "before_step",
+            "The notice is dated before the step that it tells of. Give the day of that step or a later one.",
+            detail_zh="告知日期早于所告知事项的日期，请填写当日或之后的日期。",
             field="effective_at",
             earliest=to_text(granted.effective_at),
         )

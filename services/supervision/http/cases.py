@@ -21,7 +21,7 @@ from shared.kernel.text_normalization import search_form
 from shared.queries import case_details as reading
 from shared.queries import worklist as listing
 from shared.queries.case_details_models import CaseAnswer, ExplanationAnswer
-from shared.queries.worklist import CasePage
+from shared.queries.filter_codes import FilteredPage, unknown_codes
 from shared.queries.worklist_counts import Counts, CountsAnswer
 
 _WHEN = "a date (the end of that day) or an instant with offset"
@@ -130,7 +130,7 @@ def router(runtime: Process) -> APIRouter:
         totals: bool = Query(False, description="Also count the list"),
         after: str | None = Query(None, description="Cursor of the previous page", max_length=400),
         limit: int = Query(50, ge=1, le=most, description="Most rows"),
-    ) -> CasePage:
+    ) -> FilteredPage:
         """The cases that you may see, earliest due date first."""
         authorize(caller, LIST)
         if queue is not None and queue not in listing.QUEUES:
@@ -164,11 +164,13 @@ def router(runtime: Process) -> APIRouter:
         )
         if clerk is not None:
             wanted = wanted._replace(**{listing.clerk_column(caller): _clerk(caller, clerk)})
-        page = await listing.cases(ports, caller, wanted, after, limit)
-        if not totals:
-            return page
-        number_of_all, more = await listing.total(ports, caller, wanted)
-        return page.model_copy(update={"total": number_of_all, "total_is_minimum": more})
+        found = await listing.cases(ports, caller, wanted, after, limit)
+        page = FilteredPage.model_construct(**dict(found))
+        if not page.cases and after is None:
+            page.unknown = await unknown_codes(ports, caller, wanted)
+        if totals:
+            page.total, page.total_is_minimum = await listing.total(ports, caller, wanted)
+        return page
 
     @routes.get("/v1/cases/counts", **operation("counts_v1_cases_counts_get", 401, 403, 503))
     async def in_queues(caller: Caller) -> CountsAnswer:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.intake.commands.reading import read_documents, receipt_printed
+from services.intake.commands.document_access import read_documents, receipt_printed
 from services.supervision.read_models import worklist_row
 from shared.case import Case
 from shared.commands.authorization import Principal

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import cast
+from typing import NamedTuple, cast
 from weakref import WeakKeyDictionary
 
 from services.intake.history.awaited import link_original, waiting_for
@@ -28,6 +28,7 @@ from services.intake.history.case_of_row import (
 )
 from services.intake.history.changes import (
     date_changes,
+    emptied,
     filing_changes,
     organisation_changes,
     other_organisation_named,
@@ -35,7 +36,7 @@ from services.intake.history.changes import (
     step_changes,
 )
 from services.intake.history.entries import new_entries, with_codes
-from services.intake.history.items import DueCompared, HistoryItem, HistoryStep, ItemResult, LeftOut, Outcome
+from services.intake.history.items import DueCompared, HistoryItem, HistoryStep, ItemResult, LeftOut, Notice, Outcome
 from services.intake.history.links import not_linked, refused_link
 from services.intake.history.organisations import accuses, check_organisations, unknown_organisation
 from services.intake.history.steps import (
@@ -51,7 +52,7 @@ from services.intake.history.steps import (
 )
 from shared.application.case_reference import unknown_case
 from shared.application.ports import Ports
-from shared.case import EMPTY, Case
+from shared.case import EMPTY, STREAM, Case, fold
 from shared.commands.authorization import (
     IMPORT,
     Action,
@@ -62,16 +63,16 @@ from shared.commands.authorization import (
     may_add_history,
     within,
 )
-from shared.commands.command import NewEvent
+from shared.commands.command import DecisionContext, NewEvent
 from shared.commands.effective_dates import check_order
 from shared.commands.event_writer import EventMetadata
 from shared.deadlines.derivation import deadlines
 from shared.events.base import Event
-from shared.events.intake import CaseLinked, CaseRegistered, LinkKind, OriginalNamed
+from shared.events.intake import CaseLinked, CaseRegistered, LinkKind, OriginalNamed, SourceRestated
 from shared.events.policy import OrganisationAdded
 from shared.eventstore.commit import Commit
 from shared.eventstore.event_store import EventStore
-from shared.eventstore.recorded_event import Origin
+from shared.eventstore.recorded_event import Origin, RecordedEvent
 from shared.kernel.identifiers import case_id, request_digest
 from shared.kernel.legal_time import LegalTime, day_of, is_instant
 from shared.kernel.refusals import Refused, Unavailable
@@ -96,17 +97,19 @@ CONFLICTS = 50
 
 
 async def record_batch(
-    items: Sequence[HistoryItem], ports: Ports, *, principal: Principal, jurisdiction: str
+    items: Sequence[HistoryItem], ports: Ports, *, principal: Principal, jurisdiction: str, dry: bool = False
 ) -> list[ItemResult]:
-    """Record rows, many at once; rows of the same item one after the other. Results in the order of `items`.
+    """Record rows, many at once; rows of the same item one after the other. Results in the order of `items`. `dry`: record nothing,
+    and say what would be recorded.
 
     A refusal becomes a result. Raises StoreFull, StoreBroken and Unavailable: then it is not known what was written."""
-    recorder = _Recorder(ports, principal, jurisdiction)
+    recorder = _Recorder(ports, principal, jurisdiction, dry=dry)
     found: list[ItemResult | None] = [None] * len(items)
     rows: dict[tuple[str, str], list[int]] = {}
     for index, item in enumerate(items):
         rows.setdefault((item.channel, identifier_form(item.item)), []).append(index)
-    await recorder.organisations(items)
+    if not dry:
+        await recorder.organisations(items)
     waiting = deque(rows.values())
 
     async def worker() -> None:
@@ -126,14 +129,27 @@ async def record_batch(
     for index, item in enumerate(items):  # after all rows: the original may stand below its duplicate
         if item.link is not None and done[index].result != "refused":
             done[index] = await recorder.linked(item, done[index])
-    await recorder.awaited(item for index, item in enumerate(items) if done[index].result == "added")
+    if not dry:
+        await recorder.awaited(item for index, item in enumerate(items) if done[index].result == "added")
     return done
 
 
-class _Recorder:
-    """Records rows for one importing principal into one jurisdiction."""
+class _Changes(NamedTuple):
+    """What a row states differently of its case. `beside`: steps with another date, which are recorded beside the known ones."""
 
-    def __init__(self, ports: Ports, principal: Principal, jurisdiction: str) -> None:
+    events: list[NewEvent]
+    beside: list[HistoryStep]
+    corrected: int
+    left_out: list[LeftOut]
+    notices: list[Notice]
+    cause: str
+    filing: str
+
+
+class _Recorder:
+    """Records rows for one importing principal into one jurisdiction. `dry`: it only says what recording them would do."""
+
+    def __init__(self, ports: Ports, principal: Principal, jurisdiction: str, *, dry: bool = False) -> None:
         authorize(principal, IMPORT)
         within(principal, jurisdiction)
         self._ports = ports
@@ -144,6 +160,9 @@ class _Recorder:
         self._jurisdiction = jurisdiction
         self._secret = ports.keys.secret("request")
         self._secret_of_cases = ports.keys.secret("case-id")
+        self._dry = dry
+        self._seen: dict[str, Case] = {}
+        """The cases of a dry run, as they would be after the rows before."""
 
     async def item(self, item: HistoryItem) -> ItemResult:
         try:
@@ -165,6 +184,8 @@ class _Recorder:
         new one, as a case of its own: any other answer would tell that the case exists."""
         secret, cases = self._secret_of_cases, self._intake.cases
         name = case_id(secret, self._jurisdiction, item.channel, item.item)
+        if name in self._seen:
+            return name, self._seen[name]
         loaded = await cases.load(name)
         if loaded.case.exists and not self._may_add(loaded.case):
             if not loaded.read:  # the same reads as for a case that does not exist
@@ -194,7 +215,10 @@ class _Recorder:
         if item.on_change == "refuse" and other_organisation_named(item, before):
             raise other_organisation()
         now = intake.clock.now()
-        possible, left_out = impossible(item.distinct_steps, item.filing.received_at, now, book.zone)
+        responsible = (item.org or before.assignment.org) is not None
+        possible, left_out = impossible(
+            item.distinct_steps, item.filing.received_at, now, book.zone, responsible=responsible
+        )
         if left_out:
             item = item.model_copy(update={"steps": tuple(possible)})
             item.__dict__.pop("distinct_steps", None)
@@ -205,16 +229,22 @@ class _Recorder:
             or (item.go_live and go_live(before))
             or other_organisation_named(item, before)
         ):
-            check_organisations(item, new.steps, before, book)
+            created = self._dry and item.organisation is not None and book.organisation(item.org or "") is None
+            check_organisations(item.model_copy(update={"org": None}) if created else item, new.steps, before, book)
         left = _check_all(item, new.steps, before, now, book.zone)
+        if self._dry:
+            return await self._previewed(item, case_name, before, left, left_out, book)
         case, added = await self._file(item, case_name)
         corrected = 0
+        notices: list[Notice] = []
         if not added:
             case = self._own(case)
             check_case(item, case)
-            case, corrected, kept = await self._correct(item, case, book)
-            left_out += kept
+            changes = await self._changes(item, case, book)
+            case, corrected = await self._correct(item, case, changes, book)
+            left_out, notices = left_out + changes.left_out, changes.notices
             left = runs(item, case, book.zone)
+        final = case.state == "closed"
         count = attempts = 0
         while left:
             if (attempts := attempts + 1) > CONFLICTS + len(item.steps):
@@ -232,9 +262,54 @@ class _Recorder:
             metadata = self._metadata(GO_LIVE, origin="live")
             done = await intake.handle(case_name, RECORD, metadata, lambda found, _given: go_live(self._own(found)))
             case = done.case
+        if final and case.open:
+            notices.append("reopened_in_source")
         result: Outcome = "added" if added else "extended" if count or corrected else "same"
         due = _compare(item, case, book)
-        return ItemResult(item.line, result, count, due=due, corrected=corrected, left_out=tuple(left_out))
+        return ItemResult(
+            item.line, result, count, due=due, corrected=corrected, left_out=tuple(left_out), notices=tuple(notices)
+        )
+
+    async def _previewed(
+        self, item: HistoryItem, name: str, case: Case, left: list[Run], left_out: list[LeftOut], book: PolicyBook
+    ) -> ItemResult:
+        """What recording the row would do. Nothing is written; rows of the same batch see each other."""
+        added, corrected, notices = not case.exists, 0, list[Notice]()
+        if added:
+            now = self._intake.clock.now()
+            given = DecisionContext(self._service, now, item.filing.received_at, book)
+            case = self._imagined(name, case, register(item, case, given, name), CAUSE)
+        elif name not in self._seen:
+            changes = await self._changes(item, case, book)
+            left_out, notices, corrected = left_out + changes.left_out, changes.notices, changes.corrected
+            corrected += len(changes.beside)
+            case = self._imagined(name, case, changes.events, "restated:")
+        final, count = case.state == "closed", sum(len(run.steps) for run in left)
+        for run in left:
+            steps = new_events(run.steps, item.org or case.assignment.org)
+            case = self._imagined(name, case, steps, steps_cause(run))
+        if item.go_live:
+            case = self._imagined(name, case, go_live(case), GO_LIVE)
+        if final and case.open:
+            notices.append("reopened_in_source")
+        self._seen[name] = case
+        result: Outcome = "added" if added else "extended" if count or corrected else "same"
+        return ItemResult(
+            item.line, result, count, due=_compare(item, case, book), corrected=corrected, left_out=tuple(left_out),
+            notices=tuple(notices),
+        )  # fmt: skip
+
+    def _imagined(self, name: str, case: Case, events: Sequence[NewEvent], cause: str) -> Case:
+        """The case as it would be after these events."""
+        now, origin = self._intake.clock.now(), "live" if cause == GO_LIVE else "history"
+        recorded = [
+            RecordedEvent(
+                "", STREAM + name, case.version + number, type(one.body).__name__, 1, self._jurisdiction, one.at or now, now,
+                cast(Origin, origin), self._service.actor, cause, None, None, None, one.body, (),
+            )
+            for number, one in enumerate(events, 1)
+        ]  # fmt: skip
+        return fold(recorded, case)
 
     async def _file(self, item: HistoryItem, case_name: str) -> tuple[Case, bool]:
         """The case after its filing was registered, and whether that was now."""
@@ -252,8 +327,8 @@ class _Recorder:
             return done.case, True
         return (await self._intake.cases.get(case_name))[0], False
 
-    async def _correct(self, item: HistoryItem, case: Case, book: PolicyBook) -> tuple[Case, int, list[LeftOut]]:
-        """The case after the corrections of what the source now states differently, their number, and what was left unchanged.
+    async def _changes(self, item: HistoryItem, case: Case, book: PolicyBook) -> _Changes:
+        """What the source now states differently of a case that was imported before.
 
         An export that was imported before, also an older one, corrects nothing."""
         commits = await self._ports.log.load(case.stream)
@@ -262,12 +337,22 @@ class _Recorder:
         known = same_filing in causes.values()
         new = pending(item, case, book.zone)
         steps_differ = bool(item.steps) and self._steps_differ(item, commits, case)
-        organisation = organisation_changes(item, case)
+        filed = [commit.request for commit in commits if commit.cause == CAUSE or commit.cause.startswith("restated:")]
+        newer = bool(new.steps) or not known or same_filing == filed[-1]
+        stated = {
+            event.body.org
+            for commit in commits
+            for event in commit.recorded
+            if isinstance(event.body, CaseRegistered | SourceRestated) and event.body.org is not None
+        }
+        organisation = organisation_changes(item, case, stated, newer=bool(new.steps) or not known)
         events, left_out, corrected = (
             list(organisation.events),
             [*organisation.left_out, *new.left_out],
             organisation.corrected,
         )
+        notices: list[Notice] = [] if newer else ["stated_before"]
+        view = None
         if not known or steps_differ:
             view = await source_view(self._intake.keys, [event for commit in commits for event in commit.recorded])
             parts = [] if known else [filing_changes(item, case, view, book)]
@@ -276,6 +361,8 @@ class _Recorder:
                 events += part.events
                 left_out += part.left_out
                 corrected += part.corrected
+        if newer and emptied(item, case, None if known else view):
+            notices.append("emptied_in_source")
         if item.on_change == "refuse" and left_out:
             raise Refused(
                 "same_id_other_content",
@@ -284,11 +371,16 @@ class _Recorder:
                 field=left_out[0].field,
             )
         dates, beside = date_changes(new.redated, case, book)
-        events += dates
-        corrected += len(dates)
+        cause = f"restated:{content_digest(self._secret, case.id, item)}"
+        if cause in {commit.cause for commit in commits}:
+            events, dates, corrected = [], [], 0
+        return _Changes([*events, *dates], beside, corrected + len(dates), left_out, notices, cause, same_filing)
+
+    async def _correct(self, item: HistoryItem, case: Case, changes: _Changes, book: PolicyBook) -> tuple[Case, int]:
+        """The case after the corrections of what the source now states differently, and their number."""
+        events, corrected = changes.events, changes.corrected
         if events:
-            cause = f"restated:{content_digest(self._secret, case.id, item)}"
-            metadata = self._metadata(cause, request=same_filing)
+            metadata = self._metadata(changes.cause, request=changes.filing)
 
             def decide(found: Case, _given: object) -> list[NewEvent]:
                 self._own(found)
@@ -298,10 +390,10 @@ class _Recorder:
             if done.repeated:
                 corrected = 0
             case = (await self._intake.cases.get(case.id))[0]
-        for run in in_runs(beside, case, book.zone):
+        for run in in_runs(changes.beside, case, book.zone):
             _count, case = await self._append(run, item, case, book.zone, beside=True)
             corrected += _count
-        return case, corrected, left_out
+        return case, corrected
 
     async def _append(
         self, run: Run, item: HistoryItem, case: Case, zone: str, *, beside: bool = False
@@ -360,9 +452,9 @@ class _Recorder:
         assert item.link is not None
         cases, kind = self._intake.cases, item.link.kind
         name, _case = await self._named(item)
-        case = (await cases.load_confirmed(name)).case
+        case = self._seen.get(name) or (await cases.load_confirmed(name)).case
         original = case_id(self._secret_of_cases, self._jurisdiction, item.channel, item.link.item)
-        lead = (await cases.load_confirmed(original)).case
+        lead = self._seen.get(original) or (await cases.load_confirmed(original)).case
         if lead.exists and not self._may_add(lead):  # the same answer as for a case that does not exist
             lead = EMPTY
         lines = await lines_of(cases, [original]) if lead.exists else {}
@@ -373,9 +465,12 @@ class _Recorder:
                 result  # it was linked once; whether a person has unlinked it since then is not for an import to change
             )
         if (why := not_linked(case, lead, lines, kind, book.zone)) is not None:
-            if why.code == "original_unknown" and original != case.id:
+            if why.code == "original_unknown" and original != case.id and not self._dry:
                 await self._await(item, case, original)
             return result._replace(left_out=(*result.left_out, why))
+        outcome: Outcome = "extended" if result.result == "same" else result.result
+        if self._dry:
+            return result._replace(result=outcome, steps_added=result.steps_added + 1)
         metadata = self._metadata(cause, item.filing.received_at)
 
         def decide(found: Case, _given: object) -> list[NewEvent]:
@@ -386,7 +481,6 @@ class _Recorder:
         done = await self._intake.handle(case.id, RECORD, metadata, decide)
         if done.commit is None or done.repeated:
             return result
-        outcome: Outcome = "extended" if result.result == "same" else result.result
         return result._replace(result=outcome, steps_added=result.steps_added + 1)
 
     async def _await(self, item: HistoryItem, case: Case, original: str) -> None:
@@ -467,6 +561,8 @@ class _Recorder:
                 return same[0]
         if not named.create or accuses(item):  # an added organisation does not receive accusations
             raise unknown_organisation("organisation", accused=accuses(item))
+        if self._dry:
+            return code
         policies = self._ports.policies
         async with _ADDING.setdefault(self._ports.log, asyncio.Lock()):
             if (await policies.book(self._jurisdiction)).organisation(code) is None:
