@@ -168,13 +168,61 @@ class FileUploads:
         pieces = Pieces(content, limit - found.offset, self._turns.order())
         try:
             while not pieces.ended:
-                found = await self._round(found, pieces, hashed)
+                found, _whole = await self._round(found, pieces, hashed)
         except DraftShorter:
             await self._remove([found])
             raise refusals.unknown() from None
         self._remember(found.key, found.offset, hashed)
         if pieces.error is not None:
             raise pieces.error
+        return status_of(upload, found)
+
+    async def receive(
+        self,
+        owner: str,
+        upload: str,
+        offset: int,
+        content: AsyncIterable[bytes],
+        *,
+        most: int | None = None,
+        sha256: str | None = None,
+        held: str | None = None,
+    ) -> UploadStatus:
+        """append() of the last part and finish() in one: the file is flushed to disk, and its record written, once instead of
+        twice. Where the content breaks off, or is not whole, it is kept as append() keeps it. Raises as both."""
+        found = await self._of(owner, upload)
+        stated = found.stated if sha256 is None else self._keyed(refusals.checked_digest(sha256))
+        if offset != found.offset or found.blob is not None or found.claim is not None:
+            await self.append(owner, upload, offset, content, most=most)
+            return await self.finish(owner, upload, sha256=sha256, held=held)
+        found = await self._claimed(found)
+        hashed = await self._hashed(found)
+        limit = min(value for value in (most, found.size, 1 << 50) if value is not None)
+        pieces = Pieces(content, limit - found.offset, self._turns.order())
+        try:
+            while not pieces.ended:
+                found, whole = await self._round(found, pieces, hashed, closing=True)
+                if whole:
+                    return await self._received(found, upload, hashed, stated, held)
+        except DraftShorter:
+            await self._remove([found])
+            raise refusals.unknown() from None
+        self._remember(found.key, found.offset, hashed)
+        if pieces.error is not None:
+            raise pieces.error
+        return await self.finish(owner, upload, sha256=sha256, held=held)
+
+    async def _received(
+        self, found: Upload, upload: str, hashed: hashlib._Hash, stated: str | None, held: str | None
+    ) -> UploadStatus:
+        """The draft of the upload is whole."""
+        digest = self._keyed(hashed.hexdigest())
+        if not _same(stated, digest):
+            await self._remove([found])
+            raise refusals.mismatch()
+        address = await self._blobs.address(found.draft)
+        found = await self._named(replace(found, held=found.held or held), address, digest)
+        failpoint("upload.finished")
         return status_of(upload, found)
 
     async def finish(
@@ -409,8 +457,11 @@ class FileUploads:
         by, until = claim
         return datetime.fromisoformat(until) <= self._clock.now() or (self._alone and by != self._instance)
 
-    async def _round(self, found: Upload, pieces: Pieces, hashed: hashlib._Hash) -> Upload:
-        """Write up to ROUND bytes, then save how far the upload is."""
+    async def _round(
+        self, found: Upload, pieces: Pieces, hashed: hashlib._Hash, *, closing: bool = False
+    ) -> tuple[Upload, bool]:
+        """Write up to ROUND bytes, then save how far the upload is. `closing`: where the content ends with these, write the last
+        chunk as well, save nothing, and return True."""
         assert found.file_key is not None
         writer = ChunkWriter(found.file_key, found.header, found.chunks, found.tail)
         ends = self._clock.monotonic() + ROUND_SECONDS
@@ -418,21 +469,30 @@ class FileUploads:
         def late() -> bool:
             return self._clock.monotonic() >= ends
 
-        begins = writer.number == 0
+        begins, arrived, whole = writer.number == 0, found.offset, False
+        closed = memoryview(b"")
+        """Stands for the last chunk."""
 
         async def content() -> AsyncGenerator[Piece, None]:
             if begins:
                 yield b""
+            nonlocal arrived, whole
             left = ROUND
             while left > 0 and (step := await pieces.next(left, late)):
                 left -= len(step)
+                arrived += len(step)
                 async with self._turns.turn(pieces.order):
                     yield step
                 if late():
-                    return
+                    break
+            if closing and pieces.ended and pieces.error is None and found.size in (None, arrived):
+                whole = True
+                yield closed
 
         def encrypted_step(step: Piece) -> Piece:
             nonlocal begins
+            if step is closed:
+                return writer.last()
             hashed.update(step)
             frames = writer.add(step)
             if begins:
@@ -443,8 +503,10 @@ class FileUploads:
         offset = writer.written if writer.number else 0
         async with aclosing(content()) as steps:
             await self._blobs.write(found.draft, offset, steps, encrypted_step)
+        if whole:  # the last chunk is written: the record names the blob next
+            return replace(found, size=arrived), True
         claim = None if pieces.ended else self._claim()
-        return await self._save(replace(found, chunks=writer.number, tail=bytes(writer.tail), claim=claim))
+        return await self._save(replace(found, chunks=writer.number, tail=bytes(writer.tail), claim=claim)), False
 
     async def _completed(self, found: Upload, digest: str, details: FileDetails | None) -> Upload:
         """The record names the blob before it is one, so that no kill in between loses the content."""
@@ -464,8 +526,11 @@ class FileUploads:
             await self._remove([found])
             raise refusals.unknown() from None
         known = found.details if details is None else details
-        done = replace(found, blob=address, digest=digest, size=found.offset, details=known, claim=None, tail=b"")
-        done = await self._save(done)
+        return await self._named(replace(found, size=found.offset, details=known), address, digest)
+
+    async def _named(self, found: Upload, address: str, digest: str) -> Upload:
+        """The record names the blob, then its draft becomes one."""
+        done = await self._save(replace(found, blob=address, digest=digest, claim=None, tail=b""))
         await self._blobs.finish(found.draft)
         self._hashes.pop(found.key, None)
         return done

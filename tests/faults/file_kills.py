@@ -97,9 +97,12 @@ async def _some(content: bytes) -> AsyncIterator[bytes]:
 async def _sent(ports: Ports, upload: str, rng: random.Random) -> None:
     """Send the file in parts, from wherever the upload stands."""
     content = content_of(upload)
-    status = await ports.files.begin_upload(OWNER, upload, size=len(content))
+    status = await ports.files.begin_upload(OWNER, upload, size=len(content), details=DETAILS)
     while not status.complete and status.offset < len(content):
         part = content[status.offset : status.offset + rng.choice((1_000, CHUNK, len(content)))]
+        if status.offset + len(part) == len(content) and rng.random() < 0.6:  # the last part and the end in one
+            await ports.files.receive(OWNER, upload, status.offset, _some(part))
+            break
         status = await ports.files.append(OWNER, upload, status.offset, _some(part))
     await ports.files.finish(OWNER, upload, details=DETAILS)
 

@@ -156,6 +156,34 @@ async def test_refused_command_leaves_file_for_another(here: Served) -> None:
     assert await contents(here, case) == [(b"kept", "张三家门口.jpg")]
 
 
+@pytest.mark.parametrize(
+    ("before", "command", "fields"),
+    [
+        ((), "request_return", {"reason_code": "not_our_mandate", "reason": "权限清单见附件"}),
+        (("accept", "decide"), "file_report", {"text": "办结报告见附件"}),
+        (("accept",), "decide", {"result": "explained", "basis": ["条例第三十二条"], "text": "意见"}),
+        (("accept",), "serve_notice", {"kind": "acceptance"}),
+    ],
+)
+async def test_what_an_organisation_says_names_its_files(
+    here: Served, before: tuple[str, ...], command: str, fields: dict[str, Any]
+) -> None:
+    case, zj = (await file(here)).case, clerk("zj")
+    await here.runtime.drain()
+    await act(here, case, "sign_off", zj, command_id="s")
+    earlier: dict[str, dict[str, Any]] = {
+        "accept": {"path": 6},
+        "decide": {"result": "explained", "basis": ["条例第三十二条"], "text": "意见"},
+    }
+    for one in before:
+        await act(here, case, one, zj, command_id=one, **earlier[one])
+    await upload(here, "u1", b"scan", zj, SCAN)
+    await act(here, case, command, zj, command_id="c", files=["u1"], **fields)
+    (found,) = (await case_of(here, case)).files
+    assert (found.party, found.org, found.media_type) == (None, "zj", "application/pdf")
+    assert (await act(here, case, command, zj, command_id="c", files=["u1"], **fields)).repeated
+
+
 async def test_command_with_nothing_to_do_leaves_file_for_another(here: Served) -> None:
     case = (await file(here)).case
     await act(here, case, "serve_notice", kind="transfer", mode="in_person")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from services.routing.notices.bound_pdf import merged
+from services.routing.notices.dossier import dossier
 from services.routing.notices.issuer import NoticeIssuer
 from services.routing.notices.notice_queries import NoticeReader
 from services.routing.notices.number_series import Series
+from services.routing.notices.seal import Sealed, SealUnavailable
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES, NewEvent
 from shared.commands.event_writer import EventMetadata
@@ -284,3 +288,73 @@ async def test_the_petitioner_has_the_file_of_a_notice_once_the_reply_was_served
         assert await readable_now() == 0
         await here.act(case, "deliver_reply", who)
         assert await readable_now() == 2
+
+
+class _Seals:
+    """A provider of seals that at first does not answer."""
+
+    def __init__(self) -> None:
+        self.away, self.asked = True, list[tuple[str, str]]()
+
+    async def seal(self, pdf: bytes, jurisdiction: str, office: str, document_number: str) -> Sealed:
+        self.asked.append((jurisdiction, document_number))
+        if self.away:
+            raise SealUnavailable
+        return Sealed(pdf, f"seal-of-{office}")
+
+
+async def test_a_notice_waits_for_its_seal_and_keeps_its_number() -> None:
+    async with county() as here:
+        seals = _Seals()
+        numbers = next(one for one in here.parts["routing"].consumers if one.group == "routing.notices")
+        service = replace(issuing_of(here), seal=seals)
+        numbers.complete = service.complete  # type: ignore[attr-defined]
+        case, who = await decided(here)
+        event = await issue(here, case, who, "decision")
+        reader = NoticeReader(service)
+        assert (await reader.answer(who, event)).status == "pending" and not await issued(here, case)
+        with pytest.raises(Refused) as pending:
+            await reader.document(who, event, "pdf")
+        assert pending.value.code == "notice_pending"
+        seals.away = False
+        await service.complete(event)
+        await service.complete(event)
+        (notice,) = await issued(here, case)
+        answer = await reader.answer(who, event)
+        assert (notice.seal, answer.seal, answer.status, notice.seq) == (f"seal-of-{who.org}",) * 2 + ("issued", 1)
+        assert set(seals.asked) == {(DEMO, event.body.document_number)}, "sealed under the number that was given"
+
+
+async def test_a_day_is_printed_as_one_file_without_void_numbers() -> None:
+    async with county() as here:
+        reader, cases = NoticeReader(issuing_of(here)), []
+        for item in ("1", "2", "3"):
+            case, who = await decided(here, item)
+            cases.append(case)
+        _event, _ = await issuing_of(here).number(who, cases[1], "decision", "zh", "void")
+        await here.act(cases[1], "void", SUPERVISOR, reason="重复登记")
+        await here.settle()
+        for case in (cases[0], cases[2]):
+            await issue(here, case, who, "decision")
+        today = here.clock.now().date()
+        found = [one async for one in reader.of_day(who, str(who.org), today, None)]
+        assert [case.id for _notice, _events, case in found] == [cases[0], cases[2]]
+        pages = [await reader.stored(notice, events, "pdf") for notice, events, _case in found]
+        words = text_of(merged(pages))
+        places = [words.index(notice.document_number) for notice, _events, _case in found]
+        assert places == sorted(places) and words.count("李明") >= 2
+        page = await reader.register(who, str(who.org), day=today)
+        assert [one.status for one in page.notices] == ["void", "issued", "issued"]
+        assert [one async for one in reader.of_day(who, str(who.org), today - timedelta(days=1), None)] == []
+
+
+async def test_the_file_of_a_case_has_an_index_and_its_notices() -> None:
+    async with county() as here:
+        case, who = await decided(here)
+        event = await issue(here, case, who, "decision")
+        reader = NoticeReader(issuing_of(here))
+        found, content = await dossier(reader, here.ports, REGISTRAR, case, "zh")
+        words = text_of(content)
+        for said in ("卷宗目录", "登记表", "办理经过", "李明", "予以修复。", event.body.document_number, found.number):
+            assert said in words, said
+        assert len(await here.events(f"reads/{case}")) == 1, "one reading of the whole file is recorded"

@@ -57,6 +57,21 @@ class FileReception:
             found = await self.uploads.finish(owner, upload, sha256=sha256, held=UNCHECKED)
             return await self._checked(owner, upload, found, rules)
 
+    async def received(
+        self,
+        owner: str,
+        upload: str,
+        offset: int,
+        content: AsyncIterator[bytes],
+        rules: FileRules,
+        *,
+        sha256: str | None = None,
+    ) -> UploadStatus:
+        """Receive the last part of an upload, complete and check it. Raises as FileUploads.append() and completed()."""
+        most = rules.most_bytes
+        await self.uploads.receive(owner, upload, offset, content, most=most, sha256=sha256, held=UNCHECKED)
+        return await self.looked_at(owner, upload, rules)
+
     async def looked_at(self, owner: str, upload: str, rules: FileRules) -> UploadStatus:
         """The current state of the upload. The remaining checks of a complete one are carried out."""
         found = await self.uploads.status(owner, upload)

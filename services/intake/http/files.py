@@ -224,8 +224,11 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
                 known = await files.begin_upload(by.owner, upload, size=size, details=wanted_details(name, kind))
             elif known.offset:
                 body = _after(body, known.offset)
-            known = await files.append(by.owner, upload, known.offset, body, most=limits.most_bytes)
-        if ends or repeated:
+            if ends:
+                known = await reception.received(by.owner, upload, known.offset, body, limits, sha256=digest)
+            else:
+                known = await files.append(by.owner, upload, known.offset, body, most=limits.most_bytes)
+        if repeated:
             known = await reception.completed(by.owner, upload, limits, sha256=digest)
         return _answered(known, 200 if repeated else 201)
 
@@ -256,9 +259,11 @@ def router(runtime: Process, reception: FileReception, askers: StatusReaders) ->
         limits, ends = await rules_for(by), ends_file(request)
         upload = upload_id(upload)
         check_size(offset + (byte_count(request, "content-length") or 0), limits)
-        known = await files.append(by.owner, upload, offset, request.stream(), most=limits.most_bytes)
+        body, digest = request.stream(), stated_digest(request)
         if ends:
-            known = await reception.completed(by.owner, upload, limits, sha256=stated_digest(request))
+            known = await reception.received(by.owner, upload, offset, body, limits, sha256=digest)
+        else:
+            known = await files.append(by.owner, upload, offset, body, most=limits.most_bytes)
         return _answered(known, 200)
 
     @routes.head(

@@ -141,6 +141,7 @@ class AnswerSuggestion(Command):
         description="采纳 / 部分采纳 / 未采纳 (Art. 29)"
     )
     text: FreeText = Field(description="The consequences, with reasons; sealed")
+    files: FileReferences = ()
 
 
 @outcome("answer_suggestion", zh="答复建议")
@@ -148,7 +149,8 @@ def answer_suggestion(case: Case, command: AnswerSuggestion, given: DecisionCont
     """Answer a suggestion. It is studied and answered, not decided like a claim (Art. 29)."""
     org = own(case, given)
     check_outcome(case, "answer_suggestion")
-    return [NewEvent(e.SuggestionAnswered(org=org, result=command.result, text=command.text))]
+    answer = e.SuggestionAnswered(org=org, result=command.result, text=command.text)
+    return [NewEvent(answer), *attached(command.files, party=None)]
 
 
 class Deliver(Command):
@@ -239,6 +241,7 @@ def confirm_execution(case: Case, command: ConfirmExecution, given: DecisionCont
 
 class FileReport(Command):
     text: FreeText = Field(description="The closing report, sealed")
+    files: FileReferences = ()
 
 
 @rule(
@@ -251,4 +254,6 @@ class FileReport(Command):
 def file_report(case: Case, command: FileReport, given: DecisionContext) -> list[NewEvent]:
     """File the closing report that an assignment requires (办结报告; Art. 22)."""
     org = own(case, given)
-    return [] if case.handling.report_filed else [NewEvent(e.ClosingReportFiled(org=org, text=command.text))]
+    if case.handling.report_filed:
+        return []
+    return [NewEvent(e.ClosingReportFiled(org=org, text=command.text)), *attached(command.files, party=None)]

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from services.routing.commands.checks import HANDLERS, IN_WORK, Basis, not_dated_back, own
 from shared.case import Case
+from shared.commands.attached_files import FileReferences, attached
 from shared.commands.command import C, Command, Decide, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import FreeText, Stated, StatedText
 from shared.events import department as e
@@ -149,6 +150,7 @@ class PerformDuty(Command):
     result: Literal["performed", "refused", "answered"] = Field(description="履行 / 不予履行 / 答复 (Art. 31(5))")
     basis: tuple[Basis, ...] = Field((), max_length=20, description="Legal basis; required for refused")
     text: FreeText = Field(description="What was done, or the reasons; sealed")
+    files: FileReferences = ()
 
 
 @outcome("perform_duty", zh="履行职责")
@@ -163,11 +165,13 @@ def perform_duty(case: Case, command: PerformDuty, given: DecisionContext) -> li
             detail_zh="不予履行的，须写明法律依据。",
             field="basis",
         )
-    return [NewEvent(e.DutyPerformed(org=org, result=command.result, basis=command.basis, text=command.text))]
+    done = e.DutyPerformed(org=org, result=command.result, basis=command.basis, text=command.text)
+    return [NewEvent(done), *attached(command.files, party=None)]
 
 
 class AnswerConsultation(Command):
     text: FreeText = Field(description="The answer, sealed")
+    files: FileReferences = ()
 
 
 @outcome("answer_consultation", zh="答复咨询")
@@ -175,7 +179,7 @@ def answer_consultation(case: Case, command: AnswerConsultation, given: Decision
     """Answer a consultation that was sent to the organisation."""
     org = own(case, given)
     check_outcome(case, "answer_consultation")
-    return [NewEvent(e.ConsultationAnswered(org=org, text=command.text))]
+    return [NewEvent(e.ConsultationAnswered(org=org, text=command.text)), *attached(command.files, party=None)]
 
 
 class FinishAccusation(Command):

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from services.routing.commands.checks import HANDLERS, fit, litigation_organ, own
 from shared.case import Case
+from shared.commands.attached_files import FileReferences, attached
 from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText
 from shared.deadlines.derivation import deadlines
@@ -22,6 +23,7 @@ class RequestReturn(Command):
         description="Ground of the objection"
     )
     reason: FreeText = Field(description="Detailed reasons (Art. 23 ¶3), sealed")
+    files: FileReferences = ()
 
 
 @rule(
@@ -57,7 +59,8 @@ def request_return(case: Case, command: RequestReturn, given: DecisionContext) -
             detail_zh="提出异议的五个工作日已过，请受理，或说明不予受理的理由。",
             due=windows[-1].due.isoformat(),
         )
-    return [NewEvent(department.ReturnRequested(org=org, reason_code=command.reason_code, reason=command.reason))]
+    asked = department.ReturnRequested(org=org, reason_code=command.reason_code, reason=command.reason)
+    return [NewEvent(asked), *attached(command.files, party=None)]
 
 
 class VerifyReturn(Command):

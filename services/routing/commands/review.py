@@ -137,6 +137,7 @@ class IssueReview(Command):
     result: Literal["upheld", "changed", "redo"] = Field(description="维持 / 变更 / 重新办理")
     decision: Decision | None = Field(None, description="For changed: the new decision")
     text: FreeText = Field(description="The opinion with its reasons, sealed")
+    files: FileReferences = ()
 
 
 @rule("issue_review_opinion", service="routing", roles=HANDLERS, states=("in_review",), zh="出具复查意见")
@@ -146,9 +147,8 @@ def issue_review_opinion(case: Case, command: IssueReview, given: DecisionContex
     `redo` sends the case back to the handling organisation, with a new clock."""
     body = _body(case, given)
     _decision_fits(command.result, command.decision)
-    return [
-        NewEvent(d.ReviewOpinionIssued(body=body, result=command.result, decision=command.decision, text=command.text))
-    ]
+    opinion = d.ReviewOpinionIssued(body=body, result=command.result, decision=command.decision, text=command.text)
+    return [NewEvent(opinion), *attached(command.files, party=None)]
 
 
 class DeliverOpinion(Command):
@@ -218,6 +218,7 @@ class IssueReReview(Command):
     result: Literal["upheld", "changed"] = Field(description="维持 / 变更")
     decision: Decision | None = Field(None, description="For changed: the new decision")
     text: FreeText = Field(description="The opinion with its reasons, sealed")
+    files: FileReferences = ()
 
 
 @rule("issue_re_review_opinion", service="routing", roles=HANDLERS, states=("in_re_review",), zh="出具复核意见")
@@ -227,7 +228,7 @@ def issue_re_review_opinion(case: Case, command: IssueReReview, given: DecisionC
     body = _body(case, given)
     _decision_fits(command.result, command.decision)
     opinion = d.ReReviewOpinionIssued(body=body, result=command.result, decision=command.decision, text=command.text)
-    return [NewEvent(opinion), NewEvent(d.Concluded(by="re_review"))]
+    return [NewEvent(opinion), NewEvent(d.Concluded(by="re_review")), *attached(command.files, party=None)]
 
 
 def _decision_fits(result: str, decision: str | None) -> None:

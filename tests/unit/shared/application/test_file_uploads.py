@@ -16,6 +16,7 @@ from shared.adapters.memory import MemoryBlobs, MemoryKeyStore, MemoryUploads, S
 from shared.application.file_uploads import LIFETIME, FileUploads
 from shared.commands.attached_files import AttachableFile, FileDetails
 from shared.eventstore.file_encryption import CHUNK, FileDamaged
+from shared.eventstore.uploads import UploadRecord
 from shared.kernel.refusals import Refused
 
 OWNER, OTHER = "citizen:cn-demo:-:key", "citizen:cn-demo:-:other"
@@ -303,3 +304,72 @@ async def test_no_record_holds_personal_data_in_the_clear(place: Place, tmp_path
             stored = repr(record).encode() + record.value
             for personal in (OWNER, "13800138000", "坑洼", "张三", sha256("张三".encode() * 50).hexdigest()):
                 assert personal.encode() not in stored
+
+
+# --- the last part and the end in one
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK, CHUNK + 1, 64 * CHUNK, 70 * CHUNK, 256 * CHUNK, 256 * CHUNK + 1])
+async def test_received_at_once_it_is_the_same_file(place: Place, size: int) -> None:
+    content, files = os.urandom(size), place.process()
+    await files.begin_upload(OWNER, "one", sha256=sha256(content).hexdigest(), details=PHOTO)
+    done = await files.receive(OWNER, "one", 0, some(content, 70_000), held="unchecked")
+    assert (done.complete, done.size, done.offset, done.held, done.details) == (True, size, size, "unchecked", PHOTO)
+    assert await whole(place.process().open_upload(OWNER, "one")) == content
+    assert await files.size(str(done.blob)) == size
+    assert await files.finish(OWNER, "one") == done == await files.status(OWNER, "one")
+    with pytest.raises(Refused):
+        await files.receive(OWNER, "one", 0, some(b"x"))
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_the_last_part_completes_what_parts_began(place: Place, seed: int) -> None:
+    random, files = Random(seed), place.process()
+    await files.begin_upload(OWNER, "one", size=len(CONTENT), sha256=sha256(CONTENT).hexdigest())
+    at = random.choice((0, 1, CHUNK, CHUNK + 5))
+    await files.append(OWNER, "one", 0, some(CONTENT[:at]))
+    files = random.choice((files, place.process()))
+    until = random.randrange(at, len(CONTENT))
+    with pytest.raises(ConnectionResetError):
+        await files.receive(OWNER, "one", at, breaking(CONTENT[at:until]))
+    assert (await files.status(OWNER, "one")).offset == until, "what came is kept"
+    found = await refused(files.receive(OWNER, "one", until, some(CONTENT[until:-1])))
+    assert (found.code, found.more) == ("upload_incomplete", {"offset": len(CONTENT) - 1})
+    await files.receive(OWNER, "one", len(CONTENT) - 1, some(CONTENT[-1:]))
+    assert await whole(files.open_upload(OWNER, "one")) == CONTENT
+
+
+async def test_what_is_refused_at_the_end_leaves_nothing(place: Place) -> None:
+    files = place.process()
+    await files.begin_upload(OWNER, "one", sha256="0" * 64)
+    assert (await refused(files.receive(OWNER, "one", 0, some(CONTENT)))).code == "digest_mismatch"
+    assert (await refused(files.status(OWNER, "one"))).code == "upload_unknown"
+    await files.begin_upload(OWNER, "two")
+    assert (await refused(files.receive(OWNER, "two", 5, some(CONTENT)))).code == "wrong_offset"
+    found = await refused(files.receive(OWNER, "two", 0, some(CONTENT), most=1_000))
+    assert (found.code, (await files.status(OWNER, "two")).complete) == ("file_too_large", False)
+    assert not place.blobs.stored
+
+
+async def test_a_process_that_dies_before_the_record_names_the_blob_loses_nothing_acknowledged(place: Place) -> None:
+    dying = place.process()
+    await dying.begin_upload(OWNER, "one")
+    save, saved = place.uploads.save, 0
+
+    async def dies(record: UploadRecord) -> None:
+        nonlocal saved
+        saved += 1
+        if record.blob is not None:
+            raise ConnectionResetError
+        await save(record)
+
+    place.uploads.save = dies  # type: ignore[method-assign]
+    with pytest.raises(ConnectionResetError):
+        await dying.receive(OWNER, "one", 0, some(CONTENT))
+    assert saved == 2, "the claim, and the record with the blob"
+    place.uploads.save = save  # type: ignore[method-assign]
+    files = place.process()
+    status = await files.status(OWNER, "one")
+    assert (status.complete, status.offset) == (False, 0), "nothing was acknowledged"
+    await files.receive(OWNER, "one", 0, some(CONTENT[::-1]))
+    assert await whole(files.open_upload(OWNER, "one")) == CONTENT[::-1]
