@@ -23,6 +23,7 @@ from tests.support.deciding import (
     SENT,
     SERVICE,
     SIGNATURE,
+    START,
     SUPERVISOR,
     given,
 )
@@ -197,9 +198,7 @@ def test_no_notice_is_dated_before_the_step_that_it_tells_of() -> None:
         d.NoticeServed(org="zj", kind="acceptance", **SIGNATURE)
     )
     refused = given(*SIGNED, d.NotAccepted(org="zj", reason_code="no_facts"))
-    refused.when("serve_notice", CLERK, at=moment - timedelta(minutes=1), kind="non_acceptance").refused(
-        "before_document"
-    )
+    refused.when("serve_notice", CLERK, at=moment - timedelta(minutes=1), kind="non_acceptance").refused("before_step")
     extended = given(*ACCEPTED, d.ExtensionRequested(org="zj", days=5), d.ExtensionGranted(days=5))
     extended.when("serve_extension_notice", CLERK, at=date(2026, 3, 1)).refused("before_step")
 
@@ -248,6 +247,7 @@ def test_extension_notice_has_a_clock_and_a_period_is_extended_once() -> None:
     )
     given(*extended, d.ExtensionNoticeServed()).when("serve_extension_notice", CLERK).then_nothing()
     given(*ACCEPTED).when("serve_extension_notice", CLERK).refused("not_extended")
+    given(*extended).when("serve_extension_notice", CLERK, at=START - timedelta(days=1)).refused("before_step")
     again = (*extended, d.ExtensionRequested(org="zj", days=5))
     given(*again).when("grant_extension", HEAD, days=5, approver="局长").refused("extended_before")
 
