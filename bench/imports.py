@@ -14,7 +14,7 @@ from bench.figures import Figure, beside, quotient
 from bench.peer import Command, Peer, commands_of
 from bench.world import DEMO, FILING, world
 from services.intake.history.items import Filing, HistoryItem, HistoryStep
-from services.intake.history.recording import record_batch
+from services.intake.history.recorder import record_batch
 from shared.application.ports import Ports
 from shared.commands.authorization import Principal
 from shared.eventstore.commit import Commit

@@ -37,6 +37,7 @@ from shared.kernel.version import VERSION
 from shared.operations import export as exporting
 from shared.operations.blob_copy import blobs_digest, scrub_blobs, verify_blobs
 from shared.operations.digests import log_digest, outcome_digest, views_digest
+from shared.operations.log_copy import verify_keys
 from shared.operations.misdated import misdated
 from shared.operations.rebuild import rebuild
 from shared.operations.rebuild_readers import worth_starting
@@ -235,15 +236,18 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
 
     @guarded.post("/verify", operation_id="verify_log_local_verify_post")
     async def verify_log() -> dict[str, Any]:
-        """Check every byte of the log and of the files that it names."""
-        with shown_as("verify", 2):
+        """Check every byte of the log, and the keys and the files that it names."""
+        with shown_as("verify", 3):
             found = [finding._asdict() async for finding in ports.log.verify()]
             next_phase()
-            if not found:  # events of a damaged log do not name files reliably
-                found = [finding._asdict() async for finding in verify_blobs(ports.log, ports.blobs)]
+            if not found:  # events of a damaged log do not name keys and files reliably
+                if any(part.name != "analytics" for part in runtime.parts):  # which may read no key
+                    found += [finding._asdict() async for finding in verify_keys(ports.log, ports.keys)]
+                next_phase()
+                found += [finding._asdict() async for finding in verify_blobs(ports.log, ports.blobs)]
         metrics.verified(len(found))
         streams = events = 0
-        if all(one["column"] == "blob" for one in found):  # the stream heads of a damaged log are not reliable
+        if all(one["column"] in ("blob", "key") for one in found):  # the stream heads of a damaged log are not reliable
             async for heads in ports.log.heads():
                 streams += len(heads)
                 events += sum(head.version for _stream, head in heads)

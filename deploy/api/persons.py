@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request
@@ -17,6 +17,7 @@ from shared.http.openapi import answers, operation
 from shared.http.request_bodies import read_model
 from shared.http.router import api_router
 from shared.kernel.legal_time import to_text
+from shared.kernel.refusals import Refused
 
 _LIMIT = 16 * 1024
 
@@ -31,6 +32,9 @@ class PostWanted(BaseModel):
         None, max_length=80, description="Jurisdiction. Optional while exactly one is active"
     )
     head: bool = Field(False, description="Head (负责人) of the organisation, who approves extensions (Art. 34)")
+    skills: tuple[Annotated[str, Field(min_length=1, max_length=80)], ...] | None = Field(
+        None, max_length=20, description="Codes of the policy; null: those of a post that is held already stay"
+    )
 
 
 class PersonWanted(BaseModel):
@@ -47,6 +51,18 @@ class RevocationWanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     credential: str | None = Field(None, max_length=40, description="Id of a credential; null: all of them")
+
+
+def site_of(runtime: Process) -> str:
+    """The address of the pages, for a link. Raises Refused where this process does not know it."""
+    port = runtime.pages_port or runtime.settings.port
+    if runtime.settings.public_url is None and not port:
+        raise Refused(
+            "no_public_url",
+            "The address of the pages is not known, so the link would open nothing. Set HUIYIN_PUBLIC_URL, or start with a port.",
+            detail_zh="无法确定页面地址，邀请链接将无法打开。请设置 HUIYIN_PUBLIC_URL，或指定端口启动。",
+        )
+    return runtime.settings.public_url or f"http://localhost:{port}"
 
 
 async def _operator(caller: Caller) -> None:
@@ -74,6 +90,7 @@ def router(runtime: Process) -> APIRouter:
                     "org": post.org,
                     "jurisdiction": post.jurisdiction,
                     "head": post.head,
+                    "skills": list(post.skills),
                     "given_at": to_text(post.given_at),
                     "ended_at": to_text(post.ended_at) if post.ended_at is not None else None,
                 }
@@ -89,24 +106,25 @@ def router(runtime: Process) -> APIRouter:
     @routes.post("", status_code=201, **operation("invite_local_persons_post", 400, 409, 415, 507, body=PersonWanted))
     async def invite(request: Request, caller: Caller) -> dict[str, Any]:
         """Invite a person. The invitation is shown only once, and can be used once."""
+        site = site_of(runtime)
         wanted = await read_model(request, PersonWanted, _LIMIT)
         person, text = await records.invite(handling, runtime.persons, caller, wanted.person, wanted.name)
         if wanted.post is not None:
             person = await given(caller, wanted.person, wanted.post)
-        site = runtime.settings.public_url or f"http://localhost:{runtime.settings.port}"
         link = f"{site.rstrip('/')}/join#{quote(text, safe='~')}"  # behind the #: in no log and no Referer
         return {**await shown(person), "invitation": text, "link": link}
 
     async def given(caller: Caller, person: str, wanted: PostWanted) -> Person:
         return await records.give_post(
-            handling, runtime.persons, caller, person, wanted.role, wanted.org, wanted.jurisdiction, wanted.head
-        )
+            handling, runtime.persons, caller, person, wanted.role, wanted.org, wanted.jurisdiction, wanted.head,
+            tuple(dict.fromkeys(wanted.skills)) if wanted.skills is not None else None,
+        )  # fmt: skip
 
     @routes.post(
         "/{person}/posts", **operation("post_local_persons__person__posts_post", 400, 404, 415, 507, body=PostWanted)
     )
     async def give_post(request: Request, person: str, caller: Caller) -> dict[str, Any]:
-        """Give a person a post. A post that the person holds already changes nothing."""
+        """Give a person a post. A post that the person holds already changes nothing but its skills."""
         return await shown(await given(caller, person, await read_model(request, PostWanted, _LIMIT)))
 
     @routes.post(

@@ -73,7 +73,10 @@ def demo(
 
 def _simulate(folder: Path, days: int, cases: int, seed: int) -> Report:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FolderProblem(f"{folder} is not empty: the demo needs a new or empty folder.")
+        raise FolderProblem(
+            f"{folder} is not empty: the demo needs a new or empty folder.",
+            f"{folder} 不是空文件夹：演示需要新文件夹或空文件夹。",
+        )
     with Progress(TextColumn("{task.description}"), BarColumn(), console=terminal.err, transient=True) as bar:
         task = bar.add_task("playing 演示", total=days)
 

@@ -76,7 +76,7 @@ def with_common_options(command: Any) -> None:
         command.params.append(choice)
     if "--version" not in known:
         release = TyperOption(
-            param_decls=["--version"], is_flag=True, callback=print_version, expose_value=False, is_eager=True,
+            param_decls=["--version", "release_"], is_flag=True, callback=print_version, expose_value=False, is_eager=True,
             help="Show the release and exit",
         )  # fmt: skip
         command.params.append(release)

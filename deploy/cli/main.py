@@ -57,7 +57,7 @@ COMMANDS = {
     ),
     "verify": LazyCommand(
         "maintenance:verify",
-        "Check every byte of the log, its hash chain, and every file that it names. Exits with 1 if something is wrong.",
+        "Check every byte of the log, its hash chain, and every key and file that it names. Exits with 1 if something is wrong.",
     ),
     "scrub": LazyCommand(
         "maintenance:scrub", "Compare every read model with the log and update it. Exits with 1 if they still differ."

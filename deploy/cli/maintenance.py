@@ -134,7 +134,7 @@ def digest(
 
 
 def verify(data: Data = None, json: AsJson = False) -> None:
-    """Check every byte of the log, its hash chain, and every file that it names. Exits with 1 if something is wrong."""
+    """Check every byte of the log, its hash chain, and every key and file that it names. Exits with 1 if something is wrong."""
     ask("POST", "/local/verify", _show_verified, data, feed=False, failed=lambda found: found["findings"],
         working=("verify", "verifying", "正在核验"))  # fmt: skip
 
@@ -143,6 +143,19 @@ def _show_verified(found: dict[str, Any]) -> None:
     if found["findings"]:
         rows = [(one["stream"], one["version"], one["column"], one["why"]) for one in found["findings"]]
         terminal.table(("stream", "version", "column", "what 问题"), rows)
+        columns = {one["column"] for one in found["findings"]}
+        if columns == {"blob"}:
+            terminal.complain(
+                "Files are missing or damaged, the log is intact. Restore them from a backup: huiyin restore FOLDER --blobs-only",
+                "附件缺失或已损坏，日志完好。请从备份恢复附件：huiyin restore 文件夹 --blobs-only",
+            )
+        else:
+            what, zh = ("Keys", "密钥") if columns <= {"blob", "key"} else ("The log", "日志")
+            terminal.complain(
+                f"{what} cannot be repaired in place. Stop the server, keep a copy of the folder, and restore a backup into a new"
+                " folder: huiyin restore",
+                f"{zh}无法就地修复。请停止服务，保留该文件夹的副本，并从备份恢复到新文件夹：huiyin restore",
+            )
     else:
         terminal.line(f"intact 完好: {found['streams']:,} streams, {found['events']:,} events")
 
@@ -205,9 +218,9 @@ def backup(
         terminal.answer(found | {"damaged": damaged} if damaged else found, _show_copied)
         if damaged and not json:
             terminal.complain(
-                "The log is damaged, and so is this copy: it cannot be restored. Keep the earlier backups, and run: "
-                "huiyin verify",
-                "日志已损坏，此备份同样损坏，无法用于恢复。请保留以前的备份，并运行 huiyin verify。",
+                "The log, a key or a file is damaged, and so is this copy: it cannot be restored. Keep the earlier backups, and"
+                " run: huiyin verify",
+                "日志、密钥或附件已损坏，此备份同样损坏，无法用于恢复。请保留以前的备份，并运行 huiyin verify。",
             )
         return REFUSED if damaged else DONE
 

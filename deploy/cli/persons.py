@@ -17,6 +17,10 @@ _ROLES = "clerk, registrar, operator, supervisor, analyst, operations"
 Code = Annotated[str, typer.Argument(help="Staff code; never a name")]
 Org = Annotated[str | None, typer.Option(help="Code of the organisation")]
 Jurisdiction = Annotated[str | None, typer.Option(help="Code; needed unless exactly one policy is in force")]
+Skill = Annotated[
+    list[str] | None,
+    typer.Option("--skill", help="Skill of the post, by its code in the policy; may be repeated; none: no skill"),
+]
 Head = Annotated[bool, typer.Option("--head", help="Head 负责人 of the organisation: approves extensions")]
 
 
@@ -28,12 +32,15 @@ def invite(
     org: Org = None,
     jurisdiction: Jurisdiction = None,
     head: Head = False,
+    skill: Skill = None,
     data: Data = None,
     json: AsJson = False,
 ) -> None:
     """Invite a person. The link is shown once and can be used once, within a week. It sets password and one-time password, or a
     passkey. For a person who lost them, invite again."""
-    post = given(role=role, org=org, jurisdiction=jurisdiction, head=head or None) if role is not None else None
+    post = None
+    if role is not None:
+        post = given(role=role, org=org, jurisdiction=jurisdiction, head=head or None, skills=_skills(skill))
 
     def show(found: dict[str, Any]) -> None:
         terminal.line(found["link"])
@@ -43,6 +50,11 @@ def invite(
         )
 
     ask("POST", "/local/persons", show, data, create=True, json=given(person=person, name=name, post=post))
+
+
+def _skills(given_: list[str] | None) -> list[str] | None:
+    """The codes; an empty list for `none`, and None where nothing was said."""
+    return [] if given_ == ["none"] else given_ or None
 
 
 @group.command("list")
@@ -63,7 +75,8 @@ def _show(found: dict[str, Any]) -> None:
                 post["id"],
                 ":".join(filter(None, (post["role"], post["org"])))
                 + (f"@{post['jurisdiction']}" if post["jurisdiction"] else "")
-                + (f" {terminal.heading('head 负责人')}" if post["head"] else ""),
+                + (f" {terminal.heading('head 负责人')}" if post["head"] else "")
+                + "".join(f" +{skill}" for skill in post.get("skills", ())),
                 at(post["ended_at"])[:10],
             )
             for post in one["posts"] or [_NO_POST]
@@ -85,6 +98,7 @@ def post(
     org: Annotated[str | None, typer.Argument(help="Code of the organisation")] = None,
     jurisdiction: Jurisdiction = None,
     head: Head = False,
+    skill: Skill = None,
     end: Annotated[str | None, typer.Option(help="Id of a post to end, instead of giving one")] = None,
     data: Data = None,
     json: AsJson = False,
@@ -98,7 +112,7 @@ def post(
         ask("POST", f"/local/persons/{quoted(person)}/posts/{quoted(end)}:end", show, data)
     if role is None:
         raise typer.BadParameter("name the role, or --end POST", param_hint="role")
-    wanted = given(role=role, org=org, jurisdiction=jurisdiction, head=head or None)
+    wanted = given(role=role, org=org, jurisdiction=jurisdiction, head=head or None, skills=_skills(skill))
     ask("POST", f"/local/persons/{quoted(person)}/posts", show, data, json=wanted)
 
 

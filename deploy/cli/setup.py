@@ -78,12 +78,15 @@ async def _in_mongodb(passwords: Mapping[Service, Passwords]) -> list[str]:
     """What was changed. Raises StoreProblem, ValueError."""
     settings = load()
     if settings.mongodb_url is None:
-        raise CannotStart("Set HUIYIN_MONGODB_URL to a URL with an administrator of MongoDB.")
+        raise CannotStart(
+            "Set HUIYIN_MONGODB_URL to a URL with an administrator of MongoDB.",
+            "请把 HUIYIN_MONGODB_URL 设为 MongoDB 管理员的连接地址。",
+        )
     changed = []
     try:
         mongo = Mongo(settings.mongodb_url.get_secret_value(), settings.mongodb_driver).hold()
     except Unsuitable as error:
-        raise StoreProblem(f"{error}.") from error
+        raise StoreProblem(f"{error}.", error.zh) from error
     try:
         users = MongoUsers(mongo)
         for service, privileges in rights(settings.mongodb_name).items():
@@ -94,7 +97,8 @@ async def _in_mongodb(passwords: Mapping[Service, Passwords]) -> list[str]:
                 if await users.user(passwords[service].mongodb_url, role, settings.mongodb_driver):
                     changed.append(f"MongoDB user of {service}")
             except (Unsuitable, ValueError) as error:
-                raise StoreProblem(f"mongodb-{service}: {error}.") from None
+                zh = getattr(error, "zh", None) or "连接地址无法使用，请更正该文件。"
+                raise StoreProblem(f"mongodb-{service}: {error}.", f"mongodb-{service}：{zh}") from None
     except StoreUnavailable as error:
         raise store_problem(error) from error
     finally:

@@ -19,7 +19,9 @@ _ENCODINGS = ("utf-8-sig", "gb18030")
 
 def bytes_of(file: Path) -> bytes:
     """The bytes of a file, or of standard input for `-`. Ends the command if the file cannot be read."""
-    return sys.stdin.buffer.read() if str(file) == "-" else _read(file)
+    if str(file) == "-":
+        return sys.stdin.buffer.read() if sys.stdin is not None else b""  # closed by the shell
+    return _read(file)
 
 
 def text_of(file: Path) -> str:

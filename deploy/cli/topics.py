@@ -149,7 +149,9 @@ async def _members(settings: Settings) -> Members:
     try:
         return members_of((await policies_of(settings)).values())
     except StoreProblem as error:
-        raise CannotStart(f"The topics of organisations are not known: {error}") from None
+        raise CannotStart(
+            f"The topics of organisations are not known: {error}", f"无法得知各单位的主题：{error.zh or error}"
+        ) from None
 
 
 async def _rights(settings: Settings, members: Members) -> list[Acl]:

@@ -9,7 +9,7 @@ from deploy.demo.sample.complaints import complaints
 from deploy.demo.sample.matters import REASON, Link, matters
 from deploy.storage.data_folder import Folder
 from services.intake.history.items import HistoryItem
-from services.intake.history.recording import record_batch
+from services.intake.history.recorder import record_batch
 from services.intake.person_records import give_post, invite
 from services.supervision.policy_activation import activate
 from shared.application.command_dispatch import body_models, give

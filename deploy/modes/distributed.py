@@ -54,7 +54,7 @@ log = structlog.get_logger("full")
 class CannotStart(Exception):
     """A setting or a store is missing; the message names the remedy. `zh`: the same in Chinese."""
 
-    def __init__(self, why: str, zh: str | None = None) -> None:
+    def __init__(self, why: str, zh: str) -> None:
         super().__init__(why)
         self.zh = zh
 
@@ -62,8 +62,8 @@ class CannotStart(Exception):
 class NotReady(CannotStart):
     """A store does not answer. Another attempt may succeed."""
 
-    def __init__(self, why: str, reason: str = LOG_AWAY) -> None:
-        super().__init__(why)
+    def __init__(self, why: str, zh: str, reason: str = LOG_AWAY) -> None:
+        super().__init__(why, zh)
         self.reason = reason
         """The reason that /readyz gives meanwhile."""
 
@@ -88,21 +88,27 @@ async def opened(
     """Run these services on the stores of the settings. The folder holds what belongs to this process only: its socket and, for
     analytics, its facts. Raises CannotStart, FolderBusy, FolderProblem."""
     if lacking := missing(settings):
-        raise CannotStart(f"a setting is missing: {'; '.join(lacking)}")
+        raise CannotStart(
+            f"a setting is missing: {'; '.join(lacking)}",
+            f"缺少设置 {'、'.join(one.partition(':')[0] for one in lacking)}：完整模式需要 Kafka 和 MongoDB 的地址。",
+        )
     folder = Folder(settings.data)
     kafka = connection(settings)
     async with AsyncExitStack() as stack:
         stack.callback(os.umask, os.umask(0o077))
         stack.callback(os.close, await asyncio.to_thread(folder.take))
         if folder.log.exists():
-            raise FolderProblem(f"{folder.path} holds a log of the embedded mode; name another folder with --data.")
+            raise FolderProblem(
+                f"{folder.path} holds a log of the embedded mode; name another folder with --data.",
+                f"{folder.path} 中有嵌入模式的日志，请用 --data 指定其他文件夹。",
+            )
         folder.full.touch(mode=0o600)
         runtime = await _composed(settings, services, folder, kafka)
         stack.push_async_callback(runtime.stop)
         try:
             await runtime.start(feed=feed, tasks=tasks)
         except StoreUnavailable as error:
-            raise NotReady(f"{error}.") from error
+            raise NotReady(f"{error}.", zh="MongoDB 没有应答。请启动 MongoDB，或检查 HUIYIN_MONGODB_URL。") from error
         yield runtime
 
 
@@ -110,11 +116,11 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
     try:
         events, views, keys, blobs, uploads, index = await open_stores(settings)
     except StoreLoginRefused as error:
-        raise NotReady(str(error), STORE_LOGIN_REFUSED) from error
+        raise NotReady(str(error), error.zh, STORE_LOGIN_REFUSED) from error
     except StoreAway as error:
-        raise NotReady(str(error)) from error
+        raise NotReady(str(error), error.zh) from error
     except StoreProblem as error:
-        raise CannotStart(str(error), getattr(error, "zh", None)) from error
+        raise CannotStart(str(error), error.zh) from error
     clock = SystemClock()
     clock.trust.add(STORE_CLOCK, Witness(events.time))
     await clock.trust.look()
@@ -213,4 +219,7 @@ def handler(partners: PartnerTopics, settings: Settings) -> MessageHandler:
     try:
         return partners.answering()
     except NoKey as error:
-        raise CannotStart(f"HUIYIN_INTAKE_KEY: {settings.intake_key} {error}.") from None
+        raise CannotStart(
+            f"HUIYIN_INTAKE_KEY: {settings.intake_key} {error}.",
+            f"HUIYIN_INTAKE_KEY 所指的 {settings.intake_key} 无法作为私钥使用，请换用不带口令的 PEM 私钥。",
+        ) from None

@@ -162,6 +162,7 @@ async def _serve(
     settings, dropped = runtime.settings, runtime.metrics.dropped
     most = affordable(settings.connection_limit + OPERATIONS_CONNECTIONS) - OPERATIONS_CONNECTIONS
     port = int(public.getsockname()[1])
+    runtime.pages_port = port if pages else None
     interface = build_app(runtime)
     app = build_site(runtime, interface) if pages else interface
     servers = [

@@ -13,11 +13,12 @@ import orjson
 from deploy.storage.data_folder import FORMAT, Folder, FolderProblem, older_format, older_format_zh, write_new
 from shared.adapters.folder.blobs import FolderBlobs
 from shared.adapters.secret_files import KeysLost
+from shared.adapters.sqlite.connection import Error, trouble
 from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.adapters.sqlite.file_copy import copy_database
 from shared.adapters.sqlite.key_store import SqliteKeyStore
 from shared.adapters.store_format import NewerData, OlderData, WrongData
-from shared.eventstore.errors import StoreFull
+from shared.eventstore.errors import StoreBroken, StoreFull
 from shared.eventstore.event_store import EventStore
 from shared.kernel.legal_time import to_text
 from shared.kernel.progress import next_phase
@@ -25,7 +26,7 @@ from shared.kernel.refusals import Invalid, Refused
 from shared.kernel.version import VERSION
 from shared.operations.blob_copy import blobs_digest, copy_blobs, missing_blobs, verify_blobs
 from shared.operations.digests import log_digest
-from shared.operations.log_copy import lost_keys
+from shared.operations.log_copy import lost_keys, verify_keys
 
 MANIFEST = "manifest.json"
 _SECRETS = ("kek", "root")
@@ -47,11 +48,12 @@ async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
     copy = Folder(target)
     try:
         await asyncio.to_thread(_copy, folder, copy)
-    except OSError as error:
+    except (OSError, Error) as error:
+        why = getattr(error, "strerror", None) or error
         raise Refused(
             "backup_failed",
-            f"The backup could not be written: {error.strerror}.",
-            detail_zh="备份未能写入，请检查目标文件夹和剩余空间后重试。",
+            f"The backup could not be written: {why}. Check the folder and its free space, and try again with a new folder.",
+            detail_zh="备份未能写入，请检查目标文件夹和剩余空间后，换一个新文件夹重试。",
         ) from error
     log = SqliteEventStore(copy.log)
     try:
@@ -61,7 +63,13 @@ async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
         next_phase()
         damage = [finding async for finding in log.verify()]
         next_phase()
-        damage += [finding async for finding in verify_blobs(log, FolderBlobs(copy.blobs))] if not damage else []
+        if not damage:
+            keys = SqliteKeyStore(copy.keys)
+            try:
+                damage += [finding async for finding in verify_keys(log, keys)]
+            finally:
+                await keys.close()
+            damage += [finding async for finding in verify_blobs(log, FolderBlobs(copy.blobs))]
     except StoreFull as error:
         raise Refused(
             "backup_failed",
@@ -77,7 +85,11 @@ async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
 
 
 def _free(target: Path) -> bool:
-    return not target.exists() or not any(target.iterdir())
+    """True if there is nothing at this path, or an empty folder."""
+    try:
+        return not target.exists() or (target.is_dir() and not any(target.iterdir()))
+    except OSError:
+        return False
 
 
 def _put(draft: Path, target: Path) -> None:
@@ -108,6 +120,7 @@ async def _contents(log: EventStore) -> dict[str, Any]:
 async def restore(source: Path, target: Path) -> dict[str, Any]:
     """Restore a backup as a new data folder, after checking its manifest, every hash, and every key that the log names.
     Raises FolderProblem; then nothing was restored."""
+    target = await asyncio.to_thread(target.resolve)  # its name is needed, which `.` has not
     if not await asyncio.to_thread(_free, target):
         raise FolderProblem(
             f"{target} is not empty; restore into a new folder, then use it.",
@@ -115,6 +128,8 @@ async def restore(source: Path, target: Path) -> dict[str, Any]:
         )
     try:
         manifest = orjson.loads((source / MANIFEST).read_bytes())
+        if not isinstance(manifest, dict) or not isinstance(manifest.get("format", 0), int):
+            raise ValueError
     except (OSError, ValueError):
         raise FolderProblem(
             f"{source} is not a complete backup: it has no readable {MANIFEST}. Use another backup.",
@@ -139,10 +154,23 @@ async def restore(source: Path, target: Path) -> dict[str, Any]:
         await asyncio.to_thread(_put, draft, target)
     except OSError as error:
         raise FolderProblem(
-            f"The backup could not be copied: {error.strerror}.", f"备份未能复制：{error.strerror}。"
+            f"The backup could not be copied: {error.strerror}. Nothing was restored. Check the folder, its rights and its free"
+            " space; if it is the root of a volume, name a new folder in it.",
+            f"备份未能复制：{error.strerror}。未作恢复。请检查目标文件夹、权限和剩余空间；目标为卷的根目录时，请指定其中的新文件夹。",
         ) from error
     except (NewerData, OlderData, WrongData, KeysLost) as error:
         raise FolderProblem(f"The backup cannot be used: {error}.", f"该备份无法使用：{error}。") from error
+    except (StoreBroken, StoreFull, Error) as error:
+        meaning = error if isinstance(error, StoreBroken | StoreFull) else trouble(error)
+        if isinstance(meaning, StoreBroken):
+            raise FolderProblem(
+                f"A file of the backup is damaged ({meaning}). Nothing was restored. Use another backup.",
+                "备份中有文件已损坏。未作恢复。请使用其他备份。",
+            ) from error
+        raise FolderProblem(
+            f"The backup could not be copied: {meaning or error}. Nothing was restored.",
+            "备份未能复制，请检查目标文件夹和剩余空间。未作恢复。",
+        ) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     shown = ("streams", "events", "log", "files", "blobs", "made_at")
@@ -168,7 +196,10 @@ async def _check(draft: Folder, manifest: dict[str, Any]) -> None:
                 f"备份缺少日志所列的附件，或附件已损坏（{', '.join(lost)}）。未作恢复。请使用其他备份，或先补齐附件。",
             )
         if await log_digest(log) != manifest.get("log"):
-            raise FolderProblem("The log of the backup does not match its manifest. Nothing was restored.")
+            raise FolderProblem(
+                "The log of the backup does not match its manifest. Nothing was restored. Use another backup.",
+                "备份中的日志与其清单不符。未作恢复。请使用其他备份。",
+            )
         keys = SqliteKeyStore(draft.keys)
         try:
             missing = await lost_keys(log, keys)
@@ -178,6 +209,7 @@ async def _check(draft: Folder, manifest: dict[str, Any]) -> None:
         await log.close()
     if missing:
         raise FolderProblem(
-            f"The log names keys that are missing in the key store of the backup ({', '.join(missing)}): texts would be lost."
-            " Nothing was restored. Use another backup."
+            f"The log names keys that are missing or damaged in the key store of the backup ({', '.join(missing)}): texts would be"
+            " lost. Nothing was restored. Use another backup.",
+            f"日志引用的密钥在备份中缺失或已损坏（{', '.join(missing)}），相应内容将无法读取。未作恢复。请使用其他备份。",
         )

@@ -19,7 +19,7 @@ _LONGEST_SOCKET = 100
 class FolderProblem(Exception):
     """The folder cannot be used; the message gives the reason and the remedy. `zh`: the same in Chinese."""
 
-    def __init__(self, why: str, zh: str | None = None) -> None:
+    def __init__(self, why: str, zh: str) -> None:
         super().__init__(why)
         self.zh = zh
 
@@ -42,7 +42,10 @@ class FolderBusy(FolderProblem):
     """Another process owns the folder."""
 
     def __init__(self, path: Path, pid: str) -> None:
-        super().__init__(f"{path} is owned by another server (process {pid}). Stop it first, or use another folder.")
+        super().__init__(
+            f"{path} is owned by another server (process {pid}). Stop it first, or use another folder.",
+            f"{path} 正由另一进程（{pid}）使用。请先停止该进程，或使用其他文件夹。",
+        )
         self.pid = pid
 
 

@@ -24,7 +24,7 @@ from shared.repositories.policy_repository import PolicyRepository
 class StoreProblem(Exception):
     """The stores cannot be used; the message gives the reason and the remedy. It quotes no URL. `zh`: the same in Chinese."""
 
-    def __init__(self, why: str, zh: str | None = None) -> None:
+    def __init__(self, why: str, zh: str) -> None:
         super().__init__(why)
         self.zh = zh
 
@@ -83,17 +83,27 @@ async def open_stores(settings: Settings) -> Stores:
         except OlderData as error:
             raise StoreProblem(
                 f"An earlier version wrote the data, whose names of inboxes and cases contain no jurisdiction: {error}. Keep them"
-                " for that version, and begin with new databases: set HUIYIN_MONGODB_NAME. Nothing was changed."
+                " for that version, and begin with new databases: set HUIYIN_MONGODB_NAME. Nothing was changed.",
+                "数据由较早的版本写入，其收件箱和件的名称不含辖区。请留给该版本使用，并用 HUIYIN_MONGODB_NAME 指定新的数据库。"
+                "未作任何改动。",
             ) from error
         except KeysLost as error:
             raise StoreProblem(
                 f"{secrets}: {error}. Every process needs the same `kek` and `root`: name their folder with HUIYIN_SECRETS, or"
-                " restore them from a backup. They cannot be generated again."
+                " restore them from a backup. They cannot be generated again.",
+                f"{secrets} 中的密钥文件缺失、损坏或属于另一部署。各进程须用相同的 kek 和 root：请用 HUIYIN_SECRETS 指定其文件夹，"
+                "或从备份恢复；密钥无法重新生成。",
             ) from error
-        except (Unsuitable, WrongData) as error:
-            raise StoreProblem(f"{error}.") from error
+        except Unsuitable as error:
+            raise StoreProblem(f"{error}.", error.zh) from error
+        except WrongData as error:
+            raise StoreProblem(
+                f"{error}.", f"数据库中是其他内容：{error}。请用 HUIYIN_MONGODB_NAME 指定新的数据库。"
+            ) from error
         except OSError as error:
-            raise StoreProblem(f"{secrets} cannot be used: {error.strerror}.") from error
+            raise StoreProblem(
+                f"{secrets} cannot be used: {error.strerror}.", f"{secrets} 无法使用：{error.strerror}。"
+            ) from error
         opened.pop_all()
         return Stores(log, views, keys, blobs, uploads, MongoCandidates(mongo, f"{name}_candidates"))
 
@@ -103,9 +113,13 @@ def store_problem(error: StoreUnavailable) -> StoreAway:
     if isinstance(error, LoginRefused):
         return StoreLoginRefused(
             "MongoDB refuses the user of HUIYIN_MONGODB_URL, its password, or its access to the databases; `huiyin setup` grants"
-            " the rights of the services."
+            " the rights of the services.",
+            "MongoDB 拒绝 HUIYIN_MONGODB_URL 中的用户、密码或其对数据库的访问；`huiyin setup` 为各服务授权。",
         )
-    return StoreAway("MongoDB does not answer. Start it, or check HUIYIN_MONGODB_URL.")
+    return StoreAway(
+        "MongoDB does not answer. Start it, or check HUIYIN_MONGODB_URL.",
+        "MongoDB 没有应答。请启动 MongoDB，或检查 HUIYIN_MONGODB_URL。",
+    )
 
 
 async def policies_of(settings: Settings) -> dict[str, PolicyBook]:
@@ -115,7 +129,7 @@ async def policies_of(settings: Settings) -> dict[str, PolicyBook]:
     try:
         mongo = Mongo(settings.mongodb_url.get_secret_value(), settings.mongodb_driver).hold()
     except Unsuitable as error:
-        raise StoreProblem(f"{error}.") from error
+        raise StoreProblem(f"{error}.", error.zh) from error
     log = MongoEventStore(mongo, f"{settings.mongodb_name}_log", outbox=False)
     policies = PolicyRepository(log)
     policies.keep_time(SystemClock())

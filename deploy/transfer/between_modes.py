@@ -21,6 +21,7 @@ from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.adapters.sqlite.key_store import SqliteKeyStore
 from shared.adapters.store_format import NewerData, OlderData, WrongData
 from shared.eventstore.blobs import Blobs
+from shared.eventstore.errors import StoreBroken
 from shared.eventstore.event_store import EventStore
 from shared.kernel.refusals import Refused
 from shared.kernel.settings import Settings
@@ -50,7 +51,10 @@ def _place(name: str, settings: Settings) -> _Place:
         return _Place(None, settings.secrets or settings.data / "keys")
     folder = Folder(Path(name))
     if folder.full.exists():
-        raise FolderProblem(f"{name} belongs to a process of the full mode; its log is in MongoDB: name {DATABASE}.")
+        raise FolderProblem(
+            f"{name} belongs to a process of the full mode; its log is in MongoDB: name {DATABASE}.",
+            f"{name} 属于完整模式的进程，其日志在 MongoDB 中，请写 {DATABASE}。",
+        )
     return _Place(folder, folder.keys)
 
 
@@ -62,7 +66,8 @@ async def move(source: str, target: str, settings: Settings, tell: Callable[[int
     from_, to = _place(source, settings), _place(target, settings)
     if (from_.folder is None) == (to.folder is None):
         raise FolderProblem(
-            f"Name a data folder and {DATABASE}, in either order; two of one kind are no change of mode."
+            f"Name a data folder and {DATABASE}, in either order; two of one kind are no change of mode.",
+            f"请指定一个数据文件夹和 {DATABASE}，先后不限；两者相同不是模式迁移。",
         )
     async with AsyncExitStack() as opened:
         here = await opened.enter_async_context(_source(from_, settings))
@@ -128,7 +133,10 @@ async def _source(place: _Place, settings: Settings) -> AsyncIterator[Side]:
         if place.folder is not None:
             opened.callback(os.close, place.folder.take(create=False))
             if not place.folder.log.exists():
-                raise FolderProblem(f"{place.folder.path} holds no log. Name a data folder with a log.")
+                raise FolderProblem(
+                    f"{place.folder.path} holds no log. Name a data folder with a log.",
+                    f"{place.folder.path} 中没有日志，请指定有日志的数据文件夹。",
+                )
         yield await _open(place, settings, opened)
 
 
@@ -138,7 +146,10 @@ async def _target(place: _Place, secrets: Path, settings: Settings) -> AsyncIter
         if (folder := place.folder) is not None:
             begun = folder.log.exists() or folder.moving.exists() or not folder.path.exists()
             if not begun and any(one.name not in ("lock", "format", "keys") for one in folder.path.iterdir()):
-                raise FolderProblem(f"{folder.path} holds other data; name a new folder.")
+                raise FolderProblem(
+                    f"{folder.path} holds other data; name a new folder.",
+                    f"{folder.path} 中有其他数据，请指定新文件夹。",
+                )
             opened.callback(os.close, folder.take(moving=True))
             if not folder.log.exists():
                 folder.moving.touch(mode=0o600)
@@ -159,7 +170,14 @@ async def _open(place: _Place, settings: Settings, opened: AsyncExitStack) -> Si
         keys = SqliteKeyStore(place.folder.keys)
         opened.push_async_callback(keys.close)
     except (NewerData, OlderData, WrongData, KeysLost) as error:
-        raise FolderProblem(f"{place.folder.path} cannot be used: {error}.") from error
+        raise FolderProblem(
+            f"{place.folder.path} cannot be used: {error}.", f"{place.folder.path} 无法使用：{error}。"
+        ) from error
+    except StoreBroken as error:
+        raise FolderProblem(
+            f"A file of {place.folder.path} is damaged ({error}). Run huiyin verify, and restore a backup.",
+            f"{place.folder.path} 中有文件已损坏。请运行 huiyin verify，并从备份恢复。",
+        ) from error
     return Side(log, keys, FolderBlobs(place.folder.blobs))
 
 
@@ -172,7 +190,8 @@ def _put_secrets(source: Path, target: Path) -> None:
             if path.exists():
                 if read_secret(path) != secret:
                     raise FolderProblem(
-                        f"{path} belongs to another deployment. Name an empty target. Nothing was changed."
+                        f"{path} belongs to another deployment. Name an empty target. Nothing was changed.",
+                        f"{path} 属于另一部署。请指定空的目标。未作任何改动。",
                     )
                 continue
             draft = target / f".{name}.{os.urandom(4).hex()}"
@@ -180,6 +199,10 @@ def _put_secrets(source: Path, target: Path) -> None:
             draft.rename(path)
         sync_folder(target)
     except KeysLost as error:
-        raise FolderProblem(f"{source} or {target}: {error}.") from error
+        raise FolderProblem(
+            f"{source} or {target}: {error}.", f"{source} 或 {target} 中的密钥文件缺失或已损坏，请从备份恢复。"
+        ) from error
     except OSError as error:
-        raise StoreProblem(f"{target} cannot be used: {error.strerror}.") from error
+        raise StoreProblem(
+            f"{target} cannot be used: {error.strerror}.", f"{target} 无法使用：{error.strerror}。"
+        ) from error

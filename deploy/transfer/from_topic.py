@@ -37,11 +37,18 @@ async def rebuild_from_topic(settings: Settings, tell: Callable[[int, int], None
                 records = found.records
                 tell(records, found.of)
         except MissingTopic:
-            raise CannotStart(f"Kafka has no topic {topic}. Check HUIYIN_KAFKA_PREFIX.") from None
+            raise CannotStart(
+                f"Kafka has no topic {topic}. Check HUIYIN_KAFKA_PREFIX.",
+                f"Kafka 中没有主题 {topic}，请检查 HUIYIN_KAFKA_PREFIX。",
+            ) from None
         except BrokerUnavailable as error:
-            raise NotReady(f"{remedy(error)[0]} Run the command again.") from error
+            english, chinese = remedy(error)
+            raise NotReady(f"{english} Run the command again.", zh=f"{chinese}然后重新执行命令。") from error
         except Refusal as error:
-            raise NotReady(f"Kafka refuses: {error}. Check the access rights, then run the command again.") from error
+            raise NotReady(
+                f"Kafka refuses: {error}. Check the access rights, then run the command again.",
+                zh="Kafka 拒绝访问，请检查访问权限，然后重新执行命令。",
+            ) from error
         cut = [(part.stream, part.first) for part in pieces.missing() if not refilling.holds(part.stream, part.last)]
         left = sorted({*refilling.left(), *cut})
         async for step in rebuild(runtime.ports, runtime.parts, feeding=False):

@@ -67,13 +67,20 @@ class FilingTurns:
 
     def give(self, network: str, filing: str) -> FilingTurn:
         """The next turn of the network, for this filing."""
-        now = self._now()
-        ready = max(now, self._last.get(network, now)) + self._interval
-        ready = min(ready, now + MOST_WAIT)
-        self._last[network] = ready
+        self._last[network] = ready = self.after(self._last.get(network, 0.0))
         self._last.move_to_end(network)
         if len(self._last) > _MOST_NETWORKS:
             self._last.popitem(last=False)
+        return self.at(ready, filing)
+
+    def after(self, last: float) -> float:
+        """When the time of the next turn comes, in seconds since 1970. `last`: that of the turn before, 0 for none."""
+        now = self._now()
+        return min(max(now, last) + self._interval, now + MOST_WAIT)
+
+    def at(self, ready: float, filing: str) -> FilingTurn:
+        """The turn whose time comes at `ready`, for this filing."""
+        now = self._now()
         queue = (ready - now) / self._interval
         bits = min(MOST_BITS, LEAST_BITS + int(log2(max(1.0, queue))))
         return FilingTurn(seal_token(self._secret, PREFIX, _TURN.pack(_digest(filing), ready, bits)), ready - now, bits)

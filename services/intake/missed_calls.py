@@ -37,13 +37,17 @@ VIEW = ReadModel(
     "missed_calls",
     {
         "jurisdiction": "text", "state": "text", "missed_at": "text", "line": "text", "tries": "integer", "tried_at": "text",
+        "skill": "text",
     },
-    (("jurisdiction", "state", "missed_at"),),
+    (("jurisdiction", "state", "missed_at"), ("jurisdiction", "state", "skill", "missed_at")),
+    version=2,
 )  # fmt: skip
 """Call -> when it was missed and how often it was called back."""
 FILLED = "-"
 """Key of the row that says that the view was filled from the log."""
 WAITING, DONE = "waiting", "done"
+NO_SKILL = ""
+"""In the row of a call that everybody can return."""
 
 
 _ATTEMPTS = 10
@@ -61,6 +65,7 @@ class MissedCall(NamedTuple):
     version: int
     missed: RecordedEvent
     line: str | None
+    skill: str | None
     missed_at: LegalTime
     tries: int
     tried_at: LegalTime | None
@@ -83,6 +88,7 @@ def call_of(events: Sequence[RecordedEvent]) -> MissedCall | None:
         events[-1].version,
         missed,
         body.line,
+        body.skill,
         body.missed_at,
         len(tries),
         tries[-1].recorded_at if tries else None,
@@ -102,6 +108,7 @@ def row_of(events: Sequence[RecordedEvent]) -> list[Row]:
         "line": call.line,
         "tries": call.tries,
         "tried_at": to_text(call.tried_at) if call.tried_at is not None else None,
+        "skill": call.skill or NO_SKILL,
     }
     return [Row(call.id, events[-1].version, values)]
 
@@ -120,15 +127,32 @@ async def record(
     principal: Principal,
     jurisdiction: str,
     number: str,
-    missed_at: LegalTime,
+    missed_at: LegalTime | None,
     line: str | None,
     command_id: str,
+    skill: str | None = None,
 ) -> str:
-    """Record a missed call; returns its id. The same command id records it once. Raises Invalid for a call of the future."""
+    """Record a missed call; returns its id. The same command id records it once.
+
+    Args:
+        missed_at: By default now.
+        skill: Code of the policy; by default that of the line.
+
+    Raises:
+        Invalid: A call of the future, or a skill that the policy does not list.
+    """
     authorize(principal, CALLS)
-    zone = (await ports.policies.book(jurisdiction)).zone
+    book = await ports.policies.book(jurisdiction)
+    zone = book.zone
+    if skill is not None and skill not in book.skills:
+        raise Invalid(
+            "unknown_skill",
+            f"The policy does not list this skill. It lists: {', '.join(book.skills) or 'none'}.",
+            detail_zh=f"规则中没有该专长，可选：{'、'.join(book.skills) or '无'}。",
+            field="skill",
+        )
     now = ports.clock.now()
-    if instant_of(missed_at, zone) > now and day_of(missed_at, zone) > day_of(now, zone):
+    if missed_at is not None and instant_of(missed_at, zone) > now and day_of(missed_at, zone) > day_of(now, zone):
         raise Invalid(
             "in_the_future",
             "missed_at is in the future. Correct the clock of the telephone system.",
@@ -137,24 +161,50 @@ async def record(
         )
     secret, cause = ports.keys.secret("request"), f"{principal.name}:{command_id}"
     call = request_digest(secret, jurisdiction, f"{STREAM}{cause}".encode())[:32]
-    body = CallMissed(number=number, missed_at=missed_at, line=line)
+    body = CallMissed(number=number, missed_at=missed_at or now, line=line, skill=skill or book.skill_of_line(line))
     if await ports.log.by_cause(f"{STREAM}{jurisdiction}/{call}", cause) is not None:
         found = await present(ports, jurisdiction, call)
         if found.done is not None:  # its number is destroyed, so that nothing can be compared or sealed again
             return call
-    content = [number, to_text(missed_at), line]
+    content = [
+        number,
+        to_text(missed_at) if missed_at is not None else None,
+        line,
+        *([skill] if skill is not None else []),
+    ]
     await _append(ports, principal, jurisdiction, call, body, command_id, content)
     return call
 
 
+async def skills_of(ports: Ports, principal: Principal, jurisdiction: str) -> tuple[str, ...]:
+    """The skills of calls that are for this person: the own ones, those that nobody present has, so that no call is left over, and
+    NO_SKILL."""
+    known = (await ports.policies.book(jurisdiction)).skills
+    if not known:
+        return (NO_SKILL,)
+    own: tuple[str, ...] = ()
+    if principal.person is not None:
+        own = (await ports.persons.get(principal.person)).skills_for(principal.org, jurisdiction)
+    left = [one for one in known if one in own or not await ports.persons.skilled(one, principal.org, jurisdiction)]
+    return (NO_SKILL, *left)
+
+
 async def waiting(
-    ports: Ports, principal: Principal, jurisdiction: str, after: str | None, limit: int
+    ports: Ports,
+    principal: Principal,
+    jurisdiction: str,
+    after: str | None,
+    limit: int,
+    skills: tuple[str, ...] | None = None,
 ) -> tuple[list[Row], int]:
-    """The calls that nobody returned yet, the oldest first, and their number. `after`: id of the last one of the page before."""
+    """The calls that nobody returned yet, the oldest first, and their number. `after`: id of the last one of the page before.
+    `skills`: only calls that need one of these, or NO_SKILL."""
     authorize(principal, CALLS)
     if await ports.views.get(VIEW.name, FILLED) is None:
         await _fill(ports)
     where = [Condition("jurisdiction", "=", jurisdiction), Condition("state", "=", WAITING)]
+    if skills is not None:
+        where.append(Condition("skill", "in", skills))
     last = await ports.views.get(VIEW.name, after) if after is not None else None
     place = [last.values["missed_at"], last.key] if last is not None and last.values is not None else None
     rows = await ports.views.find(VIEW.name, where, order=("missed_at",), after=place, limit=limit)

@@ -120,9 +120,10 @@ async def give_post(
     org: str | None,
     jurisdiction: str | None,
     head: bool,
+    skills: tuple[str, ...] | None = None,
 ) -> Person:
-    """Give a person a post. One that the person holds already changes nothing. Raises Invalid, and Unknown for a person who was
-    never invited."""
+    """Give a person a post. One that the person holds already changes nothing but its skills; None leaves them. Raises Invalid, and
+    Unknown for a person who was never invited."""
     authorize(principal, OPERATE)
     if role not in POSTS:
         raise Invalid(
@@ -141,15 +142,34 @@ async def give_post(
             field="jurisdiction",
         )
 
+    if skills:
+        await check_skills(handling, where, skills)
+
     def decide(person: Person) -> list[Event]:
         if not person.exists:
             raise unknown_person()
         same = (role, org, where, head)
-        if any((post.role, post.org, post.jurisdiction, post.head) == same for post in person.held):
+        held = next((post for post in person.held if (post.role, post.org, post.jurisdiction, post.head) == same), None)
+        if held is not None and skills in (None, held.skills):
             return []
-        return [PostGiven(post=secrets.token_hex(6), role=role, org=org, jurisdiction=where, head=head)]
+        post = held.id if held is not None else secrets.token_hex(6)
+        return [PostGiven(post=post, role=role, org=org, jurisdiction=where, head=head, skills=skills or None)]
 
     return await record(handling, persons, code, principal, decide)
+
+
+async def check_skills(handling: CommandHandler, jurisdiction: str, skills: Sequence[str]) -> None:
+    """Raises Invalid `unknown_skill` for a code that the policy of the jurisdiction does not list."""
+    known = (await handling.policies.book(jurisdiction)).skills
+    unknown = [skill for skill in skills if skill not in known]
+    if unknown:
+        listed = ", ".join(known) or "none"
+        raise Invalid(
+            "unknown_skill",
+            f"The policy lists these skills: {listed}. Choose one, or add the skill to `jurisdiction.skills` of the policy.",
+            detail_zh=f"规则中的专长：{'、'.join(known) or '无'}。请从中选择，或先在规则的 jurisdiction.skills 中添加。",
+            field="skills",
+        )
 
 
 async def end_post(handling: CommandHandler, persons: Persons, principal: Principal, code: str, post: str) -> Person:

@@ -73,6 +73,7 @@ class FormAnswer(Answer):
     petition_office: Choice | None = Field(description="Its petition office")
     channels: list[ChannelChoice] = Field(description="Channels; the first is used where a filing names none")
     places: list[TreeChoice] = Field(description="Places")
+    map: bool = Field(description="True if GET /v1/public/map has a map of the places")
     subjects: list[TreeChoice] = Field(description="Subjects")
     organisations: list[Choice] = Field(description="Organisations, for the respondent of an accusation")
     identities: list[Identity] = Field(description="Ways to file; the notice of the same code says what each means")
@@ -156,6 +157,7 @@ def form(books: dict[str, PolicyBook], chosen: PolicyBook | None, qr: str | None
         if chosen is not None
         else [],
         places=_tree(chosen.places) if chosen is not None else [],
+        map=chosen is not None and len(chosen.boundaries) > 1,
         subjects=_tree(chosen.subjects) if chosen is not None else [],
         organisations=[choice(one) for one in chosen.organisations.values()] if chosen is not None else [],
         identities=["named", "confidential", "anonymous"],

@@ -9,8 +9,8 @@ import orjson
 from structlog.contextvars import bind_contextvars
 
 from services.intake.channel_jurisdictions import ChannelJurisdictions
+from services.intake.commands.document_access import receipt_printed
 from services.intake.commands.filing import FileCase, own_channel, register
-from services.intake.commands.reading import receipt_printed
 from shared.application.file_references import attaching
 from shared.application.file_uploads import FileUploads
 from shared.application.request_validation import validated

@@ -9,7 +9,7 @@ from services.routing.http import desk, knowledge, notices
 from services.routing.http import organisation_inbox as organisations
 from services.routing.matter_answers import MatterAnswers
 from services.routing.notices.document_store import DocumentStore
-from services.routing.notices.issuing import Issuing
+from services.routing.notices.issuer import NoticeIssuer
 from services.routing.notices.number_consumer import GROUP, NumberConsumer
 from services.routing.organisation_notifications import OrganisationNotifications
 from services.routing.reactions import reactions
@@ -29,7 +29,7 @@ def build(ports: Ports, settings: Settings, endpoints: WebhookEndpoints | None =
     handling = ports.handling("routing")
     outboxes = OrganisationNotifications(handling)
     entries = route(ports)
-    issuing = Issuing(ports, DocumentStore(ports.blobs, ports.files, ports.file_cipher))
+    issuing = NoticeIssuer(ports, DocumentStore(ports.blobs, ports.files, ports.file_cipher))
     table = reactions(handling, outboxes)
     answers = MatterAnswers(handling, ports.views, issuing)
     table.on(FollowersAnswered, do=answers.answer)

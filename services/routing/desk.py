@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple, TypeVar, cast, get_args
 
@@ -134,6 +135,37 @@ async def assign(
     digest = request_digest(ports.keys.secret("request"), case.id, content)
     stamp = EventMetadata(principal, f"{principal.name}:{command_id}", request=digest, jurisdiction=case.jurisdiction)
     return await ports.handling("routing").handle(case.id, DESK, stamp, decide)
+
+
+async def with_skill(ports: Ports, principal: Principal, case: Case, clerk: str | None, skill: str) -> str:
+    """The colleague with this skill for a case. The id of the case decides among several: each has the same share, and an act that
+    is sent again names the same one.
+
+    Raises Invalid `unknown_skill` and `clerk_and_skill`, Refused `nobody_with_skill`."""
+    if clerk is not None:
+        raise Invalid(
+            "clerk_and_skill",
+            "Name the clerk or a skill, not both.",
+            detail_zh="经办人与专长只能指定一项。",
+            field="skill",
+        )
+    known = (await ports.policies.book(case.jurisdiction)).skills
+    if skill not in known:
+        raise Invalid(
+            "unknown_skill",
+            f"The policy does not list this skill. It lists: {', '.join(known) or 'none'}.",
+            detail_zh=f"规则中没有该专长，可选：{'、'.join(known) or '无'}。",
+            field="skill",
+        )
+    found = await ports.persons.skilled(skill, unit_of(principal), principal.jurisdiction)
+    if not found:
+        raise Refused(
+            "nobody_with_skill",
+            "Nobody of your unit who is present has this skill. Name a clerk, or ask the operators to give the skill to a post.",
+            detail_zh="本单位目前没有具备该专长的在岗人员，请直接指定经办人，或请管理员为有关岗位登记该专长。",
+            field="skill",
+        )
+    return min(found, key=lambda one: sha256(f"{case.id} {one.code}".encode()).digest()).code
 
 
 async def _check_colleague(ports: Ports, principal: Principal, clerk: str) -> None:

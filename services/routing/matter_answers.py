@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from services.routing.commands.followers import ANSWERS, AnswerWithLead
-from services.routing.notices.issuing import Issuing
+from services.routing.notices.issuer import NoticeIssuer
 from shared.case import STREAM, Case
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES
@@ -39,7 +39,7 @@ log = structlog.get_logger("routing")
 class MatterAnswers:
     """The reactions of one answer for many."""
 
-    def __init__(self, handling: CommandHandler, views: ReadModelStore, issuing: Issuing) -> None:
+    def __init__(self, handling: CommandHandler, views: ReadModelStore, issuing: NoticeIssuer) -> None:
         self._handling, self._views, self._issuing = handling, views, issuing
 
     async def answer(self, turn: Trigger, body: FollowersAnswered) -> None:

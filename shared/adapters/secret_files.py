@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from shared.adapters.durable_folder import sync_folder
+from shared.eventstore.errors import Damaged
 from shared.eventstore.key_store import DataKey
 
 SIZE = 32
@@ -29,6 +30,13 @@ _KID, _NONCE = 16, 12
 
 class KeysLost(Exception):
     """A secret file is missing, damaged or from another deployment. Restore it from the backup."""
+
+
+class KeyDamaged(KeysLost, Damaged):
+    """The bytes of one stored key were changed, so the texts of its case cannot be read; those of other cases can."""
+
+    def __init__(self, case: str) -> None:
+        Damaged.__init__(self, f"case/{case}", 0, "a stored key is damaged; restore the key store from the backup")
 
 
 def read_secret(path: Path) -> bytes:
@@ -109,8 +117,16 @@ class Wrapping:
         try:
             secret = self._kek.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], names)
         except InvalidTag as error:
-            raise KeysLost("a stored key is damaged; restore the key store from the backup") from error
+            raise KeyDamaged(case) from error
         return DataKey(kid, case, party, purpose, secret)
+
+    def opens(self, kid: str, case: str, party: str, purpose: str, wrapped: bytes) -> bool:
+        """True if `wrapped` is what was stored under these names."""
+        try:
+            self.unwrap(kid, case, party, purpose, wrapped)
+        except KeysLost:
+            return False
+        return True
 
 
 def derived_secret(root: bytes, name: str) -> bytes:

@@ -51,6 +51,8 @@ class Post:
     head: bool
     given_at: datetime
     ended_at: datetime | None = None
+    skills: tuple[str, ...] = ()
+    """Codes of the policy: what this person can do in the post, such as a dialect."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,11 @@ class Person:
         """The posts that the person holds, in the order in which they were given."""
         return [post for post in self.posts.values() if post.ended_at is None]
 
+    def skills_for(self, org: str | None, jurisdiction: str | None) -> tuple[str, ...]:
+        """Skills in the posts for this organisation and jurisdiction."""
+        own = [post for post in self.held if post.org == org and jurisdiction in (None, post.jurisdiction)]
+        return tuple(dict.fromkeys(skill for post in own for skill in post.skills))
+
     def of(self, kind: CredentialKind) -> list[Credential]:
         return [one for one in self.credentials.values() if one.kind == kind]
 
@@ -126,7 +133,9 @@ def evolve(person: Person, event: RecordedEvent) -> Person:
         left = {key: one for key, one in person.credentials.items() if key != body.credential}
         return replace(person, credentials=left)
     if isinstance(body, PostGiven) and body.role in POSTS:
-        post = Post(body.post, body.role, body.org, body.jurisdiction, body.head, event.recorded_at)
+        known = person.posts.get(body.post)
+        since = known.given_at if known is not None else event.recorded_at
+        post = Post(body.post, body.role, body.org, body.jurisdiction, body.head, since, skills=body.skills or ())
         return replace(person, posts={**person.posts, post.id: post})
     if isinstance(body, PostEnded) and body.post in person.posts:
         ended = replace(person.posts[body.post], ended_at=event.recorded_at)
@@ -222,6 +231,16 @@ class Persons:
                 if deputy and post is not None and post.ended_at is None and other.code != person.code:
                     found.append((post, other.code))
         return found
+
+    async def skilled(self, skill: str, org: str | None, jurisdiction: str | None) -> list[Person]:
+        """The colleagues with this skill who are not absent."""
+        now = self._clock.now()
+        return [
+            person
+            for person in await self.colleagues(org, jurisdiction)
+            if skill in person.skills_for(org, jurisdiction)
+            and not any(one.at(now) for one in person.absences.values())
+        ]
 
     async def colleagues(self, org: str | None, jurisdiction: str | None) -> list[Person]:
         """The persons who hold a post for this organisation and jurisdiction."""

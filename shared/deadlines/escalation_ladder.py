@@ -39,7 +39,6 @@ class DueRung(NamedTuple):
     org: str | None
     fact: int | None
     """For a lift: version of the fact that disproves the breach. For an unread document: version of the event of its service."""
-    """For a lift: version of the fact that disproves the breach."""
     times: int = 0
     """How often rungs of the case were voided before."""
 

@@ -16,11 +16,12 @@ class _Call(Event):
 
 class CallMissed(_Call, zh="未接来电", en="A call was missed."):
     """Nobody answered a call to the office. `number`: of the caller; its key is destroyed when the call is done with. `line`: the
-    extension or queue of the telephone system."""
+    extension or queue of the telephone system. `skill`: code of the policy; a colleague who has it calls back."""
 
     number: Identity = None
     missed_at: Moment
     line: str | None = None
+    skill: str | None = None
 
 
 class CallNumberRead(_Call, zh="查看来电号码", en="The number of a missed call was read."):

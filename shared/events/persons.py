@@ -46,13 +46,15 @@ class CredentialRevoked(_Persons, zh="撤销登录方式", en="A way to sign in 
 
 
 class PostGiven(_Persons, zh="任职", en="The person was given a post."):
-    """The person acts in this role for this organisation. `head`: as its head (负责人), who approves extensions (Art. 34)."""
+    """The person acts in this role for this organisation. `head`: as its head (负责人), who approves extensions (Art. 34).
+    `skills`: codes of the policy. The same post again has the skills of the later event."""
 
     post: str
     role: str
     org: str | None = None
     jurisdiction: str
     head: bool = False
+    skills: tuple[str, ...] | None = None
 
 
 class PostEnded(_Persons, zh="离任", en="A post of the person ended."):

@@ -57,7 +57,8 @@ class KeyStore(Protocol):
         ...
 
     async def missing(self, kids: Sequence[str]) -> list[str]:
-        """Those of `kids` that neither exist nor are known to be erased: the key store is damaged, or another deployment's."""
+        """Those of `kids` that neither exist unchanged nor are known to be erased: the key store is damaged, or another
+        deployment's."""
         ...
 
     def secret(self, name: str) -> bytes:

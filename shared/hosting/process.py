@@ -69,6 +69,8 @@ class Process:
     """Called with each batch that a consumer group has handled."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process has to end, because of `broken` or after a signal."""
+    pages_port: int | None = None
+    """The port on which this process serves the pages for people; None where another process does, or before it listens."""
     stopping: bool = False
     feeding: bool = False
     """True while the consumers run."""

@@ -133,7 +133,12 @@ def instant_of(when: LegalTime, zone_name: str) -> datetime:
 
 def day_of(when: LegalTime, zone_name: str) -> date:
     """The calendar day of `when` in that zone."""
-    return when.astimezone(zone(zone_name)).date() if isinstance(when, datetime) else when
+    return _day_of_instant(when, zone_name) if isinstance(when, datetime) else when
+
+
+@lru_cache(maxsize=4096)  # each read model asks for the days of the same facts
+def _day_of_instant(when: datetime, zone_name: str) -> date:
+    return when.astimezone(zone(zone_name)).date()
 
 
 def before(first: LegalTime, second: LegalTime, zone_name: str) -> bool:

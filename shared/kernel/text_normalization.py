@@ -27,6 +27,9 @@ from urllib.parse import unquote
 VARIANTS = Path(__file__).parent / "data" / "character_variants.txt"
 """Traditional, variant and radical forms of Chinese characters, one class per line."""
 
+OTHER_SPELLINGS = Path(__file__).parent / "data" / "other_spellings.txt"
+"""How words are written by sound, in dialect or with their characters taken apart."""
+
 _IGNORABLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff"
     "\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
@@ -133,11 +136,13 @@ def search_form(text: str) -> str:
 
 def search_forms(text: str) -> list[str]:
     """All search forms in which a word may stand that its writer, or a system on the way, has broken up: the plain one, that of
-    search_form(), that without any markup, and each of them without what is no Chinese character, the last one also without
-    what signs such as ㊤ show.
+    search_form(), that without any markup, each of them without what is no Chinese character, the last of these also without
+    what signs such as ㊤ show; and that one with other spellings replaced by what is meant.
 
-    >>> search_forms('受<font face="宋体">贿</font>')[1], search_forms("受(shòu)贿(huì)")[-1], search_forms("受 贿")
-    ('受贿', '受贿', ['受贿', '受贿', '受贿', '受贿'])
+    >>> search_forms('受<font face="宋体">贿</font>')[1], search_forms("受(shòu)贿(huì)")[3], search_forms("受 贿")
+    ('受贿', '受贿', ['受贿', '受贿', '受贿', '受贿', '受贿'])
+    >>> search_forms("所长收咗洪包，受贝有")[-1]
+    '所长收了红包受贿'
     """
     plain = search_form(text)
     bare = text
@@ -151,7 +156,26 @@ def search_forms(text: str) -> list[str]:
         bare = _ANY_TAG.sub("", bare)
     form = plain if bare is text else search_form(bare)
     without_signs = bare if bare.isascii() else bare.translate(_SIGNS)
-    return [plain, form, _NOT_HAN.sub("", plain), _NOT_HAN.sub("", search_form(without_signs))]
+    letters = _NOT_HAN.sub("", search_form(without_signs))
+    return [plain, form, _NOT_HAN.sub("", plain), letters, _as_meant(letters)]
+
+
+@cache
+def _other_spellings() -> tuple[re.Pattern[str], dict[str, str]]:
+    lines = OTHER_SPELLINGS.read_text(encoding="utf-8").splitlines()
+    meant: dict[str, str] = {}
+    for line in lines:
+        if line and not line.startswith("#"):
+            word, *spellings = map(search_form, line.split(" "))
+            meant.update(dict.fromkeys(spellings, word))
+    longest = sorted((spelling for spelling in meant if spelling != meant[spelling]), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest))), meant
+
+
+def _as_meant(form: str) -> str:
+    """A search form with other spellings replaced by what is meant."""
+    pattern, meant = _other_spellings()
+    return pattern.sub(lambda found: meant[found[0]], form)
 
 
 def name_form(text: str) -> str:

@@ -12,13 +12,19 @@ from typing import NamedTuple, Protocol
 from shared.eventstore.commit import Commit, StreamHead
 from shared.eventstore.event_store import EventStore
 from shared.eventstore.key_store import Entry
-from shared.eventstore.verification import ChainWalk
+from shared.eventstore.verification import ChainWalk, Finding
 from shared.kernel.refusals import Invalid, Refused
 
 _NAMED = 5
 
 
-class MovableKeys(Protocol):
+class CheckedKeys(Protocol):
+    """Keys that can be checked."""
+
+    async def missing(self, kids: Sequence[str]) -> list[str]: ...
+
+
+class MovableKeys(CheckedKeys, Protocol):
     """Keys whose entries can be copied to another store with the same secrets."""
 
     def entries(self, *, batch: int = 1000) -> AsyncIterator[Sequence[Entry]]:
@@ -28,8 +34,6 @@ class MovableKeys(Protocol):
     async def take(self, entries: Sequence[Entry]) -> None:
         """Store these durably. Taking twice has no effect; a key that was erased on either side stays erased."""
         ...
-
-    async def missing(self, kids: Sequence[str]) -> list[str]: ...
 
 
 class CopyProgress(NamedTuple):
@@ -79,16 +83,29 @@ async def move_log(
         yield CopyProgress(events, written)
 
 
-async def lost_keys(log: EventStore, keys: MovableKeys) -> list[str]:
-    """The first five ids of keys that the log names and the store does not know."""
+async def lost_keys(log: EventStore, keys: CheckedKeys) -> list[str]:
+    """The first five ids of keys that the log names and the store does not know, or whose bytes were changed."""
     lost: list[str] = []
-    async for commits in log.scan():
-        kids = {part["kid"] for commit in commits for event in commit.recorded for part in event.sealed}
-        if kids:
-            lost += await keys.missing(sorted(kids))
+    async for finding in verify_keys(log, keys):
+        kid = finding.why.split(" ", 1)[0]
+        if kid not in lost:
+            lost.append(kid)
         if len(lost) >= _NAMED:
             break
-    return lost[:_NAMED]
+    return lost
+
+
+async def verify_keys(log: EventStore, keys: CheckedKeys) -> AsyncIterator[Finding]:
+    """Check every key that an event names: without it, the texts of the event are lost. A finding names the id of the key."""
+    async for commits in log.scan():
+        named: dict[str, tuple[Commit, int]] = {}
+        for commit in commits:
+            for event in commit.recorded:
+                for part in event.sealed:
+                    named.setdefault(part["kid"], (commit, event.version))
+        for kid in await keys.missing(sorted(named)) if named else ():
+            commit, version = named[kid]
+            yield Finding(commit.stream, version, commit.position, "key", f"{kid} is missing or damaged")
 
 
 async def _append(target: EventStore, own: Sequence[Commit]) -> None:

@@ -19,6 +19,7 @@ from shared.events.fields import Class, Urgency
 from shared.events.policy import EntryAdded, OrganisationAdded, PolicyActivated, Section
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import LegalTime
+from shared.kernel.text_normalization import identifier_form
 from shared.policy.boundaries import place_at
 from shared.policy.deadline_rules import Clocks, Escalation, UnreadService
 from shared.policy.documents import (
@@ -34,6 +35,7 @@ from shared.policy.documents import (
     Place,
     Places,
     QrCode,
+    Skill,
     Subject,
     Subjects,
     Withdrawals,
@@ -146,6 +148,17 @@ class PolicyBook(OrganisationsInForce):
     def settings(self) -> Jurisdiction | None:
         edition = self.edition("jurisdiction")
         return edition.document if edition else None
+
+    @cached_property
+    def skills(self) -> dict[str, Skill]:
+        """Code -> skill of posts, in the order of the policy."""
+        return {one.code: one for one in (self.settings.skills if self.settings else ())}
+
+    def skill_of_line(self, line: str | None) -> str | None:
+        """The skill that callers on this line of the telephone system need."""
+        meant = identifier_form(line or "")
+        lines = {identifier_form(one): code for code, skill in reversed(self.skills.items()) for one in skill.lines}
+        return lines.get(meant) if meant else None
 
     @property
     def cooling_off_days(self) -> int:
@@ -295,10 +308,11 @@ class PolicyBook(OrganisationsInForce):
 
     def place_at(self, latitude: float, longitude: float) -> str | None:
         """The smallest place around a position, by the boundaries of the policy; None if it is unknown."""
-        return place_at(self._boundaries, self.place_lines, latitude, longitude)
+        return place_at(self.boundaries, self.place_lines, latitude, longitude)
 
     @cached_property
-    def _boundaries(self) -> dict[str, str]:
+    def boundaries(self) -> dict[str, str]:
+        """Place -> its boundary in well-known text."""
         return {code: place.boundary for code, place in self.places.items() if place.boundary is not None}
 
     @cached_property

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from itertools import pairwise
+from math import hypot
 from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator
@@ -64,6 +65,32 @@ def parse(text: str) -> Boundary:
     points = [point for ring in rings for point in ring]
     xs, ys = [x for x, _ in points], [y for _, y in points]
     return Boundary(rings, (min(xs), min(ys), max(xs), max(ys)))
+
+
+@lru_cache(maxsize=4096)
+def simplified(ring: tuple[Point, ...], least: float) -> tuple[Point, ...]:
+    """The ring without points that bend it by less than `least` degrees (Douglas and Peucker 1973); closed, like the ring.
+
+    >>> simplified(((0, 0), (2, 0.001), (4, 0), (4, 4), (0, 4), (0, 0)), 0.1)
+    ((0, 0), (4, 0), (4, 4), (0, 4), (0, 0))
+    """
+    far = max(
+        range(len(ring)), key=lambda place: (ring[place][0] - ring[0][0]) ** 2 + (ring[place][1] - ring[0][1]) ** 2
+    )
+    kept, parts = {0, far, len(ring) - 1}, [(0, far), (far, len(ring) - 1)]
+    while parts:
+        first, last = parts.pop()
+        (x1, y1), (x2, y2) = ring[first], ring[last]
+        length = hypot(x2 - x1, y2 - y1) or 1.0
+        bends = (
+            (abs((x2 - x1) * (y1 - ring[place][1]) - (x1 - ring[place][0]) * (y2 - y1)) / length, place)
+            for place in range(first + 1, last)
+        )
+        most, place = max(bends, default=(0.0, first))
+        if most >= least and place not in kept:
+            kept.add(place)
+            parts += [(first, place), (place, last)]
+    return tuple(ring[place] for place in sorted(kept))
 
 
 def _ring(text: str) -> tuple[Point, ...]:

@@ -67,6 +67,13 @@ class Entry(Document):
     """Further names, as other systems write them: an import finds the entry by each of them."""
 
 
+class Skill(Entry):
+    """Something that not everybody at a desk can do, such as a dialect, sign language, or matters of enterprises. `lines`: lines or
+    queues of the telephone system on which callers wait who need it."""
+
+    lines: tuple[Name, ...] = ()
+
+
 class Jurisdiction(Entry):
     """The jurisdiction of the policy. `code`: a SLUG, unique in the deployment; `zone`: an IANA name;
     `petition_office`: the code of an organisation."""
@@ -77,6 +84,8 @@ class Jurisdiction(Entry):
     most_objections: int = Field(3, ge=1, le=20)
     """Number of objections after which a case is a dispute that needs a ruling (Art. 24)."""
     withdrawal: Withdrawals = Withdrawals()
+    skills: tuple[Skill, ...] = ()
+    """Skills of posts, in the order of lists. Calls and cases that need one go to those who have it."""
 
 
 class Organisation(Entry):

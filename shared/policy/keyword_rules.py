@@ -2,7 +2,8 @@
 
 The first matching rule of the list applies. Texts and words are compared in their search form, so blanks, line breaks,
 punctuation, invisible characters, width, case and variants of characters do not matter; `*` inside a word stands for up to ten
-letters, and `{钱}`, `{亲属}`, `{公职}` for one of a class of words. No text is stored, only the id of the rule.
+letters, `{钱}`, `{亲属}`, `{公职}` for one of a class of words, and `+` joins what stands near each other in any order. No text is
+stored, only the id of the rule.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from shared.kernel.text_normalization import search_form, search_forms
 from shared.kernel.validation_messages import WrongValue
 from shared.policy.documents import Code, Document
 from shared.policy.public_office_words import said_of_an_office
-from shared.policy.word_patterns import class_names, one_of, unknown_classes, word_pattern
+from shared.policy.word_patterns import class_names, one_of, together, unknown_classes, word_pattern
 
 MOST_GAPS = 2
 """Stars in one word; each multiplies the time for a long text by ten."""
+MOST_PARTS = 3
+"""Parts of a word that are looked for near each other in any order."""
 _BETWEEN = "\n"
 """Between title and text; no search form contains it."""
 _REST = 2
@@ -65,10 +68,13 @@ class KeywordRule(Document):
                     f"braces in a word name a class of words: {known}",
                     f"词中的花括号须为词类：{known}。",
                 )
-            if _stars(word).count("*") > MOST_GAPS or not word_pattern(word).parts:
+            parts = together(word)
+            empty = not word_pattern(word).parts if len(parts) == 1 else not all(map(_says_something, parts))
+            if _stars(word).count("*") > MOST_GAPS or empty or len(parts) > MOST_PARTS:
                 raise WrongValue(
-                    f"a word has at most {MOST_GAPS} stars, and letters or digits besides",
-                    f"一个词最多含 {MOST_GAPS} 个星号，且须有文字或数字。",
+                    f"a word has at most {MOST_GAPS} stars, and letters or digits besides; + joins at most {MOST_PARTS} such"
+                    " words or classes",
+                    f"一个词最多含 {MOST_GAPS} 个星号，且须有文字或数字；以 + 连接的词或词类最多 {MOST_PARTS} 个。",
                 )
         return self
 
@@ -167,14 +173,23 @@ class Keywords(Document):
         found: dict[str, list[tuple[str, int]]] = {}
         for place, rule in enumerate(self.rules):
             for word in rule.any or rule.all:
-                part = word_pattern(word).parts[0]
-                found.setdefault(part[0], []).append((part, place))
+                for part in word_pattern(word).parts[:1]:
+                    found.setdefault(part[0], []).append((part, place))
         return found
+
+    @cached_property
+    def _of_classes(self) -> frozenset[int]:
+        """Places of the rules that have a word of nothing but classes: it may begin with any letter."""
+        return frozenset(
+            place
+            for place, rule in enumerate(self.rules)
+            if any(not word_pattern(word).parts for word in rule.any or rule.all)
+        )
 
     def _candidates(self, text: str, *, suspected: bool = False) -> list[KeywordRule]:
         """The rules, in order, of which a word begins in the text, those of a suspicion or those of a subject. Only words whose
         first letter occurs are looked for."""
-        starts, places = self._starts, set[int]()
+        starts, places = self._starts, set(self._of_classes)
         for letter in starts.keys() & set(text):
             places.update(place for part, place in starts[letter] if place not in places and part in text)
         return [self.rules[place] for place in sorted(places) if self.rules[place].suspected is suspected]
@@ -199,6 +214,11 @@ def _first(rules: Iterable[KeywordRule], title: str, text: str) -> KeywordRule |
 def _occurs(word: str, text: str) -> bool:
     parts, _source, pattern = word_pattern(word)
     return all(part in text for part in parts) and (pattern is None or pattern.search(text) is not None)
+
+
+def _says_something(part: str) -> bool:
+    """True for letters or digits, or a class."""
+    return bool(word_pattern(part).parts) or any(letter in part for letter in "{｛")
 
 
 def _stars(word: str) -> str:

@@ -1,7 +1,8 @@
-"""How a word of a keyword rule is looked for: letters, `*` for up to ten letters, and `{…}` for one of a class of words.
+"""How a word of a keyword rule is looked for: letters, `*` for up to ten letters, `{…}` for one of a class of words, and `+`
+between what stands near each other in any order, as in {公物}+{侵吞}.
 
-The classes are data (`word_classes.yaml`): {钱} an amount or something of value, {亲属} a relative or friend, {公职} a public
-office or organ.
+The classes are data (`word_classes.yaml`): what is entrusted to an office, what it decides, what is given for that, and so on;
+{公职} is a public office or organ.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
+from itertools import permutations
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -16,8 +18,13 @@ from shared.kernel import data_file
 from shared.kernel.text_normalization import search_form
 from shared.policy.public_office_words import office_pattern
 
+CLASSES = Path(__file__).with_name("word_classes.yaml")
 GAP = ".{0,10}"
-_PIECE = re.compile(r"[*＊]|[{｛][^{}｛｝*＊]+[}｝]")
+NEAR = ".{0,20}"
+"""Between what stands near each other (own choice)."""
+_TOGETHER = re.compile("[+＋]")
+_PIECE = re.compile(r"[*＊~]|[{｛][^{}｛｝*＊]+[}｝]")
+"""`~` is NEAR, in words that were taken apart at their `+`."""
 _DIGIT = "[0-9一二两三四五六七八九十百千万几数多半]"
 _AMOUNT = f"(?:{_DIGIT}{{1,9}}(?:来|多|余)?个?(?:万元|元钱|块钱|元|块|万|千|百|毛)|[百千万]元)"
 _OFFICE = "公职"
@@ -50,7 +57,7 @@ _Pieces: TypeAlias = tuple[str, ...]
 
 @cache
 def _classes() -> _Classes:
-    raw = data_file.load(Path(__file__).with_name("word_classes.yaml"))
+    raw = data_file.load(CLASSES)
     words = {name: tuple(map(search_form, one["words"])) for name, one in raw["classes"].items()}
     amounts = frozenset(name for name, one in raw["classes"].items() if one.get("amounts"))
     not_after = {
@@ -66,6 +73,11 @@ def class_names() -> tuple[str, ...]:
     return (*_classes().words, _OFFICE)
 
 
+def together(word: str) -> tuple[str, ...]:
+    """What a word consists of whose `+` joins a class to something; any other word as a whole."""
+    return tuple(part.strip() for part in _TOGETHER.split(word)) if re.search("[{｛]", word) else (word,)
+
+
 def unknown_classes(word: str) -> list[str]:
     """The names in braces for which there is no class, and braces without their other half."""
     named = [piece[1:-1].strip() for piece in _PIECE.findall(word) if piece[0] in "{｛"]
@@ -76,7 +88,7 @@ def unknown_classes(word: str) -> list[str]:
 @cache
 def word_pattern(word: str) -> WordPattern:
     """The pattern of a word as a policy writes it."""
-    parts = tuple(filter(None, map(search_form, _PIECE.split(word))))
+    parts = tuple(filter(None, map(search_form, _PIECE.split("~".join(together(word))))))
     source = one_of([word])
     plain = len(parts) == 1 and source == re.escape(parts[0])
     return WordPattern(parts, source, None if plain else re.compile(source))
@@ -89,7 +101,8 @@ def _pieces(word: str) -> _Pieces:
     for piece in [*_PIECE.finditer(word), None]:
         found.extend(map(re.escape, search_form(word[place : piece.start() if piece else len(word)])))
         if piece is not None:
-            found.append(GAP if piece[0] in "*＊" else _class(piece[0][1:-1].strip()))
+            kind = piece[0]
+            found.append(GAP if kind in "*＊" else NEAR if kind == "~" else _class(kind[1:-1].strip()))
             place = piece.end()
     while found and found[-1] == GAP:
         found.pop()
@@ -102,7 +115,10 @@ def _pieces(word: str) -> _Pieces:
 
 def one_of(words: Sequence[str]) -> str:
     """A pattern of all of these words. What they have in common at their beginning is looked for once."""
-    return _joined([_pieces(word) for word in dict.fromkeys(words)])
+    orders = (
+        "~".join(order) for word in words for order in permutations(together(word))
+    )  # as written, where it has no +
+    return _joined([_pieces(word) for word in dict.fromkeys(orders)])
 
 
 def _joined(words: Sequence[_Pieces]) -> str:

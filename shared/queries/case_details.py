@@ -35,6 +35,7 @@ from shared.queries.case_details_models import (
     TimelineEntry,
 )
 from shared.queries.case_events import all_events, at_versions, page_before
+from shared.queries.listed_cases import days_left
 from shared.repositories.matter_cases import lead_of, lines_of
 
 Episode = TypeVar("Episode", bound=DeadlineAnswer)
@@ -176,6 +177,7 @@ def _episode(model: type[Episode], deadline: Deadline, book: PolicyBook, now: da
         deadline,
         book,
         status=deadline.status(now),
+        days_left=days_left(book, deadline.due, now, deadline.rule.period.unit) if deadline.end is None else None,
         due_local=deadline.due.astimezone(zone(deadline.zone)).isoformat(timespec="seconds"),
         ended_by=deadline.end.name if deadline.end else None,
         ended_at=deadline.end.effective_at if deadline.end else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -45,6 +45,8 @@ class DeadlineAnswer(Answer):
     due: TimeText = Field(description="Due instant, UTC")
     due_local: str = Field(description="Due instant in the zone of the jurisdiction")
     due_day: TimeText = Field(description="The day there")
+    days_left: int | None = Field(description="Days until the due day, negative after it; null for a clock that ended")
+    unit: Literal["calendar", "working"] = Field(validation_alias="rule.period.unit", description="Unit of days_left")
     org: PolicyCode | None = Field(description="Organisation that has the duty; null for the citizen, or if unknown")
     started_by: str = Field(validation_alias="start.name", description="Event that started it")
     started_at: TimeText = Field(validation_alias="start.effective_at", description="Legal time of the start")

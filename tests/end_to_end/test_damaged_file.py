@@ -51,7 +51,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def contents(path: Path) -> list[Any]:
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
     try:
         return connection.execute("SELECT * FROM commits ORDER BY position").fetchall()
     finally:
@@ -173,6 +173,92 @@ def test_verify_command_names_damaged_position_and_exits_with_1(whole: Path, tmp
     restored = huiyin("restore", str(tmp_path / "backup"), "--data", str(tmp_path / "restored"))
     assert restored.returncode == 1
     assert "The log of the backup is damaged" in restored.stderr
+
+
+@pytest.mark.parametrize("how", ["missing", "empty"])
+async def test_folder_whose_log_is_lost_is_refused_and_not_begun_anew(whole: Path, tmp_path: Path, how: str) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(whole, folder)
+    log = Folder(folder).log
+    log.write_bytes(b"")
+    if how == "missing":
+        log.unlink()
+    with pytest.raises(FolderProblem, match=r"log.sqlite is damaged .*huiyin restore") as refused:
+        async with opened(folder, Settings(), tasks=False):
+            pass
+    assert refused.value.zh is not None
+    assert "从备份恢复" in refused.value.zh
+    assert log.exists() == (how == "empty"), "no new log takes its place"
+
+
+async def test_log_older_than_its_read_models_is_refused(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(whole, folder)
+    with sqlite3.connect(Folder(folder).log) as connection:
+        connection.execute("DROP TRIGGER never_deleted")
+        connection.execute("DELETE FROM commits WHERE position > (SELECT max(position) - 3 FROM commits)")
+    connection.close()
+    with pytest.raises(FolderProblem, match=r"log.sqlite ends before what views.sqlite was made from") as refused:
+        async with opened(folder, Settings(), tasks=False):
+            pass
+    assert refused.value.zh is not None
+    assert "较早的副本" in refused.value.zh
+
+
+@pytest.mark.parametrize("how", ["zero", "cut", "text"])
+async def test_damaged_facts_are_filled_anew(whole: Path, tmp_path: Path, how: str) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(whole, folder)
+    facts = Folder(folder).facts
+    content = facts.read_bytes()
+    facts.write_bytes(
+        {"zero": bytes(8192) + content[8192:], "cut": content[: len(content) // 2], "text": b"no database" * 900}[how]
+    )
+    async with opened(folder, Settings(), create=False, tasks=False) as runtime:
+        assert await runtime.drain()
+        [found] = [part.facts for part in runtime.parts if part.facts is not None]
+        assert not await found.empty()
+
+
+async def test_verify_and_backup_name_a_damaged_key(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(whole, folder)
+    keys = folder / "keys" / "keys.sqlite"
+    connection = sqlite3.connect(keys, isolation_level=None)
+    kid, wrapped = connection.execute("SELECT kid, wrapped FROM data_keys ORDER BY kid LIMIT 1").fetchone()
+    connection.execute("UPDATE data_keys SET wrapped = ? WHERE kid = ?", (bytes([wrapped[0] ^ 1]) + wrapped[1:], kid))
+    connection.close()
+    found = await found_in(folder)
+    assert isinstance(found, list)
+    assert {one["column"] for one in found} == {"key"}
+    assert all(one["why"].startswith(kid) for one in found)
+    numbers = [huiyin("case", "show", f"web:i{number}", "--content", "--data", str(folder)) for number in range(25)]
+    assert any("damaged_case" in one.stderr for one in numbers), "the case is refused in words"
+    assert sum(one.returncode == 0 for one in numbers) >= 24, "all others are read"
+    done = huiyin("backup", str(tmp_path / "backup"), "--data", str(folder))
+    assert done.returncode == 1
+    done = huiyin("restore", str(tmp_path / "backup"), "--data", str(tmp_path / "restored"))
+    assert done.returncode == 1
+    assert kid in done.stderr
+    assert "密钥" in done.stderr
+
+
+def test_backup_of_a_folder_with_an_unusual_name_is_restored(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "县 信访#1?mode=rw%20'\"&"
+    shutil.copytree(whole, folder)
+    assert huiyin("backup", str(tmp_path / "备份 #1?"), "--data", str(folder)).returncode == 0
+    assert huiyin("restore", str(tmp_path / "备份 #1?"), "--data", str(tmp_path / "新 %41")).returncode == 0
+    assert contents(tmp_path / "新 %41" / "log.sqlite") == contents(folder / "log.sqlite")
+
+
+@pytest.mark.parametrize("content", [b"[1]", b'{"format": "2"}', b"{", b""])
+def test_backup_without_a_readable_manifest_is_refused(whole: Path, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "backup").mkdir()
+    (tmp_path / "backup" / "manifest.json").write_bytes(content)
+    done = huiyin("restore", str(tmp_path / "backup"), "--data", str(tmp_path / "restored"))
+    assert done.returncode == 1
+    assert "not a complete backup" in done.stderr
+    assert not (tmp_path / "restored").exists()
 
 
 def test_unreadable_file_is_reported_without_traceback(whole: Path, tmp_path: Path) -> None:

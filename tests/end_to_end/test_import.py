@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from services.intake.history.items import HistoryItem
-from services.intake.history.recording import record_batch
+from services.intake.history.recorder import record_batch
 from services.intake.importer import mapping_file as mappings
 from services.intake.importer.job import Report, import_file
 from services.supervision.policy_activation import activate

@@ -121,6 +121,7 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
     ),
     ("POST", "/v1/status"): lambda here: Request("", body={"number": here.number, "code": here.code}),
     ("GET", "/v1/public/form"): lambda _: Request("", query={"jurisdiction": "cn-demo"}),
+    ("GET", "/v1/public/map"): lambda _: Request("", query={"jurisdiction": "cn-demo", "area": "dh"}),
     ("POST", "/v1/public/subjects"): lambda _: Request("", body={"text": "楼道漏水"}),
     ("POST", "/v1/public/submissions"): lambda _: Request(
         "",

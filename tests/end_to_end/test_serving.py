@@ -57,6 +57,14 @@ def test_commands_work_next_to_running_server(running: tuple[Server, str]) -> No
     assert huiyin("stats", "--data", data, "--json").returncode == 0
 
 
+def test_link_of_an_invitation_leads_to_the_port_that_was_free(running: tuple[Server, str]) -> None:
+    found, data = running
+    invited = json.loads(huiyin("person", "invite", "z-1", "--data", data, "--json").stdout)
+    port = httpx.URL(found.url).port
+    assert port and invited["link"].startswith(f"http://localhost:{port}/join#")
+    assert httpx.get(invited["link"]).status_code == 200
+
+
 def test_filings_of_one_matter_are_linked(running: tuple[Server, str]) -> None:
     _found, data = running
     text = (

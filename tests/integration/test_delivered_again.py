@@ -11,11 +11,11 @@ import pytest
 
 from deploy.modes.composition import compose
 from deploy.modes.in_memory import memory_ports
-from services.intake.history.recording import record_batch
+from services.intake.history.recorder import record_batch
 from shared.adapters.memory import SetClock
 from shared.eventstore.commit import Commit
 from shared.kernel.settings import Settings
-from tests.integration.test_history_recording import OPERATIONS, item
+from tests.integration.test_history_recorder import OPERATIONS, item
 from tests.integration.test_unordered_delivery import LATER
 from tests.support.county import DEMO
 from tests.support.serving import Served, served

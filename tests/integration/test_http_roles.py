@@ -24,6 +24,7 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/v1/channels/{channel}/items"): frozenset({"platform", "registrar", "operator"}),
     ("POST", "/v1/channels/{channel}/items:batch"): frozenset({"platform", "registrar", "operator"}),
     ("GET", "/v1/public/form"): OPEN,
+    ("GET", "/v1/public/map"): OPEN,
     ("POST", "/v1/public/submissions"): OPEN,
     ("POST", "/v1/public/subjects"): OPEN,
     ("POST", "/v1/status"): OPEN,

@@ -166,7 +166,9 @@ async def test_reused_number_reopening_and_older_export_are_told(tmp_path: Path)
         assert _told(tried) == _told(report)
         assert (report.refused, report.problems) == (1, {"other_matter": 1, "changed_in_source": 1})
         assert report.notices["reopened_in_source"] == 1
-        assert report.notices["emptied_in_source"] == 3, "the closing, the signing, and the signing of the row that moved"
+        assert report.notices["emptied_in_source"] == 3, (
+            "the closing, the signing, and the signing of the row that moved"
+        )
         first = await state(here, "I-0")
         assert (first[0], first[2]) == ("replied", date(2025, 3, 3)), "the case of the number is as it was"
         assert (await state(here, "I-1"))[0] == "replied", "what the source lists as open is open"

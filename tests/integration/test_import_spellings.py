@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.intake.history.items import HistoryItem
-from services.intake.history.recording import record_batch
+from services.intake.history.recorder import record_batch
 from services.intake.importer.mapping_file import load
 from services.intake.importer.readers import Table
 from services.intake.importer.row_mapper import RowMapper

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.routing.notices.issuing import Issuing
+from services.routing.notices.issuer import NoticeIssuer
 from services.routing.notices.notice_queries import NoticeReader
 from services.routing.notices.number_series import Series
 from shared.commands.authorization import Principal
@@ -23,11 +23,11 @@ from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, County, clerk, cou
 from tests.unit.services.routing.notices.test_rendering import text_of
 
 
-def issuing_of(here: County) -> Issuing:
+def issuing_of(here: County) -> NoticeIssuer:
     """The object that the consumer of the county uses."""
     numbers = next(one for one in here.parts["routing"].consumers if one.group == "routing.notices")
     found = numbers.complete.__self__  # type: ignore[attr-defined]
-    assert isinstance(found, Issuing)
+    assert isinstance(found, NoticeIssuer)
     return found
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from services.intake.messages.outgoing import OUTGOING, SCHEDULE, Message, fold
+from services.intake.messages.send_times import not_before
 from services.intake.messages.sender import MessageSender
-from services.intake.messages.timing import not_before
 from shared.adapters.gateways.memory import MemoryGateway
 from shared.commands.authorization import Principal
 from shared.events.routing import ReadRecorded

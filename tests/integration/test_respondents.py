@@ -536,6 +536,7 @@ PROBES: dict[tuple[str, str], Callable[[Twins], Iterator[Asked]]] = {
     ("GET", "/v1/live"): streams,
     ("GET", "/v1/cases/counts"): at("/v1/cases/counts"),
     ("GET", "/v1/public/form"): at("/v1/public/form"),
+    ("GET", "/v1/public/map"): at("/v1/public/map"),
     ("POST", "/v1/public/submissions"): public_filings,
     ("POST", "/v1/public/subjects"): sent("POST", "/v1/public/subjects", text="楼道漏水"),
     ("POST", "/v1/status/token"): tokens,

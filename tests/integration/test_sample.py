@@ -19,7 +19,7 @@ from deploy.demo.sample.matters import MOST, matters
 from deploy.demo.sample.texts import sample_texts
 from deploy.storage.data_folder import Folder
 from services.intake.history.items import HistoryItem
-from services.intake.history.recording import record_batch
+from services.intake.history.recorder import record_batch
 from services.intake.history.step_types import STEPS
 from shared.case import OPEN_STATES, STATES, Case
 from shared.commands.authorization import Principal

@@ -93,6 +93,8 @@ class Matter:
     """How the last return was verified."""
     delivered: When | None = None
     notice: str | None = None
+    steps: dict[str, When] = field(default_factory=dict)
+    """Kind of notice -> the first step that it tells of, since the matter was sent to the present organisation."""
     mediation: bool = False
     """Mediation was offered and not failed."""
     extension_told: bool = True
@@ -100,6 +102,7 @@ class Matter:
     asked_by: str | None = None
     """Key of who asked for an extension that is not decided yet."""
     refused_extension: bool = False
+    extended_at: When | None = None
     extended: int = 0
     extended_now: int = 0
     """Days granted in all, and in the present period."""
@@ -183,3 +186,4 @@ class Matter:
         self.forwarded = ()
         self.signed = False
         self.notice = None
+        self.steps = {}

@@ -238,7 +238,7 @@ def unproved_word(matter: Matter, attempt: Attempt) -> bool:
     evidence, reference = attempt.get("evidence"), attempt.get("reference")
     if attempt.who.role != "registrar":
         return evidence is not None or reference is not None
-    needed = attempt.command not in HARMLESS | {"take_back_withdrawal"}
+    needed = attempt.command not in (HARMLESS - {"confirm_delivery_address"}) | {"take_back_withdrawal"}
     return (needed and evidence is None) or (evidence is not None and reference is None)
 
 
@@ -261,7 +261,14 @@ GRADES = ("dissatisfied", "basically_satisfied", "satisfied")
 def evaluated_before(matter: Matter, attempt: Attempt) -> bool:
     about = attempt.fields["object"]
     same = matter.grades.get(about) == attempt.get("grade")
+    if dissatisfied(attempt) and matter.confirmed_by is not None:
+        return False
     return same and matter.words[about] in ("own", word(matter, attempt))
+
+
+def dissatisfied(attempt: Attempt) -> bool:
+    """Whoever says so: what a third unit was told before confirms nothing any more."""
+    return (attempt.get("object"), attempt.get("grade")) == ("organisation", "dissatisfied")
 
 
 def over_own_word(matter: Matter, attempt: Attempt) -> str | None:
@@ -479,6 +486,7 @@ def came_back(matter: Matter, attempt: Attempt) -> None:
 
 
 def led(matter: Matter, attempt: Attempt) -> None:
+    matter.steps.setdefault("led_into", attempt.when)
     if matter.period_from is None:
         matter.path = attempt.get("path")
 
@@ -493,6 +501,7 @@ def guided_late(matter: Matter, attempt: Attempt) -> str | None:
 
 def guided(matter: Matter, attempt: Attempt) -> None:
     answered(matter, attempt)
+    matter.steps.setdefault("guidance", attempt.when)
     matter.guided_from, matter.path_before = matter.before, matter.path
     if matter.period_from is None:
         matter.path = attempt.get("path")
@@ -521,6 +530,12 @@ def signed(matter: Matter, _attempt: Attempt) -> None:
 def accepted(matter: Matter, attempt: Attempt) -> None:
     matter.path = attempt.get("path") or matter.path
     matter.period_from = attempt.when
+    matter.steps.setdefault("acceptance", attempt.when)
+
+
+def not_accepted(matter: Matter, attempt: Attempt) -> None:
+    answered(matter, attempt)
+    matter.steps.setdefault("non_acceptance", attempt.when)
 
 
 def without_path(matter: Matter, attempt: Attempt) -> str | None:
@@ -534,6 +549,8 @@ def wrong_notice(matter: Matter, attempt: Attempt) -> str | None:
     kind = attempt.get("kind")
     if {"guidance": "guided", "led_into": "led_into"}.get(kind, matter.state) != matter.state:
         return "no such procedure"
+    if kind in matter.steps and earlier(attempt.when, matter.steps[kind]):
+        return "before the step that it tells of"
     return None if kind == "exempt" else unproved(matter, attempt)
 
 
@@ -585,7 +602,15 @@ def wrong_grant(matter: Matter, attempt: Attempt) -> str | None:
     return None
 
 
+def unextended(matter: Matter, attempt: Attempt) -> str | None:
+    """Art. 34: the notice tells of an extension that was granted by that day."""
+    if not matter.extended or matter.extended_at is None:
+        return "not extended"
+    return "before the extension" if earlier(attempt.when, matter.extended_at) else None
+
+
 def granted(matter: Matter, attempt: Attempt) -> None:
+    matter.extended_at = attempt.when
     matter.extended += attempt.fields["days"]
     matter.extended_now += attempt.fields["days"]
     matter.extension_told = False
@@ -685,6 +710,8 @@ def reported(matter: Matter, _attempt: Attempt) -> None:
 
 def graded(matter: Matter, attempt: Attempt) -> None:
     matter.grades[attempt.fields["object"]] = attempt.fields["grade"]
+    if dissatisfied(attempt):
+        matter.confirmed_by = None
     matter.words[attempt.fields["object"]] = word(matter, attempt)
 
 
@@ -972,7 +999,7 @@ TABLE: dict[str, Row] = {
         "organisation", states("dispatched", "signed"), "accepted", basis="Art. 23, 31", unless=without_path,
         effect=accepted, again=lambda m, a: m.state == "accepted" and a.get("path") in (None, m.path),
     ),
-    "not_accept": Row("organisation", states("signed"), "not_accepted", basis="Art. 23", effect=answered),
+    "not_accept": Row("organisation", states("signed"), "not_accepted", basis="Art. 23", effect=not_accepted),
     "serve_notice": Row(
         "organisation_or_desk", EVERY, basis="Art. 23 ¶2", unless=wrong_notice, effect=noticed,
         again=lambda m, a: m.notice == a.get("kind"),
@@ -994,7 +1021,7 @@ TABLE: dict[str, Row] = {
     ),
     "serve_extension_notice": Row(
         "organisation", OPEN, basis="Art. 34", effect=extension_told,
-        unless=says("not extended", lambda m, _a: not m.extended),
+        unless=unextended,
         again=lambda m, _a: bool(m.extended) and m.extension_told,
     ),
     "record_mediation": Row(

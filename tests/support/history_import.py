@@ -9,7 +9,7 @@ from services.analytics.statistics.as_of import facts_as_of
 from services.analytics.statistics.models import Figure, StatsQuery
 from services.analytics.statistics.query import query
 from services.intake.history.items import HistoryItem, ItemResult
-from services.intake.history.recording import record_batch
+from services.intake.history.recorder import record_batch
 from services.intake.importer import mapping_file
 from services.intake.importer.job import Report, import_file
 from shared.commands.authorization import Principal

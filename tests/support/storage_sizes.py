@@ -27,7 +27,7 @@ from deploy.modes import embedded
 from deploy.modes.composition import SERVICES
 from deploy.storage.data_folder import Folder
 from services.intake.history.items import HistoryItem
-from services.intake.history.recording import record_batch
+from services.intake.history.recorder import record_batch
 from services.supervision.policy_activation import activate
 from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.producer import CommitProducer

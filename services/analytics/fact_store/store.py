@@ -11,6 +11,7 @@ the versions in the table, once for each batch; nothing grows in memory with the
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple, TypeVar, get_args
 
 import duckdb
 import pyarrow as pa
+import structlog
 
 from services.analytics.fact_rows import Snapshot, case_batch
 from services.analytics.fact_store.arrow_batches import unpack
@@ -48,6 +50,10 @@ class FactLimits(NamedTuple):
 
 NO_LIMITS = FactLimits()
 
+
+_CLOSED_TO_US = re.compile(r"lock|permission|denied|directory|space|read-only|too many", re.IGNORECASE)
+"""Words of an error of DuckDB that says nothing about the content of the file."""
+log = structlog.get_logger("facts")
 
 _NO_PAST: Mapping[str, Sequence[Snapshot]] = {}
 _END = (
@@ -161,19 +167,38 @@ class Facts:
         if self._connection is not None:
             return
         try:
-            own = duckdb.connect(self._path, config={**_CONFIG, **self._limits.config})
-        except duckdb.IOException as error:
-            raise Unavailable(
-                "facts_in_use",
-                "The facts file cannot be opened, probably because another process uses it. Query the server of that process.",
-                detail_zh="统计数据文件无法打开，可能正由另一进程使用，请向该服务查询。",
-            ) from error
-        own.execute(CREATE[0])
-        found = own.execute("SELECT schema FROM about").fetchall()
-        self._connection = own
+            found = self._connect()
+        except duckdb.Error as error:
+            if self._path == ":memory:" or _CLOSED_TO_US.search(str(error)):
+                raise Unavailable(
+                    "facts_in_use",
+                    "The facts file cannot be opened, probably because another process uses it. Query the server of that"
+                    " process.",
+                    detail_zh="统计数据文件无法打开，可能正由另一进程使用，请向该服务查询。",
+                ) from error
+            log.error("facts_damaged", error=type(error).__name__)  # its message may quote values
+            self._discard()
+            found = self._connect()
         if found != [(SCHEMA,)]:
             self._recreate()
             self._end_rebuild()
+
+    def _connect(self) -> list[Any]:
+        """Open the file; the rows that state its schema."""
+        own = duckdb.connect(self._path, config={**_CONFIG, **self._limits.config})
+        try:
+            own.execute(CREATE[0])
+            found: list[Any] = own.execute("SELECT schema FROM about").fetchall()
+        except BaseException:
+            own.close()
+            raise
+        self._connection = own
+        return found
+
+    def _discard(self) -> None:
+        """Remove a file that cannot be read; it holds nothing that is not in the log."""
+        for end in ("", ".wal"):
+            Path(self._path + end).unlink(missing_ok=True)
 
     def _recreate(self) -> None:
         """Begin the transaction of a rebuild, with empty tables."""

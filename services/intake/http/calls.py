@@ -11,7 +11,7 @@ from services.intake import missed_calls
 from shared.application.command_dispatch import CommandId
 from shared.application.response import Answer, TimeText
 from shared.commands.authorization import Principal, authorize
-from shared.commands.command_fields import CaseName, Short
+from shared.commands.command_fields import CaseName, GivenCode, Short
 from shared.events.calls import CallOutcome
 from shared.events.fields import Moment
 from shared.hosting.process import Process
@@ -36,8 +36,11 @@ class MissedCallBody(BaseModel):
     number: Annotated[str, Field(min_length=3, max_length=40, pattern=r"^[0-9+()#* -]+$")] = Field(
         description="Number of the caller, sealed; destroyed when the call is done with"
     )
-    missed_at: Moment = Field(description="When it was missed")
+    missed_at: Moment | None = Field(None, description="When it was missed; by default now")
     line: Short | None = Field(None, description="Extension or queue of the telephone system")
+    skill: GivenCode | None = Field(
+        None, description="Skill of the policy that is needed to call back; by default that of the line"
+    )
 
 
 class CallReturnBody(BaseModel):
@@ -58,6 +61,7 @@ class CallAnswer(Answer):
     call: str = Field(description="Id of the call")
     missed_at: TimeText = Field(description="When it was missed")
     line: str | None = Field(description="Extension or queue of the telephone system")
+    skill: str | None = Field(description="Code of the skill that is needed to call back; null: everybody can")
     tries: int = Field(description="How often it was called back")
     tried_at: TimeText | None = Field(description="When it was called back for the last time")
 
@@ -73,6 +77,7 @@ class CallsAnswer(Answer):
 
     calls: list[CallAnswer] = Field(description="Oldest first")
     total: int = Field(description="How many wait")
+    elsewhere: int = Field(description="With mine: further calls that wait for colleagues with other skills")
     after: str | None = Field(description="Id to go on after; null: there are no more")
 
 
@@ -88,6 +93,7 @@ def _shown(call: missed_calls.MissedCall) -> dict[str, object]:
         "call": call.id,
         "missed_at": call.missed_at,
         "line": call.line,
+        "skill": call.skill,
         "tries": call.tries,
         "tried_at": call.tried_at,
     }
@@ -114,7 +120,9 @@ def router(runtime: Process) -> APIRouter:
         """Record a missed call, as the telephone system of the office does. The number is sealed."""
         where = own(caller, jurisdiction)
         body = await read_model(request, MissedCallBody, limit)
-        call = await missed_calls.record(ports, caller, where, body.number, body.missed_at, body.line, body.command_id)
+        call = await missed_calls.record(
+            ports, caller, where, body.number, body.missed_at, body.line, body.command_id, body.skill
+        )
         return CallState(call=call, waiting=(await missed_calls.present(ports, where, call)).done is None)
 
     @routes.get("/v1/calls", **operation("calls_v1_calls_get", *READING))
@@ -122,10 +130,16 @@ def router(runtime: Process) -> APIRouter:
         caller: Caller,
         after: str | None = Query(None, pattern="^[0-9a-f]{32}$", description="Id after which the list begins"),
         limit: int = Query(50, ge=0, le=200, description="Most calls; 0: only the total"),
+        mine: bool = Query(
+            False, description="Only calls that need no skill, one of yours, or one that nobody present has"
+        ),
         jurisdiction: str | None = _JURISDICTION,
     ) -> CallsAnswer:
         """The missed calls that nobody returned yet, without their numbers."""
-        rows, total = await missed_calls.waiting(ports, caller, own(caller, jurisdiction), after, max(1, limit))
+        where = own(caller, jurisdiction)
+        skills = await missed_calls.skills_of(ports, caller, where) if mine else None
+        rows, total = await missed_calls.waiting(ports, caller, where, after, max(1, limit), skills)
+        every = total if skills is None else (await missed_calls.waiting(ports, caller, where, None, 1))[1]
         rows = rows[:limit]
         calls = []
         for row in rows:
@@ -136,11 +150,17 @@ def router(runtime: Process) -> APIRouter:
                     call=row.key,
                     missed_at=from_text(str(row.values["missed_at"])),
                     line=row.values["line"],
+                    skill=row.values["skill"] or None,
                     tries=row.values["tries"],
                     tried_at=from_text(str(tried)) if tried is not None else None,
                 )
             )
-        return CallsAnswer(calls=calls, total=total, after=rows[-1].key if limit and len(rows) == limit else None)
+        return CallsAnswer(
+            calls=calls,
+            total=total,
+            elsewhere=every - total,
+            after=rows[-1].key if limit and len(rows) == limit else None,
+        )
 
     @routes.get("/v1/calls/{call}", **operation("call_v1_calls__call__get", *READING, 429, 507))
     async def one(call: CallId, caller: Caller, jurisdiction: str | None = _JURISDICTION) -> OpenedCall:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, create_model
 from starlette.responses import HTMLResponse
 
-from services.intake.commands.reading import receipt_printed
+from services.intake.commands.document_access import receipt_printed
 from services.intake.http.citizen_status import LIMIT, StatusQuestion, StatusReaders
 from services.intake.http.printed_receipt.receipt import receipt
 from services.intake.http.sealed_commands import given_on_sealed

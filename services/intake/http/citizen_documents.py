@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from services.intake.commands.reading import check_private, read_documents
+from services.intake.commands.document_access import check_private, read_documents
 from services.intake.http.citizen_status import LIMIT, StatusQuestion, StatusReaders
 from shared.case import Case
 from shared.commands.authorization import Action, Principal, Role

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from services.intake.channel_jurisdictions import jurisdiction_of
 from services.intake.history.items import HistoryItem, ItemResult
-from services.intake.history.recording import record_batch
+from services.intake.history.recorder import record_batch
 from shared.application.problem import describe
 from shared.application.request_validation import validated
 from shared.application.response import Answer

@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from services.intake.commands.filing import FileCase
 from services.intake.commands.parties import PARTIES_LIMIT, Person, Respondent
-from services.intake.filing_turns import FilingTurns
+from services.intake.filing_limit import FilingLimit
 from services.intake.public_form import (
     FormAnswer,
     Identity,
@@ -26,6 +26,7 @@ from services.intake.public_form import (
     guesses,
     open_channels,
 )
+from services.intake.public_map import MapAnswer, map_of
 from services.intake.registration import Receipt, file_case
 from shared.application.command_dispatch import no_personal_number
 from shared.application.file_references import filing_owner
@@ -140,8 +141,7 @@ def router(runtime: Process) -> APIRouter:
     routes = api_router("citizens")
     ports = runtime.ports
     handling = ports.handling("intake")
-    sent = RateLimiter(ports.clock, runtime.settings.public_filings)
-    turns = FilingTurns(ports.clock, ports.keys.secret("filing-turn"), runtime.settings.public_filings)
+    sent = FilingLimit(ports, runtime.settings.public_filings)
     guessed = RateLimiter(ports.clock, GUESSES)
 
     async def one_of(named: str | None) -> PolicyBook | None:
@@ -161,6 +161,15 @@ def router(runtime: Process) -> APIRouter:
     ) -> FormAnswer:
         """What a person needs to file: places, subjects, channels, and what has to be said beforehand."""
         return form(await ports.policies.all(), await one_of(jurisdiction), qr)
+
+    @routes.get("/v1/public/map", **operation("map_v1_public_map_get", 409, 422, 503))
+    async def public_map(
+        jurisdiction: str | None = Query(None, max_length=80, description="Jurisdiction; optional where there is one"),
+        area: str | None = Query(None, max_length=80, description="Code of a place whose parts are wanted"),
+    ) -> MapAnswer:
+        """The outlines of the places, to choose one on a map. The list of GET /v1/public/form has the same places."""
+        book = await one_of(jurisdiction)
+        return MapAnswer(area=None, above=None, box=None, shapes=[]) if book is None else map_of(book, area)
 
     @routes.post(
         "/v1/public/subjects",
@@ -198,8 +207,8 @@ def router(runtime: Process) -> APIRouter:
         """File without an access key. The same `command_id` gives the same receipt."""
         network = await client_network(request)
         wanted = await read_model(request, PublicFiling, runtime.settings.body_limit)
-        if sent.take(network):
-            in_turn(network, wanted)
+        if await sent.take(network):
+            await in_turn(network, wanted)
             receipt = await file(wanted)
         else:
             counted = False
@@ -208,15 +217,15 @@ def router(runtime: Process) -> APIRouter:
                 counted = not receipt.repeated
             finally:
                 if not counted:
-                    sent.give_back(network)
+                    await sent.give_back(network)
         answer = ReceiptAnswer.model_validate(receipt)
         return Response(answer.model_dump_json(), 200 if receipt.repeated else 201, media_type="application/json")
 
-    def in_turn(network: str, wanted: PublicFiling) -> None:
+    async def in_turn(network: str, wanted: PublicFiling) -> None:
         """Nothing where it is the filing's turn. Raises TooMany with its turn otherwise: it is queued, not refused."""
-        turn = turns.taken(wanted.turn, wanted.command_id, wanted.work) if wanted.turn is not None else None
+        turn = sent.turns.taken(wanted.turn, wanted.command_id, wanted.work) if wanted.turn is not None else None
         if turn is None:
-            turn = turns.give(network, wanted.command_id)
+            turn = await sent.give_turn(network, wanted.command_id)
         if not turn.wait:
             return
         wait = max(1, ceil(turn.wait))

@@ -37,8 +37,8 @@ from services.intake.messages.outgoing import (
     instead_of,
     wait_after,
 )
+from services.intake.messages.send_times import not_before
 from services.intake.messages.texts import text_of
-from services.intake.messages.timing import not_before
 from shared.application.ports import Ports
 from shared.case import STREAM as CASE
 from shared.case import Case

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from services.portal.api import Api, Caller, Problem
 from services.portal.browser import Form, command_id, read_form, set_cookie
 from services.portal.catalogues import told
-from services.portal.pages.desk_frame import asked, of_case
+from services.portal.pages.desk_frame import asked, hand_on_by_skill, of_case, skill_options
 from services.portal.pages.desk_registration import filed, lists_of_office, near_cases
 from services.portal.pages.sign_in import SignedOut, ended, staff
 from services.portal.pages.start import changed
@@ -38,15 +38,18 @@ async def _page(
     status: dict[str, Any] | None = None,
     done: str = "",
     settled: str = "",
+    unhanded: str = "",
 ) -> Response:
     frame, lists = await lists_of_office(request, _CALLS)
     if not lists["channels"]:
         frame, lists = await lists_of_office(request, _ANY)
-    (missed,) = await asked(request, ("/v1/calls", {"limit": _MISSED}))
+    mine = request.query_params.get("calls") != "all"
+    (missed,) = await asked(request, ("/v1/calls", {"limit": _MISSED, "mine": "true" if mine else ""}))
     waiting = [
         one for one in missed["calls"] if one["call"] not in (settled, form["missed"])
     ]  # the list may be a moment behind
-    missed = {"calls": waiting, "total": missed["total"] - len(missed["calls"]) + len(waiting)}
+    missed |= {"calls": waiting, "total": missed["total"] - len(missed["calls"]) + len(waiting)}
+    can = skill_options(request, frame["me"])
     form.setdefault("command_id", command_id())
     form.setdefault("channel", lists["channels"][0][0] if lists["channels"] else "")
     form["knowledge"] = "1"
@@ -58,9 +61,11 @@ async def _page(
     names = {name: dict(lists[name]).get(form[one], "") for name, one in (("places", "place"), ("subjects", "subject"))}
     return page(
         request, "desk_call.html", http_status=problem.status if problem else 422 if errors else 200, main_form="call",
+        fresh=request.method == "GET",
         **frame, **lists, form=form, errors=errors or {}, problem=problem,
         said=sentence(request, problem) if problem else "", wrong=errors or problem, read=read, receipt=receipt,
-        answered=answered, status=status, missed=missed, done=done, **beside, entry=entry, chosen_names=names,
+        answered=answered, status=status, missed=missed, done=done, can=can,
+        unhanded=unhanded, **beside, entry=entry, chosen_names=names,
     )  # fmt: skip
 
 
@@ -84,6 +89,8 @@ async def call(request: Request) -> Response:
             return await _status(request, who, form)
         if form["do"] in ("call_back", *_OUTCOMES):
             return await _missed(request, who, form)
+        if form["do"] == "ask_colleague":
+            return await _ask_colleague(request, who, form)
         wanted = {"text": "Write what the person says."}
         if form["do"] == "answer" and not form["entry"]:
             wanted["answer"] = "Write the answer that you gave."
@@ -120,6 +127,7 @@ async def _received(request: Request, who: Caller, form: Form, receipt: dict[str
             if not problem.known:
                 raise
             refused = problem
+    unhanded = await hand_on_by_skill(request, who, form, receipt["number"])
     if form["missed"]:
         body = {"command_id": f"{form['command_id']}-m", "outcome": "filed", "case": receipt["number"]}
         try:
@@ -137,7 +145,19 @@ async def _received(request: Request, who: Caller, form: Form, receipt: dict[str
         answered=answered,
         problem=refused,
         settled=form["missed"],
+        unhanded=unhanded,
     )
+
+
+async def _ask_colleague(request: Request, who: Caller, form: Form) -> Response:
+    """Let a colleague with a skill call back; the call waits among the missed ones."""
+    wanted = {"phone": "Enter the number to call back.", "needs": "Choose the skill that is needed."}
+    errors = {name: told(view_of(request).language, text) for name, text in wanted.items() if not form[name].strip()}
+    if errors:
+        return await _page(request, form, errors=errors)
+    body = {"command_id": f"{form['command_id']}-c", "number": form["phone"].strip(), "skill": form["needs"]}
+    await request.app.state.api.post(who, "/v1/calls", body)
+    return await _page(request, Form(channel=form["channel"]), done="asked")
 
 
 async def _missed(request: Request, who: Caller, form: Form) -> Response:

@@ -11,7 +11,8 @@ from starlette.routing import Route
 
 from services.portal.api import Api, Problem
 from services.portal.browser import Form, command_id, read_form, set_cookie
-from services.portal.pages.desk_frame import OFFICE, asked, framed, of_case, place_of
+from services.portal.pages.desk_frame import OFFICE, asked, framed, of_case, place_of, skill_options
+from services.portal.pages.desk_list import days_in_words
 from services.portal.pages.sign_in import SignedOut, ended, staff
 from services.portal.pages.start import changed
 from services.portal.rendering import page, sentence, view_of
@@ -104,10 +105,11 @@ async def case_page(
         **frame | {"moving": found["id"]}, case=found, opened=content, case_drafts=drafts, keys=keys_of(acts), acts=acts,
         files=files, size_of=size_of,
         done=done if known else "", done_words=_DONE.get(done, ""), take_id=command_id(), notes=notes, labelled=labelled,
-        note=form or Form(command_id=command_id()),
+        note=form or Form(command_id=command_id()), skills=skill_options(request, frame["me"]),
         running=[one for one in found["deadlines"] if one["status"] in ("running", "overdue", "window_open")],
         ended=[one for one in found["deadlines"] if one["status"] not in ("running", "overdue", "window_open")],
         problem=problem, said=sentence(request, problem) if problem else "",
+        left=lambda one: days_in_words(view_of(request).language, one["days_left"], one["unit"]),
     )  # fmt: skip
 
 
@@ -159,13 +161,19 @@ async def _other_view(request: Request, form: Form, again: Callable[[], Awaitabl
     return answer
 
 
+_BY_SKILL = "skill:"
+"""Beginning of a choice that names a skill in the place of a person."""
+
+
 async def take(request: Request) -> Response:
     """Take the case, hand it on to a colleague, or give it back."""
     form = await read_form(request)
     number = request.path_params["number"]
     api: Api = request.app.state.api
     who = form["clerk"]
-    body = {"command_id": form["command_id"], "clerk": None if who == "none" else who or "me"}
+    body: dict[str, Any] = {"command_id": form["command_id"], "clerk": None if who == "none" else who or "me"}
+    if who.startswith(_BY_SKILL):
+        body |= {"clerk": None, "skill": who.removeprefix(_BY_SKILL)}
     try:
         await api.post(staff(request), of_case(number, "/clerk"), body)
     except Problem as problem:

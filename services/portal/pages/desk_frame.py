@@ -11,8 +11,9 @@ from starlette.responses import RedirectResponse, Response
 
 from services.portal.api import Api, Caller, Problem
 from services.portal.browser import Form, whole
+from services.portal.catalogues import told
 from services.portal.pages.sign_in import SignedOut, ended, staff
-from services.portal.rendering import view_of
+from services.portal.rendering import sentence, view_of
 
 OFFICE = ("registrar", "supervisor")
 """Roles of the petition office that see all cases of the jurisdiction."""
@@ -137,6 +138,33 @@ async def framed(
         "leads": me["role"] in FIGURES_ONLY,
     }  # fmt: skip
     return frame, found
+
+
+def skill_options(request: Request, me: dict[str, Any]) -> list[tuple[str, str]]:
+    """Code and name of each skill of the policy, with the colleagues who have it and are present."""
+    language = view_of(request).language
+    found = []
+    for one in me["skills"]:
+        name = one["name"] if language == "zh" else one["name_en"] or one["name"]
+        here = [c["name"] or c["person"] for c in me["colleagues"] if one["code"] in c["skills"] and not c["absent"]]
+        who = told(language, ", ").join(here) if here else told(language, "nobody present")
+        found.append((one["code"], told(language, "{name} ({who})", name=name, who=who)))
+    return found
+
+
+async def hand_on_by_skill(request: Request, who: Caller, form: Form, number: str) -> str:
+    """Hand a case that was just registered to a colleague with the chosen skill. Returns why it was refused; empty: it was not."""
+    if not form["skill"]:
+        return ""
+    body = {"command_id": f"{form['command_id']}-s", "clerk": None, "skill": form["skill"]}
+    api: Api = request.app.state.api
+    try:
+        await api.post(who, of_case(number, "/clerk"), body)
+    except Problem as problem:
+        if not problem.known:
+            raise
+        return sentence(request, problem)
+    return ""
 
 
 async def save_draft(request: Request, who: Caller, kind: str, content: dict[str, str], form: Form) -> Response:

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from services.portal.api import Api, Caller, Problem
 from services.portal.browser import HEADERS, Form, command_id, read_form, set_cookie
 from services.portal.catalogues import told
-from services.portal.pages.desk_frame import asked, framed, of_case
+from services.portal.pages.desk_frame import asked, framed, hand_on_by_skill, of_case, skill_options
 from services.portal.pages.sign_in import SignedOut, ended, staff
 from services.portal.pages.start import changed, nothing_here
 from services.portal.pages.submit import others, tree
@@ -38,6 +38,7 @@ async def _registration(
     errors: dict[str, str] | None = None,
     problem: Problem | None = None,
     receipt: dict[str, Any] | None = None,
+    unhanded: str = "",
 ) -> Response:
     frame, lists = await lists_of_office(request)
     channels = lists["channels"]
@@ -45,8 +46,9 @@ async def _registration(
     near = await near_cases(request, form)
     return page(
         request, "desk_register.html", http_status=problem.status if problem else 422 if errors else 200,
-        main_form="registration", **frame, form=form, errors=errors or {}, problem=problem,
-        said=sentence(request, problem) if problem else "", wrong=errors or problem, receipt=receipt, **near, **lists,
+        main_form="registration", fresh=request.method == "GET", **frame, form=form, errors=errors or {}, problem=problem,
+        said=sentence(request, problem) if problem else "", wrong=errors or problem, receipt=receipt, **near,
+        **lists, unhanded=unhanded,
         candidates=await _candidates(request, receipt) if receipt else [],
     )  # fmt: skip
 
@@ -73,7 +75,8 @@ async def lists_of_office(
         for one in sorted(listed, key=lambda one: classes.index(one["class_"]) if one["class_"] in classes else 0)
         if one["class_"] in classes and not one.get("platform")
     ]
-    return frame, {**lists, "channels": channels}
+    skills = skill_options(request, me) if me["role"] != "operator" else []  # operators hand no case on
+    return frame, {**lists, "channels": channels, "skills": skills}
 
 
 async def near_cases(request: Request, form: Form) -> dict[str, Any]:
@@ -154,16 +157,18 @@ async def register(request: Request) -> Response:
         errors["text"] = told(language, "Write what the person says.")
     if errors:
         return await _registration(request, form, errors=errors)
-    receipt = None
+    receipt, unhanded = None, ""
     try:
         receipt = await _pin(request.app.state.api, who, await filed(request.app.state.api, who, form))
+        unhanded = await hand_on_by_skill(request, who, form, receipt["number"])
     except Problem as problem:
         if ended(problem):
             raise SignedOut(form) from None
         if problem.field in form:
             return await _registration(request, form, errors={str(problem.field): sentence(request, problem)})
         return await _registration(request, form, problem=problem)
-    return await _registration(request, Form(command_id=command_id(), channel=form["channel"]), receipt=receipt)
+    fresh = Form(command_id=command_id(), channel=form["channel"])
+    return await _registration(request, fresh, receipt=receipt, unhanded=unhanded)
 
 
 async def printed(request: Request) -> Response:

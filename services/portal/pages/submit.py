@@ -14,10 +14,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from services.portal.api import Api, Caller, Problem
-from services.portal.browser import Form, caller, command_id, cookie, read_form, set_cookie
+from services.portal.browser import Form, caller, command_id, cookie, read_form, set_cookie, whole
 from services.portal.catalogues import told
 from services.portal.pages.start import changed
 from services.portal.pages.track import LIFE, keep_case
+from services.portal.place_map import drawn, pressed
 from services.portal.rendering import PageOptions, page, sentence, view_of
 from services.portal.uploads import FIELD, Receiver, size_of, uploads_of
 
@@ -45,6 +46,8 @@ ALWAYS = ("command_id", "qr", "channel", "sign", "turn", FIELD)
 """Fields that no step shows and every step carries."""
 RECEIPT = "receipt"
 """Cookie: number and query code of the receipt that was just shown, for `LIFE` seconds or until the matter is closed here."""
+ABOVE = ".."
+"""In the place of a code on the map: the next larger area."""
 FOR_WHOM = ("guardian", "authorised")
 """As whom somebody files for another; empty: for themselves."""
 IDENTITIES = ("named", "confidential", "anonymous")
@@ -266,6 +269,8 @@ async def go_on(request: Request) -> Response:
         return await _step(request, form, max(0, at - 1))
     if form["guess"]:
         form["subject"] = form["guess"]
+    if form["go"] == "map" or form["pick"] or form["point.x"]:
+        return await _on_map(request, asked, form)
     if form["go"] in ("add", "guess") or form["remove"] or form["locate"] or form["guess"]:
         found = next((one.place for one in uploads_of(form) if one.id == form["locate"]), None)
         form["location"] = form["location"] or found or ""
@@ -288,6 +293,39 @@ def _owner(fields: Mapping[str, str]) -> dict[str, str] | None:
     """Whose the files of a form are: of the filing that the form will be. A browser sends the id before the files."""
     filing = fields.get("command_id", "")
     return {"filing-id": filing} if filing.isascii() and filing.isprintable() and filing else None
+
+
+async def _on_map(request: Request, asked: Caller, form: Form) -> Response:
+    """Open the map, or take what was pressed on it: the picture, or one of the names below."""
+    errors = {}
+    if form["go"] == "map":
+        form["map"], form["area"] = "1", ""
+    else:
+        try:
+            answer = await _map(request, asked, form)
+        except Problem as problem:
+            return await _step(request, form, 0, problem=problem)
+        if form["pick"]:
+            found = next((one for one in answer["shapes"] if one["code"] == form["pick"]), None)
+        else:
+            found = pressed(answer, whole(form["point.x"]) or 0, whole(form["point.y"]) or 0, whole(form["shown"]))
+        if found is None and form["pick"] == ABOVE:
+            form["area"] = answer["above"] or ""
+        elif found is None:
+            text = "There is no place at this point of the map. Press inside an outline, or choose a name."
+            errors["place"] = told(view_of(request).language, text)
+        else:
+            form["place"] = found["code"]
+            form["area"] = found["code"] if found["divided"] else form["area"]
+    return await _step(request, form, 0, errors=errors, status=422 if errors else 200)
+
+
+async def _map(request: Request, asked: Caller, form: Form) -> dict[str, Any]:
+    api: Api = request.app.state.api
+    found: dict[str, Any] = await api.get(
+        asked, "/v1/public/map", jurisdiction=form["jurisdiction"][:80], area=form["area"][:80]
+    )
+    return found
 
 
 async def _send(request: Request, asked: Caller, form: Form) -> Response:
@@ -372,7 +410,7 @@ async def _guesses(request: Request, form: Form) -> list[dict[str, Any]]:
 
 
 _EMPTY: dict[str, Any] = {
-    "jurisdictions": [], "places": [], "subjects": [], "organisations": [], "notices": [], "text_limit": 50_000,
+    "jurisdictions": [], "places": [], "map": False, "subjects": [], "organisations": [], "notices": [], "text_limit": 50_000,
     "co_petitioners_limit": 500, "representatives_limit": 5, "files_limit": 10, "file_megabytes": 10, "file_types": [],
     "scanned": None,
 }  # fmt: skip
@@ -400,6 +438,12 @@ async def _step(
     scanned, places = lists["scanned"], {one["code"] for one in lists["places"]}
     if scanned is not None and scanned["place"] and not form["place"]:
         form["place"] = scanned["place"]
+    place_map = None
+    if at == 0 and form["map"] and lists["map"]:
+        try:
+            place_map = drawn(await _map(request, caller(request), form), form["place"], view.language)
+        except Problem:  # the list has the same places
+            form["map"] = ""
     guesses = await _guesses(request, form) if at in (0, 2) and not form["subject"] and problem is None else []
     notices = {one["code"]: one["zh" if view.language == "zh" else "en"] for one in lists["notices"]}
 
@@ -432,6 +476,8 @@ async def _step(
         places=tree(lists["places"], view),
         subjects=tree(lists["subjects"], view),
         guesses=guesses,
+        place_map=place_map,
+        above=ABOVE,
         strange_place=form["place"] if form["place"] and form["place"] not in places and places else "",
         strange_sign=bool(scanned) and scanned["place"] is None,
         organisations=tree(lists["organisations"], view),

@@ -14,7 +14,10 @@ from starlette.routing import Route
 from services.portal.api import Api, Caller, Problem
 from services.portal.browser import (
     HEADERS,
+    NO_COOKIES,
+    SEEN,
     Form,
+    after_form,
     caller,
     command_id,
     cookie,
@@ -123,7 +126,7 @@ async def follow(request: Request) -> Response:
     """The matter that this browser follows, or the question for number and code."""
     pair = case_of(request)
     if pair is None:
-        return _ask(request)
+        return _ask(request, cookies_off=NO_COOKIES in request.query_params)
     api: Api = request.app.state.api
     asked = caller(request)
     try:
@@ -179,7 +182,7 @@ async def enter(request: Request) -> Response:
     pending = form[_PENDING]
     if pending in ACTIONS:
         return await _form(request, pending, form, pair={"number": token["number"], "code": token["token"]})
-    answer = RedirectResponse("/track", 303)
+    answer = RedirectResponse(after_form(request, "/track"), 303)
     keep_case(answer, token)
     return answer
 
@@ -191,6 +194,7 @@ def _ask(
     errors: dict[str, str] | None = None,
     problem: Problem | None = None,
     ended: bool = False,
+    cookies_off: bool = False,
 ) -> Response:
     """The form for number and code. The code is never written back."""
     form = Form() if form is None else form
@@ -201,8 +205,9 @@ def _ask(
     answer = page(
         request, "track_ask.html", http_status=status, main_form="ask", form=form, errors=errors or {}, problem=problem,
         said=sentence(request, problem) if problem is not None else "", ended=ended, carried=carried,
-        wrong=errors or problem,
+        wrong=errors or problem or cookies_off, cookies_off=cookies_off,
     )  # fmt: skip
+    set_cookie(answer, SEEN, "1", None)
     if problem is not None and problem.retry_after is not None:
         answer.headers["Retry-After"] = problem.retry_after
     return answer
@@ -280,7 +285,7 @@ async def _documents(request: Request, _form: Form, pair: dict[str, str]) -> Res
         notices=[one for one in files if one["kind"] == "notice" and not one["erased"]],
         own=[one for one in files if one["kind"] != "notice" and one["form"] is None and not one["erased"]],
         formats=FORMATS, expires=LIFE,
-        labels={name: told(view_of(request).language, text) for name, text in _LABELS.items()},
+        labels=labels_of(view_of(request).language, own=False),
     )  # fmt: skip
 
 
@@ -293,15 +298,22 @@ async def _own_data(request: Request, form: Form, pair: dict[str, str]) -> Respo
     status = await api.post(caller(request), "/v1/status", pair)
     return page(
         request, "track_data.html", main_form="again", data=copy, status=status, expires=LIFE,
-        labels={name: told(view_of(request).language, text) for name, text in _OWN_LABELS.items()},
+        labels=labels_of(view_of(request).language, own=True),
         actions=own_data(status),
     )  # fmt: skip
+
+
+def labels_of(language: Language, *, own: bool) -> dict[str, str]:
+    """Field -> its heading: of a document, in the order of reading, or of the own data."""
+    headings = {**_LABELS, **_OWN_LABELS} if own else {**_OWN_LABELS, **_LABELS}
+    order = [*_LABELS, *(name for name in headings if name not in _LABELS)]
+    return {name: told(language, headings[name]) for name in order}
 
 
 _OWN_LABELS = {
     "name": "Name", "phone": "Telephone number", "address": "Postal address", "id_number": "Identity number",
     "text": "Text", "title": "Title", "location": "Exact place", "answers": "Your answers", "late_reason": "Reasons",
-    "item": "Id of the submission", "place_text": "Place", "subject_text": "Subject", "qr_text": "QR code",
+    "item": "Id of the submission", "level_text": "Level", "place_text": "Place", "subject_text": "Subject", "qr_text": "QR code",
 }  # fmt: skip
 """Field of the own data -> its heading."""
 FORMATS = {"text/html": "HTML", "application/pdf": "PDF"}
@@ -332,7 +344,9 @@ def _owner(pair: dict[str, str]) -> dict[str, str]:
 _LABELS = {
     "text": "Text", "basis": "Legal basis", "reason": "Reasons", "remedy": "Your remedies", "organ": "Competent organ",
     "address": "Address", "time_limit": "Time limit there", "how_to": "How to use this path", "procedure": "Procedure",
-    "reference": "Number of the procedure",
+    "reference": "Number of the procedure", "request": "What is asked for", "facts": "Facts and reasons", "questions": "Questions",
+    "opinion": "Opinion", "witnesses": "Witnesses", "present": "Persons present", "record": "Record", "approver": "Approved by",
+    "remark": "Remark", "remarks": "Remarks", "legal_basis": "Legal basis", "number": "Number",
 }  # fmt: skip
 """Field of a document -> its heading, in the order of reading."""
 

@@ -18,7 +18,7 @@ from shared.commands.command_fields import Code, FreeText, Stated
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
 from shared.events import department as e
-from shared.kernel.legal_time import before
+from shared.kernel.legal_time import before, to_text
 from shared.kernel.refusals import Denied, Refused
 
 EXTENDABLE = ("accepted", "handling")
@@ -121,6 +121,14 @@ def serve_extension_notice(case: Case, command: ServeExtensionNotice, given: Dec
         )
     if served is not None and served.version > granted.version:
         return []
+    if before(given.at, granted.effective_at, given.book.zone):
+        raise Refused(
+            "before_step",
+            "The notice is dated before the step that it tells of. Give the day of that step or a later one.",
+            detail_zh="告知日期早于所告知事项的日期，请填写当日或之后的日期。",
+            field="effective_at",
+            earliest=to_text(granted.effective_at),
+        )
     evidence = Evidence(command.reference, command.witnesses, command.files)
     proof = proof_of(case, given, command.mode, "notice", evidence)
     told = e.ExtensionNoticeServed(

@@ -21,6 +21,12 @@ from shared.kernel.refusals import Invalid, Refused
 _PROCEDURES = {"guidance": "guided", "led_into": "led_into"}
 """Kind of a notice about a statutory procedure -> the state that it needs."""
 
+_STEPS = {
+    "acceptance": ("Accepted", "AcceptanceOrdered"), "non_acceptance": ("NotAccepted",), "joined": ("CaseLinked",),
+    "no_longer_accepted": ("ReRegistrationBarred",), "guidance": ("StatutoryPathGuided",), "led_into": ("LedInto",),
+}  # fmt: skip
+"""Kind of a notice -> the steps that it tells of."""
+
 
 class ServeNotice(Command):
     kind: NoticeKind = Field(
@@ -105,7 +111,23 @@ def serve_notice(case: Case, command: ServeNotice, given: DecisionContext) -> li
             field="effective_at",
             earliest=to_text(delivered.effective_at),
         )
+    _after_its_step(case, command.kind, given)
     return [notice, *attached(command.files, party=None)]
+
+
+def _after_its_step(case: Case, kind: NoticeKind, given: DecisionContext) -> None:
+    """Raises Refused where the notice is dated before the step that it tells of: nobody can have received it then, and the duty
+    would end too early. A step that the last dispatch has undone does not count."""
+    last = max((fact.version for fact in case.facts if fact.name in DISPATCHES), default=0)
+    steps = [fact for fact in case.facts if fact.name in _STEPS.get(kind, ()) and fact.version > last]
+    if steps and before(given.at, steps[0].effective_at, given.book.zone):
+        raise Refused(
+            "before_step",
+            "The notice is dated before the step that it tells of. Give the day of that step or a later one.",
+            detail_zh="告知日期早于所告知事项的日期，请填写当日或之后的日期。",
+            field="effective_at",
+            earliest=to_text(steps[0].effective_at),
+        )
 
 
 def _as_receiver(case: Case, command: ServeNotice, given: DecisionContext) -> None:

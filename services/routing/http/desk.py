@@ -11,7 +11,7 @@ from services.routing import desk, draft_queues
 from shared.application.command_dispatch import CommandId
 from shared.application.response import Answer, TimeText
 from shared.commands.authorization import Principal
-from shared.commands.command_fields import FreeText
+from shared.commands.command_fields import FreeText, GivenCode
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, WRITING, operation
@@ -33,6 +33,9 @@ class ClerkBody(_Body):
 
     command_id: CommandId = _ID
     clerk: str | None = Field(max_length=40, description="Staff code of a colleague, `me`, or null for nobody")
+    skill: GivenCode | None = Field(
+        None, description="With clerk null: a colleague who has this skill of the policy and is not absent"
+    )
     reason: FreeText | None = Field(None, description="Why it is handed on, sealed")
 
 
@@ -181,7 +184,10 @@ def router(runtime: Process) -> APIRouter:
         """Take a case, hand it on to a colleague of your unit, or give it back."""
         case, unit = await desk.own_case(ports, caller, reference)
         body = await read_model(request, ClerkBody, limit)
-        done = await desk.assign(ports, caller, case, _named(caller, body.clerk), body.reason, body.command_id)
+        named = _named(caller, body.clerk)
+        if body.skill is not None:
+            named = await desk.with_skill(ports, caller, case, named, body.skill)
+        done = await desk.assign(ports, caller, case, named, body.reason, body.command_id)
         code = done.case.assignment.clerk_of(unit)
         return ClerkAnswer(id=case.id, version=done.case.version, clerk=code, clerk_name=await name(code))
 

@@ -10,12 +10,12 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from services.routing.notices.bound_pdf import merged
 from services.routing.notices.dossier import dossier
 from services.routing.notices.html_form import html
-from services.routing.notices.issuing import ISSUE, Issuing
+from services.routing.notices.issuer import ISSUE, NoticeIssuer
 from services.routing.notices.notice_queries import MEDIA, OWN, Format, NoticeAnswer, NoticePage, NoticeReader
 from services.routing.notices.pdf_form import available, pdf, pdf_missing
-from services.routing.notices.printing import merged
 from shared.application.command_dispatch import CommandId
 from shared.application.request_validation import validated
 from shared.commands.authorization import NOTICES, authorize
@@ -83,7 +83,7 @@ def _day(text: str) -> date:
         ) from None
 
 
-def router(runtime: Process, issuing: Issuing) -> APIRouter:
+def router(runtime: Process, issuing: NoticeIssuer) -> APIRouter:
     routes = api_router("notices")
     reader, ports = NoticeReader(issuing), runtime.ports
     most = runtime.settings.page_limit

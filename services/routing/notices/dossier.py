@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from services.routing.notices.bound_pdf import BoundDocument, bound
 from services.routing.notices.notice_content import date_text
 from services.routing.notices.notice_document import plain
 from services.routing.notices.notice_queries import BOTH, NoticeReader
 from services.routing.notices.pdf_form import available, compiled, pdf_missing
-from services.routing.notices.printing import BoundDocument, bound
 from shared.application.ports import Ports
 from shared.case import STREAM, Case
 from shared.commands.authorization import Principal

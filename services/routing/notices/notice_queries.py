@@ -12,7 +12,7 @@ from pydantic import Field
 from services.routing.commands.issued_notices import issuing_office
 from services.routing.notices.document_store import DocumentMissing, DocumentStore
 from services.routing.notices.html_form import document_in
-from services.routing.notices.issuing import Issuing, cause_of
+from services.routing.notices.issuer import NoticeIssuer, cause_of
 from services.routing.notices.number_series import PREFIX, Series, first_since
 from services.routing.notices.pdf_form import pdf
 from shared.application.case_reference import jurisdiction_needed
@@ -106,7 +106,7 @@ _YEARS, _NUMBERS = 10_000, 2**31
 class NoticeReader:
     """Reads notices for a principal."""
 
-    def __init__(self, issuing: Issuing) -> None:
+    def __init__(self, issuing: NoticeIssuer) -> None:
         self._issuing = issuing
 
     @property

@@ -106,7 +106,11 @@ class Database(Protocol):
 
 
 class Unsuitable(Exception):
-    """This server or this URL cannot guarantee durability. The message names the required change."""
+    """This server or this URL cannot guarantee durability. The message names the required change. `zh`: the same in Chinese."""
+
+    def __init__(self, why: str, zh: str) -> None:
+        super().__init__(why)
+        self.zh = zh
 
 
 class Mongo:
@@ -130,7 +134,9 @@ class Mongo:
 
                 client = AsyncMongoClient(url, **_SETTINGS)
         except (PyMongoError, ValueError) as error:  # its text may quote the URL
-            raise Unsuitable("the MongoDB URL cannot be read; correct it") from error
+            raise Unsuitable(
+                "the MongoDB URL cannot be read; correct it", "无法识别 MongoDB 的连接地址，请更正。"
+            ) from error
         self.driver = driver
         self._client = client
         self._holders = 0
@@ -155,18 +161,28 @@ class Mongo:
         found = (concern.document, self._client.read_concern, self._client.read_preference)
         wanted = WriteConcern(w="majority", wtimeout=_WTIMEOUT_MS, j=True).document
         if found != (wanted, ReadConcern("majority"), ReadPreference.PRIMARY):
-            raise Unsuitable("the options of the MongoDB URL weaken the write or read concern; remove them")
+            raise Unsuitable(
+                "the options of the MongoDB URL weaken the write or read concern; remove them",
+                "MongoDB 连接地址中的选项降低了读写保证，请删除这些选项。",
+            )
         try:
             hello = await ask(self.database("admin").command({"hello": 1}))
             build = await ask(self.database("admin").command({"buildInfo": 1}))
         except OperationFailure as error:
             raise Unsuitable(
-                f"MongoDB refuses the first commands (code {error.code}); check the user's rights"
+                f"MongoDB refuses the first commands (code {error.code}); check the user's rights",
+                f"MongoDB 拒绝最初的命令（代码 {error.code}），请检查用户权限。",
             ) from error
         if "setName" not in hello and hello.get("msg") != "isdbgrid":
-            raise Unsuitable("MongoDB must run as a replica set; one member is enough for the start")
+            raise Unsuitable(
+                "MongoDB must run as a replica set; one member is enough for the start",
+                "MongoDB 须以副本集方式运行，起步时一个成员即可。",
+            )
         if tuple(build["versionArray"][:2]) < _OLDEST:
-            raise Unsuitable(f"MongoDB {build['version']} is too old; install 6.0 or newer")
+            raise Unsuitable(
+                f"MongoDB {build['version']} is too old; install 6.0 or newer",
+                f"MongoDB {build['version']} 版本过旧，请安装 6.0 或更高版本。",
+            )
 
     async def time(self) -> datetime:
         """The clock of the primary. Raises StoreUnavailable."""

@@ -105,8 +105,8 @@ class MongoKeyStore:
         return await ask(self._keys.count_documents({"wrapped": {"$exists": True}}), LONG_SECONDS)
 
     async def missing(self, kids: Sequence[str]) -> list[str]:
-        found = await fetch(self._keys, {"kid": {"$in": list(kids)}}, fields={"kid": 1}, seconds=LONG_SECONDS)
-        known = {document["kid"] for document in found}
+        found = await fetch(self._keys, {"kid": {"$in": list(kids)}}, seconds=LONG_SECONDS)
+        known = {document["kid"] for document in found if not _whole(document) or self._opens(document)}
         return [kid for kid in kids if kid not in known]
 
     async def entries(self, *, batch: int = 1000) -> AsyncIterator[Sequence[Entry]]:
@@ -182,6 +182,11 @@ class MongoKeyStore:
                 raise StoreUnavailable(_LATE)
             await asyncio.sleep(_PAUSE if others else 0)
         return [triple for index, triple in enumerate(triples) if index not in taken]
+
+    def _opens(self, document: Document) -> bool:
+        """True if the key in the document is what was stored."""
+        case, party, purpose = orjson.loads(document["_id"])
+        return self._wrapping.opens(document["kid"], case, party, purpose, document["wrapped"])
 
     def _unwrap(self, document: Document) -> DataKey:
         case, party, purpose = orjson.loads(document["_id"])

@@ -16,7 +16,7 @@ _PAGES = 1000
 def copy_database(source: Path, target: Path) -> None:
     """Copy the state of `source` at one instant into a file without a write-ahead log. Blocks; run it in a thread."""
     with (
-        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as reading,
+        closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)) as reading,
         closing(sqlite3.connect(target)) as writing,
     ):
         reading.execute("PRAGMA busy_timeout=5000")

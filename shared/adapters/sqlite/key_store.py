@@ -114,8 +114,11 @@ class SqliteKeyStore:
         return int((await self._readers.fetch("SELECT count(*) FROM data_keys WHERE wrapped IS NOT NULL"))[0][0])
 
     async def missing(self, kids: Sequence[str]) -> list[str]:
-        query = "SELECT kid FROM data_keys WHERE kid IN (SELECT value FROM json_each(?))"
-        known = {kid for (kid,) in await self._readers.fetch(query, _json(list(kids)))}
+        query = (
+            "SELECT kid, case_id, party, purpose, wrapped FROM data_keys WHERE kid IN (SELECT value FROM json_each(?))"
+        )
+        rows = await self._readers.fetch(query, _json(list(kids)))
+        known = {row[0] for row in rows if row[4] is None or self._wrapping.opens(*row)}
         return [kid for kid in kids if kid not in known]
 
     async def entries(self, *, batch: int = 1000) -> AsyncIterator[Sequence[Entry]]:

@@ -150,6 +150,11 @@ class SqliteReadModels(DeclaredReadModels[ReadModelSql]):
         rows = await self._readers.fetch("SELECT position FROM checkpoints WHERE name = ?", group)
         return int(rows[0][0]) if rows else 0
 
+    async def newest_checkpoint(self) -> int:
+        """The last position of the log that any group has handled; 0 if none has."""
+        [(position,)] = await self._readers.fetch("SELECT coalesce(max(position), 0) FROM checkpoints")
+        return int(position)
+
     async def save_checkpoint(self, group: str, position: int, generation: int) -> None:
         def save(connection: sqlite3.Connection) -> int:
             if generation == self.generation:

@@ -9,6 +9,7 @@ from shared.kernel.text_normalization import search_form
 from shared.policy.keyword_rules import KeywordRule, Keywords
 from shared.policy.validation.finding import Finding
 from shared.policy.validation.messages import finding
+from shared.policy.word_patterns import together
 
 _SEPARATOR = re.compile(
     "[、，,;；|｜/／\n\t。．·•・＋+&＆~～\u3000\ufe50\ufe51\uff61\uff64…—]|(?<=[\u3400-\u9fff])[\\s:：\\\\]+(?=[\u3400-\u9fff])"
@@ -23,7 +24,7 @@ def unmatchable(document: Keywords) -> Iterator[Finding]:
         where = f"keywords.rules[{rule.id}]"
         for kind, words in (("any", rule.any), ("all", rule.all), ("none", rule.none)):
             for word in words:
-                if (sign := _SEPARATOR.search(word)) is not None:
+                if (sign := _SEPARATOR.search("".join(together(word)))) is not None:
                     yield finding(f"{where}.{kind}", "keyword_with_separator", word=word, sign=sign[0])
         if (pair := _excluded(rule)) is not None:
             yield finding(where, "keyword_excluded_by_none", word=pair[0], other=pair[1])

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pyotp
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page
 
 from services.portal.browser import COOKIE
 from tests.end_to_end.browser.watched import Watched, context_of
@@ -155,6 +155,11 @@ async def test_every_page_of_the_desk_is_accessible_and_asks_nobody_else(
     await page.context.close()
 
 
+async def missed_calls(page: Page) -> int:
+    """How many wait. The list itself shows the oldest ten."""
+    return int(await page.inner_text("#missed-title .quiet"))
+
+
 @pytest.mark.parametrize("script", [True, pytest.param(False, marks=pytest.mark.nightly)])
 async def test_call_is_answered_from_the_knowledge_and_a_missed_one_is_called_back(
     running: Server, browser: Browser, script: bool
@@ -183,18 +188,18 @@ async def test_call_is_answered_from_the_knowledge_and_a_missed_one_is_called_ba
     await watched.press("button[value=status]")
     status = await page.inner_text(".done")
     assert number in status and "请向来电人读出" in status and "报销比例" not in status
-    waiting = await page.locator("button[value=call_back]").count()
+    waiting = await missed_calls(page)
     assert "13900000000" not in await page.content(), "the number is opened by an act"
     await watched.press("button[value=call_back]")
     assert await page.input_value("#phone") == "13900000000"
     await watched.press("button[value=not_reached]")
-    assert await page.locator("button[value=call_back]").count() == waiting
+    assert await missed_calls(page) == waiting
     await watched.press("button[value=call_back]")
     await page.fill("#text", "路灯坏了两个月，没有人来修")
     await watched.press("button[value=read]")
     await watched.press(".told button[value=file]")
     assert await page.inner_text(".done a") != number
-    assert await page.locator("button[value=call_back]").count() == waiting - 1
+    assert await missed_calls(page) == waiting - 1
     watched.was_good("13900000000", pin)
     await page.context.close()
 
@@ -215,5 +220,40 @@ async def test_draft_is_filled_from_a_template_in_the_browser(running: Server, b
     assert await page.input_value("#basis") == "医疗保障办法第九条"
     assert await page.input_value("#facts") == "现场查看属实。", "what was typed stays"
     await watched.is_accessible()
+    watched.was_good()
+    await page.context.close()
+
+
+async def test_back_and_reloading_keep_a_form_of_the_desk_and_what_is_sent_twice_is_one_command(
+    running: Server, browser: Browser
+) -> None:
+    key = person_of(running, "registrar", "xfj", "b-1")
+    watched = await signed_in(running, browser, key, width=1280)
+    page = watched.page
+    await watched.go("/desk?queue=to_sign")
+    await watched.press("[data-row] a")
+    number = await page.inner_text("h1 code")
+    before = (await page.inner_text(".timeline")).count("催办")
+    await watched.go(f"/desk/case/{number}/do/urge")
+    once = await page.input_value("[name=command_id]")
+    await page.fill("#text", "请尽快办理。")
+    await page.reload()
+    assert await page.input_value("#text") == "请尽快办理。"
+    await watched.go("/desk")
+    await page.go_back()
+    assert await page.input_value("#text") == "请尽快办理。" and await page.input_value("[name=command_id]") == once
+    await watched.press("#command .actions button[data-once]")
+    assert await page.is_visible(".done")
+    await page.reload()
+    await page.go_back()
+    assert await page.input_value("#text") == "", "what was sent is not offered again"
+    await page.go_forward()
+    assert (await page.inner_text(".timeline")).count("催办") == before + 1
+    await watched.go("/desk/register")
+    await page.fill("#text", "路灯不亮")
+    await page.reload()
+    assert await page.input_value("#text") == "路灯不亮"
+    await watched.press("form[action='/sign-out'] button")
+    assert await page.evaluate("Object.keys(sessionStorage).filter(key => key.startsWith('kept:/desk'))") == []
     watched.was_good()
     await page.context.close()

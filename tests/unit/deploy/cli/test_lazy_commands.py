@@ -36,6 +36,16 @@ def test_command_list_agrees_with_command_help(name: str) -> None:
     assert commands[name].help == COMMANDS[name].help
 
 
+def test_no_argument_has_the_name_of_an_option() -> None:
+    """Otherwise one takes the value of the other, as `--version` took the number of `huiyin file get`."""
+    commands = [typer.main.get_group(app)]
+    for command in commands:
+        names = [parameter.name for parameter in command.params]
+        assert len(names) == len(set(names)), command.name
+        commands += getattr(command, "commands", {}).values()
+    assert len(commands) > 50
+
+
 def test_help_imports_no_command() -> None:
     assert loaded("--help") & HEAVY == set()
 

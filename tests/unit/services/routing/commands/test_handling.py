@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ from tests.support.deciding import (
     SENT,
     SERVICE,
     SIGNATURE,
+    START,
     SUPERVISOR,
     given,
 )
@@ -183,6 +184,25 @@ def test_notice_follows_delivery_and_exemption_requires_reason() -> None:
     given(*SIGNED).when("serve_notice", CLERK, kind="guidance").refused("not_in_a_procedure")
 
 
+def test_no_notice_is_dated_before_the_step_that_it_tells_of() -> None:
+    accepted = given(*ACCEPTED)
+    step = accepted.case.fact("Accepted")
+    assert step is not None
+    moment = accepted.now - timedelta(hours=1)
+    assert step.effective_at == moment
+    accepted.when("serve_notice", CLERK, at=moment - timedelta(seconds=1), kind="acceptance").refused("before_step")
+    accepted.when("serve_notice", CLERK, at=moment, kind="acceptance").then(
+        d.NoticeServed(org="zj", kind="acceptance", **SIGNATURE)
+    )
+    accepted.when("serve_notice", CLERK, at=date(2026, 3, 2), kind="acceptance").then(
+        d.NoticeServed(org="zj", kind="acceptance", **SIGNATURE)
+    )
+    refused = given(*SIGNED, d.NotAccepted(org="zj", reason_code="no_facts"))
+    refused.when("serve_notice", CLERK, at=moment - timedelta(minutes=1), kind="non_acceptance").refused("before_step")
+    extended = given(*ACCEPTED, d.ExtensionRequested(org="zj", days=5), d.ExtensionGranted(days=5))
+    extended.when("serve_extension_notice", CLERK, at=date(2026, 3, 1)).refused("before_step")
+
+
 def test_extension_is_granted_by_another_person_within_cap() -> None:
     asked = (*ACCEPTED, d.ExtensionRequested(org="zj", days=20))
     grant = {"days": 20, "approver": "局长"}
@@ -227,6 +247,7 @@ def test_extension_notice_has_a_clock_and_a_period_is_extended_once() -> None:
     )
     given(*extended, d.ExtensionNoticeServed()).when("serve_extension_notice", CLERK).then_nothing()
     given(*ACCEPTED).when("serve_extension_notice", CLERK).refused("not_extended")
+    given(*extended).when("serve_extension_notice", CLERK, at=START - timedelta(days=1)).refused("before_step")
     again = (*extended, d.ExtensionRequested(org="zj", days=5))
     given(*again).when("grant_extension", HEAD, days=5, approver="局长").refused("extended_before")
 

@@ -63,7 +63,7 @@ def cause_of(event_id: str) -> str:
 
 
 @dataclass(frozen=True)
-class Issuing:
+class NoticeIssuer:
     """Issues notices and completes them. `documents`: where they are stored."""
 
     ports: Ports

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from services.intake.history.items import HistoryItem, ItemResult
-from services.intake.history.recording import record_batch
+from services.intake.history.recorder import record_batch
 from shared.commands.authorization import Principal
 from shared.deadlines.derivation import deadlines
 from shared.eventstore.field_encryption import open_sealed
