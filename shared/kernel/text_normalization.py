@@ -190,7 +190,7 @@ def identifier_form(text: str) -> str:
     canonical composition, which never changes for an assigned character."""
     if text.isascii() and text.isprintable():
         return text.strip()
-    plain = _UNSEEN.sub("", text).translate(_WIDE)
+    plain = _UNSEEN.sub("", text).replace(_BLANK, " ").translate(_WIDE)
     return unicodedata.normalize("NFC", plain).replace("\u00a0", " ").strip()
 
 

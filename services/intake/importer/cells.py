@@ -20,7 +20,29 @@ _ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff
 _HALVES = re.compile("[\ud800-\udfff]")
 _ERRORS = frozenset(("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#GETTING_DATA", "#SPILL!"))
 _NULLS = frozenset(
-    ("null", "\\n", "(null)", "<null>", "[null]", "{null}", "nil", "none", "nan", "#null", "undefined", "nat")
+    (
+        "null",
+        "\\n",
+        "\\\\n",
+        "(null)",
+        "<null>",
+        "[null]",
+        "{null}",
+        "nil",
+        "none",
+        "nan",
+        "#null",
+        "undefined",
+        "nat",
+        "<na>",
+        "[]",
+        "{}",
+        "''",
+        '""',
+        "b''",
+        "none none",
+        "null null",
+    )
 )
 """Texts, in small letters, with which databases and programs write an empty value."""
 _NOTHING = frozenset(
@@ -29,10 +51,13 @@ _NOTHING = frozenset(
         "空白", "无单位", "未填", "未填写", "未指定", "未分配", "unknown", "not available", "not applicable", "unassigned", "n.a.",
         "(blank)", "(空)", "(空白)", "0000-00-00", "0000-00-00 00:00:00", "0000/00/00", "00:00:00", "0000-00-00t00:00:00",
         "1900-01-00", "1900/01/00", "1900/1/0", "1900-1-0", "1900年1月0日", "1900/1/0 0:00", "1900/1/0 00:00:00",
+        "不适用", "待定", "待分配", "待派单", "未签收", "未答复", "未回复", "未办结",
         "1900-01-00 00:00:00", "0001-01-01", "0001-01-01 00:00:00", "0001-01-01t00:00:00", "0001/1/1 0:00:00",
     )
 )  # fmt: skip
 """Texts with which people and forms write that there is nothing. In a text they may be what was said, in a code or a date not."""
+_DITTO = frozenset(("同上", "同前", "〃", "″", "ditto", "do."))
+"""What stands for the value of the row above: read as it is, it would be a place or an organisation of that name."""
 _PROSE = frozenset(("text", "title", "location", "address", "reason", "how_to", "proof", "reference", "constant"))
 _ROUNDED = re.compile(r"[+-]?\d(?:(?:[.,]\d+)?[eE]\+|[.,]\d+[eE]-?)\d{1,3}")
 _DECIMAL = re.compile(r"\d+\.0")
@@ -76,7 +101,14 @@ def is_nothing(text: str, field: str) -> bool:
     if is_empty(text):
         return True
     plain = name_form(text)
+    if not plain.isascii():
+        plain = plain.replace(" ", "")
     return plain in _NULLS or (field.rpartition(".")[2] not in _PROSE and plain in _nothing_forms())
+
+
+@cache
+def _dittos() -> frozenset[str]:
+    return frozenset(map(name_form, _DITTO))
 
 
 @cache
@@ -104,6 +136,8 @@ def cell_text(
         raise RowError(line, field, "became_date")
     if isinstance(cell, str):
         text = _of_text(cell, line, field, cleaned, empty, prose)
+        if text is not None and len(text) < _LONGEST_NOTHING and not prose and name_form(text) in _dittos():
+            raise RowError(line, field, "ditto_cell")
         if notice is not None and text is not None:
             if (not text.isascii() and _LOST.search(text)) or ("???" in text and _ONLY_QUESTIONS.fullmatch(text)):
                 notice("lost_characters")

@@ -62,6 +62,8 @@ def refused(found: Understood) -> list[tuple[str, str]]:
         (cells(at="1900-01-00"), "received_at", "missing"),
         (cells(at="9999-12-31"), "received_at", "impossible_date"),
         (cells(text="路\x00灯"), "text", "control_character"),
+        (cells(org="同上"), "organisation", "ditto_cell"),
+        (cells(org="〃"), "organisation", "ditto_cell"),
         (cells(item="合计", text="1件"), "row", "total_row"),
         (cells(item="Grand Total"), "row", "total_row"),
         (cells(item="共计 12 件"), "row", "total_row"),
@@ -75,7 +77,14 @@ async def test_damaged_cell_is_refused_by_line_and_column(tmp_path: Path, row: s
     assert found.report.understood == 1
     with (tmp_path / "rejects.csv").open(encoding="utf-8-sig", newline="") as file:
         (told,) = csv.DictReader(file)
-    columns = {"row": "", "item": "编号", "received_at": "时间", "text": "内容", "place": "内容"}
+    columns = {
+        "row": "",
+        "organisation": "单位",
+        "item": "编号",
+        "received_at": "时间",
+        "text": "内容",
+        "place": "内容",
+    }
     assert (told["line"], told["column"]) == ("3", columns[field])
     assert told["reason"]
     assert told["reason_zh"]
@@ -121,7 +130,9 @@ async def test_hour_that_occurs_twice_is_told(tmp_path: Path) -> None:
     assert [one["filing"]["received_at"][11:16] for one in found.items] == ["05:30", "06:30"]
 
 
-@pytest.mark.parametrize("text", ["1900-01-00", "1900/1/0", "0001-01-01 00:00:00", "0000-00-00", r"\N", "—", "N/A"])
+@pytest.mark.parametrize(
+    "text", ["1900-01-00", "1900/1/0", "0001-01-01 00:00:00", "0000-00-00", r"\N", "—", "N/A", "<NA>", "未 知", "待定"]
+)
 async def test_nothing_in_a_date_is_counted(tmp_path: Path, text: str) -> None:
     found = await understood(csv_file(tmp_path / "a.csv", cells(signed=text)), M)
     assert "steps" not in found.items[0]
