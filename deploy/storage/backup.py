@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import orjson
 from deploy.storage.data_folder import FORMAT, Folder, FolderProblem, older_format, older_format_zh, write_new
 from shared.adapters.folder.blobs import FolderBlobs
 from shared.adapters.secret_files import KeysLost
-from shared.adapters.sqlite.connection import trouble
+from shared.adapters.sqlite.connection import Error, trouble
 from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.adapters.sqlite.file_copy import copy_database
 from shared.adapters.sqlite.key_store import SqliteKeyStore
@@ -49,7 +48,7 @@ async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
     copy = Folder(target)
     try:
         await asyncio.to_thread(_copy, folder, copy)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, Error) as error:
         why = getattr(error, "strerror", None) or error
         raise Refused(
             "backup_failed",
@@ -161,7 +160,7 @@ async def restore(source: Path, target: Path) -> dict[str, Any]:
         ) from error
     except (NewerData, OlderData, WrongData, KeysLost) as error:
         raise FolderProblem(f"The backup cannot be used: {error}.", f"该备份无法使用：{error}。") from error
-    except (StoreBroken, StoreFull, sqlite3.Error) as error:
+    except (StoreBroken, StoreFull, Error) as error:
         meaning = error if isinstance(error, StoreBroken | StoreFull) else trouble(error)
         if isinstance(meaning, StoreBroken):
             raise FolderProblem(

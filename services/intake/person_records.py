@@ -153,7 +153,7 @@ async def give_post(
         if held is not None and skills in (None, held.skills):
             return []
         post = held.id if held is not None else secrets.token_hex(6)
-        return [PostGiven(post=post, role=role, org=org, jurisdiction=where, head=head, skills=skills or ())]
+        return [PostGiven(post=post, role=role, org=org, jurisdiction=where, head=head, skills=skills or None)]
 
     return await record(handling, persons, code, principal, decide)
 

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.portal.api import Api, Problem
-from services.portal.browser import HEADERS, Form, delete_cookie
+from services.portal.browser import HEADERS, NO_COOKIES, Form, delete_cookie
 from services.portal.identity_provider import Provider
 from services.portal.pages import (
     desk_bulk,
@@ -66,7 +66,8 @@ async def _signed_out(request: Request, error: Exception) -> Response:
     """Ask to sign in; what was typed is carried along."""
     assert isinstance(error, sign_in.SignedOut)
     if request.method == "GET":
-        answer: Response = RedirectResponse(f"/sign-in?back={quote(request.url.path)}", 303)
+        off = f"&{NO_COOKIES}=1" if NO_COOKIES in request.query_params else ""
+        answer: Response = RedirectResponse(f"/sign-in?back={quote(request.url.path)}{off}", 303)
     elif error.form is not None:
         kept = Form(error.form)
         kept["resume"] = request.url.path

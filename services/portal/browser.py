@@ -134,6 +134,17 @@ def delete_cookie(response: Response, name: str) -> None:
     response.delete_cookie(COOKIE + name, path="/", secure=True, httponly=True, samesite="lax")
 
 
+SEEN = "seen"
+"""Cookie: a form was shown after which a cookie is needed. A browser that does not send it back keeps none."""
+NO_COOKIES = "cookies"
+"""Parameter of the page after such a form: the browser may keep no cookies."""
+
+
+def after_form(request: Request, path: str) -> str:
+    """The address to go on with after a form whose answer sets a cookie."""
+    return path if cookie(request, SEEN) else f"{path}{'&' if '?' in path else '?'}{NO_COOKIES}=1"
+
+
 def caller(request: Request, session: str | None = None) -> Caller:
     """For whom a page asks."""
     return Caller(request.client.host if request.client else "127.0.0.1", session)

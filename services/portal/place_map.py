@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import escape
 
-WIDTH, TALLEST = 280, 420
+WIDTH, TALLEST = 280, 300
 """Pixels of the picture: its width fits a narrow telephone."""
 _INK, _LINE, _GROUND, _CHOSEN = "#16211f", "#0b5c5c", "#e3efed", "#ffbf3c"
 """The map is light in both colour schemes, like a printed one."""

@@ -135,7 +135,7 @@ def evolve(person: Person, event: RecordedEvent) -> Person:
     if isinstance(body, PostGiven) and body.role in POSTS:
         known = person.posts.get(body.post)
         since = known.given_at if known is not None else event.recorded_at
-        post = Post(body.post, body.role, body.org, body.jurisdiction, body.head, since, skills=body.skills)
+        post = Post(body.post, body.role, body.org, body.jurisdiction, body.head, since, skills=body.skills or ())
         return replace(person, posts={**person.posts, post.id: post})
     if isinstance(body, PostEnded) and body.post in person.posts:
         ended = replace(person.posts[body.post], ended_at=event.recorded_at)

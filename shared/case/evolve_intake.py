@@ -333,6 +333,8 @@ def _invited(case: Case, event: RecordedEvent, body: i.EvaluationInvited) -> Cha
 def _evaluated(case: Case, event: RecordedEvent, body: i.EvaluationSubmitted) -> Changes:
     others = [entry for entry in case.evaluation.grades if entry[0] != body.object]
     evaluation: Changes = {"grades": (*others, (body.object, body.grade))}
+    if (body.object, body.grade) == ("organisation", "dissatisfied"):
+        evaluation["confirmed_by"] = None  # whoever recorded it: the matter is not resolved, as was said before
     if body.word is not None or case.evaluation.words:
         words = [entry for entry in case.evaluation.words if entry[0] != body.object]
         own = () if body.word is None else ((body.object, "code_with_staff" if body.code_with_staff else body.word),)

@@ -46,6 +46,7 @@ PROVEN: frozenset[Act] = frozenset(
         "request_review",
         "request_re_review",
         "correct_party",
+        "confirm_delivery_address",
         "request_erasure",
     }
 )

@@ -54,7 +54,7 @@ class PostGiven(_Persons, zh="任职", en="The person was given a post."):
     org: str | None = None
     jurisdiction: str
     head: bool = False
-    skills: tuple[str, ...] = ()
+    skills: tuple[str, ...] | None = None
 
 
 class PostEnded(_Persons, zh="离任", en="A post of the person ended."):

@@ -18,6 +18,7 @@ from shared.kernel import data_file
 from shared.kernel.text_normalization import search_form
 from shared.policy.public_office_words import office_pattern
 
+CLASSES = Path(__file__).with_name("word_classes.yaml")
 GAP = ".{0,10}"
 NEAR = ".{0,20}"
 """Between what stands near each other (own choice)."""
@@ -56,7 +57,7 @@ _Pieces: TypeAlias = tuple[str, ...]
 
 @cache
 def _classes() -> _Classes:
-    raw = data_file.load(Path(__file__).with_name("word_classes.yaml"))
+    raw = data_file.load(CLASSES)
     words = {name: tuple(map(search_form, one["words"])) for name, one in raw["classes"].items()}
     amounts = frozenset(name for name, one in raw["classes"].items() if one.get("amounts"))
     not_after = {

@@ -109,3 +109,20 @@ async def test_subject_by_little_evidence_waits_for_a_person() -> None:
         receipt = await here.filed(subject=None, text=long + "路灯一直不亮。")
         case = (await here.runtime.ports.cases.load_confirmed(receipt["case"])).case
         assert (case.filing.subject, case.assignment.org) == ("0302", "jt")
+
+
+async def test_claim_that_is_corrected_to_litigation_leaves_an_organ_that_may_not_have_it() -> None:
+    async with served() as here:
+        for signed in (False, True):
+            case = await filed(here, None, "web", place="dh-yl", subject="0102")
+            if signed:
+                assert (await here.act("clerk", case, "sign_off")).is_success
+            assert (await here.act("registrar", case, "correct", field="class", new="litigation")).is_success
+            found = (await here.runtime.ports.cases.load_confirmed(case)).case
+            assert (found.assignment.org, found.state, found.assignment.queue_reason) == (
+                None,
+                "registered",
+                "returned",
+            )
+            assert (await here.act("clerk", case, "accept", path=1)).status_code == 404
+            assert (await here.act("registrar", case, "dispatch", org="zfw")).is_success

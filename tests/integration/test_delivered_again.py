@@ -15,7 +15,7 @@ from services.intake.history.recorder import record_batch
 from shared.adapters.memory import SetClock
 from shared.eventstore.commit import Commit
 from shared.kernel.settings import Settings
-from tests.integration.test_history_recording import OPERATIONS, item
+from tests.integration.test_history_recorder import OPERATIONS, item
 from tests.integration.test_unordered_delivery import LATER
 from tests.support.county import DEMO
 from tests.support.serving import Served, served

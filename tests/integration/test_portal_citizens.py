@@ -266,6 +266,20 @@ async def test_case_is_followed_with_a_cookie_and_no_code_is_in_an_address(here:
         assert number not in (await citizen.get("/track")).text
 
 
+async def test_browser_that_keeps_no_cookies_is_told_so_and_by_which_other_way(here: Served) -> None:
+    async with here.browser(**ZH) as citizen:
+        number, code = await sent(citizen)
+        citizen.cookies.clear()
+        for path, body in (("/track", {"number": number, "code": code}), ("/desk", {})):
+            answer = await (citizen.post(path, data=body) if body else citizen.get(f"{path}?cookies=1"))
+            assert answer.status_code == 303 and "cookies=1" in answer.headers["location"]
+            citizen.cookies.clear()
+            page = await citizen.get(answer.headers["location"])
+            assert "浏览器未保存 Cookie" in page.text and "12345" in page.text and code not in page.text
+        kept = await citizen.post("/track", data={"number": number, "code": code})
+        assert kept.headers["location"] == "/track", "the form set a cookie, and it came back"
+
+
 async def test_command_of_a_form_that_is_sent_twice_is_given_once(here: Served) -> None:
     async with here.browser(**ZH) as citizen:
         await sent(citizen)

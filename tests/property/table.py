@@ -238,7 +238,7 @@ def unproved_word(matter: Matter, attempt: Attempt) -> bool:
     evidence, reference = attempt.get("evidence"), attempt.get("reference")
     if attempt.who.role != "registrar":
         return evidence is not None or reference is not None
-    needed = attempt.command not in HARMLESS | {"take_back_withdrawal"}
+    needed = attempt.command not in (HARMLESS - {"confirm_delivery_address"}) | {"take_back_withdrawal"}
     return (needed and evidence is None) or (evidence is not None and reference is None)
 
 
@@ -261,7 +261,14 @@ GRADES = ("dissatisfied", "basically_satisfied", "satisfied")
 def evaluated_before(matter: Matter, attempt: Attempt) -> bool:
     about = attempt.fields["object"]
     same = matter.grades.get(about) == attempt.get("grade")
+    if dissatisfied(attempt) and matter.confirmed_by is not None:
+        return False
     return same and matter.words[about] in ("own", word(matter, attempt))
+
+
+def dissatisfied(attempt: Attempt) -> bool:
+    """Whoever says so: what a third unit was told before confirms nothing any more."""
+    return (attempt.get("object"), attempt.get("grade")) == ("organisation", "dissatisfied")
 
 
 def over_own_word(matter: Matter, attempt: Attempt) -> str | None:
@@ -595,11 +602,18 @@ def wrong_grant(matter: Matter, attempt: Attempt) -> str | None:
     return None
 
 
+def unextended(matter: Matter, attempt: Attempt) -> str | None:
+    """Art. 34: the notice tells of an extension that was granted by that day."""
+    if not matter.extended or matter.extended_at is None:
+        return "not extended"
+    return "before the extension" if earlier(attempt.when, matter.extended_at) else None
+
+
 def granted(matter: Matter, attempt: Attempt) -> None:
+    matter.extended_at = attempt.when
     matter.extended += attempt.fields["days"]
     matter.extended_now += attempt.fields["days"]
     matter.extension_told = False
-    matter.extended_at = attempt.when
     matter.asked_by = None
 
 
@@ -696,6 +710,8 @@ def reported(matter: Matter, _attempt: Attempt) -> None:
 
 def graded(matter: Matter, attempt: Attempt) -> None:
     matter.grades[attempt.fields["object"]] = attempt.fields["grade"]
+    if dissatisfied(attempt):
+        matter.confirmed_by = None
     matter.words[attempt.fields["object"]] = word(matter, attempt)
 
 
@@ -1005,7 +1021,7 @@ TABLE: dict[str, Row] = {
     ),
     "serve_extension_notice": Row(
         "organisation", OPEN, basis="Art. 34", effect=extension_told,
-        unless=says("not extended, or not yet", lambda m, a: m.extended_at is None or earlier(a.when, m.extended_at)),
+        unless=unextended,
         again=lambda m, _a: bool(m.extended) and m.extension_told,
     ),
     "record_mediation": Row(

@@ -11,9 +11,11 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.kernel.text_normalization import VARIANTS
+from shared.kernel import data_file
+from shared.kernel.text_normalization import OTHER_SPELLINGS, VARIANTS, search_forms
 from shared.policy.book import PolicyBook
 from shared.policy.public_offices import holds_public_office
+from shared.policy.word_patterns import CLASSES
 from tests.support.deciding import REGISTERED as FILED
 from tests.support.deciding import SERVICE, given
 from tests.support.policies import demo
@@ -221,6 +223,31 @@ def suspicion(text: str) -> str | None:
 def test_accusations_in_ordinary_words_are_suspected() -> None:
     assert [text for text in ACCUSING if suspicion(text) is None] == []
     assert [text for text in ACCUSING if suspicion("\u200b、".join(text)) is None] == []
+
+
+NEAR = (("公物", "侵吞"), ("举报", "泄露"), ("容器", "现金"), ("账本", "销毁"), ("公车", "私事"))
+"""Classes of which two words near each other are suspected, whoever is meant."""
+
+
+@pytest.mark.parametrize(("one", "other"), NEAR, ids=["".join(pair) for pair in NEAR])
+def test_all_words_of_two_classes_are_suspected_in_either_order(one: str, other: str) -> None:
+    known = data_file.load(CLASSES)["classes"]
+    dice = Dice(11)
+    for first in known[one]["words"]:
+        for second in (dice.choice(known[other]["words"]) for _ in range(3)):
+            between = "那甲乙丙丁戊己庚辛"[: dice.randrange(9)]
+            for text in (f"{first}{between}{second}", f"{second}{between}{first}"):
+                assert suspicion(text) is not None, text
+
+
+def test_every_other_spelling_is_read_as_what_is_meant() -> None:
+    for line in OTHER_SPELLINGS.read_text(encoding="utf-8").splitlines():
+        meant, *spellings = line.split(" ")
+        if not line.startswith("#"):
+            for spelling in spellings:
+                assert search_forms(f"甲{spelling}乙")[-1] == f"甲{meant}乙", spelling
+    for text in ("所长收咗佢哋五千块", "局长受贝有", "镇长收了 洪 包", "书记贿受", "主任包 养 情付"):
+        assert suspicion(text) is not None, text
 
 
 def test_complaints_questions_and_thanks_are_not_suspected() -> None:

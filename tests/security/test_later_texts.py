@@ -15,6 +15,7 @@ from shared.events import REGISTRY
 from shared.events import intake as i
 from shared.events import routing as r
 from tests.support.deciding import REGISTERED, given
+from tests.support.platform import Topic
 from tests.support.policies import demo
 from tests.support.serving import Served, served, submission
 
@@ -151,9 +152,9 @@ async def test_confirmed_case_is_taken_from_the_unit_and_dispatched_to_the_disci
         assert (await client.get(f"/v1/cases/{case}")).status_code == 404
 
 
-@pytest.mark.parametrize("channel", ["registrar", "platform", "import", "answers"])
+@pytest.mark.parametrize("channel", ["registrar", "platform", "topic", "import", "answers"])
 async def test_channel_makes_no_difference(here: Served, channel: str) -> None:
-    receipt = await here.filed(**({"channel": "province"} if channel == "platform" else {}))
+    receipt = await here.filed(**({"channel": "province"} if channel in ("platform", "topic") else {}))
     case = receipt["case"]
     if channel == "registrar":
         keyed = {"evidence": "letter", "reference": "信件 3 号"}
@@ -162,6 +163,10 @@ async def test_channel_makes_no_difference(here: Served, channel: str) -> None:
         async with here.client(key=await here.key_of("platform", "province")) as client:
             body = {"command": "add_material", "command_id": "m1", "text": SAID}
             assert (await client.post(f"/v1/cases/{case}/commands", json=body)).status_code == 200
+    elif channel == "topic":
+        body = {"case": case, "command": "nudge", "command_id": "m1", "text": SAID}
+        told = await Topic(here.runtime).sends(body)
+        assert [one["kind"] for one in told] == ["done"] and "uspic" not in str(told) and "uspect" not in str(told)
     elif channel == "answers":
         asked = await here.act("clerk", case, "ask_petitioner", questions=["何时开始漏水？", "还有什么要说明的？"])
         assert asked.status_code == 200, asked.text

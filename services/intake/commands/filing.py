@@ -316,7 +316,14 @@ def evaluate(case: Case, command: Evaluate, given: DecisionContext) -> list[NewE
         given,
         "evaluate_organisation" if command.object == "organisation" else "evaluate_petition_office",
     )
-    if case.grade_now(command.object) == command.grade and case.word(command.object) in ("own_hand", standing(said)):
+    objects = (
+        command.object == "organisation" and command.grade == "dissatisfied"
+    )  # to what a third unit was told since
+    known = case.grade_now(command.object) == command.grade and case.word(command.object) in (
+        "own_hand",
+        standing(said),
+    )
+    if known and not (objects and case.evaluation.confirmed_by is not None):
         return []
     if command.object not in case.evaluation.invited and case.handling.replied_at is None:
         raise Refused(

@@ -121,6 +121,8 @@ class RowMapper:
             raise RowError(row.line, "row", "unreadable") from None
 
     def _item_of(self, cells: Sequence[Cell], line: int, go_live: bool) -> dict[str, Any]:
+        if _is_total(cells):
+            raise RowError(line, "row", "total_row")
         item: dict[str, Any] = {
             "line": line,
             "channel": _needed(self._channel(cells, line), line, "channel", CODE_LIMIT),
@@ -330,6 +332,23 @@ class RowMapper:
         limit = TEXT_LIMIT if name in model.personal else CODE_LIMIT
         get = self._getter(value, f"{step.event}.{name}", required=required)
         return _StepField(name, get, limit, required, many)
+
+
+_TOTAL = re.compile(
+    r"(?:合计|总计|小计|共计|总数|(?:grand ?|sub-?)?totals?|sum)(?: ?[:：].{0,20}| ?[0-9]+ ?[件条行笔]?)?",
+    re.IGNORECASE,
+)
+_LONGEST_TOTAL = 30
+_FIRST = frozenset("合总總小共gGtTsSＧＴＳ")
+"""How such a row begins: spares the comparison of all other rows."""
+
+
+def _is_total(cells: Sequence[Cell]) -> bool:
+    """True for a row below the data that adds them up, as reports and pivot tables have one."""
+    first = next((cell for cell in cells if cell is not None and cell != ""), None)
+    if not isinstance(first, str) or len(first) >= _LONGEST_TOTAL or first.strip()[:1] not in _FIRST:
+        return False
+    return _TOTAL.fullmatch(name_form(first)) is not None
 
 
 _LINK = re.compile(r"https?://\S", re.IGNORECASE)

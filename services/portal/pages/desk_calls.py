@@ -61,6 +61,7 @@ async def _page(
     names = {name: dict(lists[name]).get(form[one], "") for name, one in (("places", "place"), ("subjects", "subject"))}
     return page(
         request, "desk_call.html", http_status=problem.status if problem else 422 if errors else 200, main_form="call",
+        fresh=request.method == "GET",
         **frame, **lists, form=form, errors=errors or {}, problem=problem,
         said=sentence(request, problem) if problem else "", wrong=errors or problem, read=read, receipt=receipt,
         answered=answered, status=status, missed=missed, done=done, can=can,

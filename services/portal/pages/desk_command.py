@@ -83,6 +83,7 @@ def _form(
         request, "desk_command.html", http_status=problem.status if problem else 422 if errors else 200,
         main_form="command", **known.frame, case=found, name=name, fields=fields, form=form, draft=known.draft,
         errors=errors or {}, problem=problem, said=sentence(request, problem) if problem else "", since=since,
+        fresh=request.method == "GET",
         wrong=errors or problem, possible=name in found["allowed"], templates=known.templates,
         draft_kind=DRAFTED.get(name, ""),
         draftable=name in DRAFTED and known.frame["me"]["role"] in ("clerk", *OFFICE),

@@ -34,7 +34,8 @@ async def board(request: Request) -> Response:
         chosen["org"] = str(me["org"] or "")
     if not any(chosen.values()) and not scope:
         waiting = [name for name, count in counts["queues"].items() if count and name not in ("at_risk",)]
-        chosen["queue"] = "overdue" if counts["queues"].get("overdue") else next(iter(waiting), "")
+        late = counts["queues"].get("overdue") and me["role"] != "operator"  # operators dispatch and hold no case
+        chosen["queue"] = "overdue" if late else next(iter(waiting), "")
     problem = None
     rows: dict[str, Any] = {"cases": [], "after": None, "total": 0, "total_is_minimum": False}
     try:

@@ -46,7 +46,7 @@ async def _registration(
     near = await near_cases(request, form)
     return page(
         request, "desk_register.html", http_status=problem.status if problem else 422 if errors else 200,
-        main_form="registration", **frame, form=form, errors=errors or {}, problem=problem,
+        main_form="registration", fresh=request.method == "GET", **frame, form=form, errors=errors or {}, problem=problem,
         said=sentence(request, problem) if problem else "", wrong=errors or problem, receipt=receipt, **near,
         **lists, unhanded=unhanded,
         candidates=await _candidates(request, receipt) if receipt else [],

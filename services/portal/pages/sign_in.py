@@ -18,7 +18,10 @@ from starlette.routing import Route
 from services.portal.api import Api, Caller, Problem
 from services.portal.browser import (
     HEADERS,
+    NO_COOKIES,
+    SEEN,
     Form,
+    after_form,
     caller,
     cookie,
     delete_cookie,
@@ -105,11 +108,14 @@ async def form_page(
             request, "sign_in_refused.html", http_status=403,
             address=str(request.app.state.public_url or "https://…"),
         )  # fmt: skip
-    return page(
+    cookies_off = NO_COOKIES in request.query_params and request.method == "GET"
+    answer = page(
         request, "sign_in.html", http_status=status, main_form="sign-in", form=form, kept=kept, errors=errors or {},
         problem=problem, said=sentence(request, problem) if problem is not None else "", gone=gone,
-        wrong=errors or problem, methods=await _methods(request),
+        wrong=errors or problem or cookies_off, methods=await _methods(request), cookies_off=cookies_off,
     )  # fmt: skip
+    set_cookie(answer, SEEN, "1", None)
+    return answer
 
 
 async def sign_in(request: Request) -> Response:
@@ -152,7 +158,7 @@ def _signed_in(request: Request, form: Form, session: dict[str, Any]) -> Respons
         kept = [(name, value) for name, value in form.items() if name not in {*_SECRET, "resume", "back"}]
         answer: Response = page(request, "resume.html", target=local_path(form["resume"]), kept=kept)
     else:
-        answer = RedirectResponse(local_path(form["back"] or "/desk"), 303)
+        answer = RedirectResponse(after_form(request, local_path(form["back"] or "/desk")), 303)
     keep_session(answer, session)
     return answer
 

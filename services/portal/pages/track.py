@@ -14,7 +14,10 @@ from starlette.routing import Route
 from services.portal.api import Api, Caller, Problem
 from services.portal.browser import (
     HEADERS,
+    NO_COOKIES,
+    SEEN,
     Form,
+    after_form,
     caller,
     command_id,
     cookie,
@@ -123,7 +126,7 @@ async def follow(request: Request) -> Response:
     """The matter that this browser follows, or the question for number and code."""
     pair = case_of(request)
     if pair is None:
-        return _ask(request)
+        return _ask(request, cookies_off=NO_COOKIES in request.query_params)
     api: Api = request.app.state.api
     asked = caller(request)
     try:
@@ -179,7 +182,7 @@ async def enter(request: Request) -> Response:
     pending = form[_PENDING]
     if pending in ACTIONS:
         return await _form(request, pending, form, pair={"number": token["number"], "code": token["token"]})
-    answer = RedirectResponse("/track", 303)
+    answer = RedirectResponse(after_form(request, "/track"), 303)
     keep_case(answer, token)
     return answer
 
@@ -191,6 +194,7 @@ def _ask(
     errors: dict[str, str] | None = None,
     problem: Problem | None = None,
     ended: bool = False,
+    cookies_off: bool = False,
 ) -> Response:
     """The form for number and code. The code is never written back."""
     form = Form() if form is None else form
@@ -201,8 +205,9 @@ def _ask(
     answer = page(
         request, "track_ask.html", http_status=status, main_form="ask", form=form, errors=errors or {}, problem=problem,
         said=sentence(request, problem) if problem is not None else "", ended=ended, carried=carried,
-        wrong=errors or problem,
+        wrong=errors or problem or cookies_off, cookies_off=cookies_off,
     )  # fmt: skip
+    set_cookie(answer, SEEN, "1", None)
     if problem is not None and problem.retry_after is not None:
         answer.headers["Retry-After"] = problem.retry_after
     return answer

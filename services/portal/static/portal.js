@@ -106,10 +106,9 @@
   const map = document.querySelector("[data-map]");
   if (map) {
     const { width, height } = map;
-    const shown = Math.min(map.parentElement.clientWidth, 2 * width);
-    map.width = shown;
-    map.height = Math.round(height * shown / width);
-    map.form.elements.shown.value = String(shown);
+    map.width = 2 * width;
+    map.height = 2 * height;
+    map.addEventListener("click", () => { map.form.elements.shown.value = String(Math.round(map.getBoundingClientRect().width)); });
   }
 
   // Subjects are suggested while somebody writes. A press on one chooses it in the list; nothing is sent.
@@ -151,7 +150,11 @@
     name: (key) => `kept:${key}`,
     save(key, value) { try { sessionStorage.setItem(this.name(key), JSON.stringify(value)); } catch { /* no storage */ } },
     read(key) { try { return JSON.parse(sessionStorage.getItem(this.name(key)) ?? "null"); } catch { return null; } },
-    forget(key) { try { sessionStorage.removeItem(this.name(key)); } catch { /* no storage */ } },
+    // A key that ends in a slash stands for all that begin with it.
+    forget(key) {
+      const gone = (name) => name === this.name(key) || (key.endsWith("/") && name.startsWith(this.name(key)));
+      try { for (const name of Object.keys(sessionStorage)) if (gone(name)) sessionStorage.removeItem(name); } catch { /* no storage */ }
+    },
   };
   for (const one of all("[data-forget]")) store.forget(one.dataset.forget);
   const kept = document.querySelector("form[data-kept]");
@@ -188,6 +191,39 @@
       });
     }
   }
+
+  // The forms of the desk: Back and reloading put back what was typed in this tab, with the id of the command, so that a form that is
+  // sent again is one command. What was sent is forgotten, and everything when somebody signs out.
+  let leaving = false;
+  const typed = document.querySelector("form[data-typed]");
+  if (typed) {
+    const key = typed.dataset.typed;
+    const controls = () => [...typed.elements].filter((one) => one.name && !["file", "password", "submit", "button"].includes(one.type));
+    const arrived = performance.getEntriesByType("navigation")[0]?.type;
+    const found = store.read(key);
+    if (found && "fresh" in typed.dataset && ["reload", "back_forward"].includes(arrived) && Date.now() - found.at < 15 * 60000) {
+      const at = {};
+      for (const one of controls()) {
+        const value = found.fields[one.name]?.[at[one.name] = (at[one.name] ?? -1) + 1];
+        if (value === undefined) continue;
+        if (["checkbox", "radio"].includes(one.type)) one.checked = value; else one.value = value;
+        const hiding = one.closest("details");
+        if (hiding && one.type !== "hidden" && value && value !== one.defaultValue) hiding.open = true;
+      }
+    }
+    if (typed.dataset.here) history.replaceState(null, "", typed.dataset.here);
+    addEventListener("pageshow", (event) => { if (event.persisted && !store.read(key)) location.reload(); });  // it was sent meanwhile
+    addEventListener("pagehide", () => {
+      if (leaving) return;
+      const fields = {};
+      for (const one of controls()) (fields[one.name] ??= []).push(["checkbox", "radio"].includes(one.type) ? one.checked : one.value);
+      store.save(key, { at: Date.now(), fields });
+    });
+  }
+  document.querySelector("form[action='/sign-out']")?.addEventListener("submit", () => {
+    store.forget("/desk/");
+    leaving = true;
+  });
 
   // A second press while the first is on its way does nothing. (The server takes both for one command.)
   for (const button of all("button[data-once]")) {

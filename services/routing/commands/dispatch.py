@@ -18,7 +18,7 @@ from services.routing.commands.outcomes import leave_for_procedure, may_leave
 from shared.case import OPEN_STATES, Case
 from shared.commands.authorization import Role
 from shared.commands.command import DESK, HOTLINE, Command, DecisionContext, NewEvent, rule
-from shared.commands.command_fields import Code, FreeText, Stated
+from shared.commands.command_fields import Code, FreeText, Stated, StatedCode, StatedText
 from shared.commands.petitioners_word import apart
 from shared.events import routing as e
 from shared.events.base import Event
@@ -244,11 +244,11 @@ def recall(case: Case, command: Recall, given: DecisionContext) -> list[NewEvent
 
 class Guide(Command):
     path: int = Field(ge=1, le=6, description="Statutory path that is available elsewhere, 1 to 4 (Art. 31)")
-    organ: Code = Field(description="The organ that decides on that path, sealed")
+    organ: StatedCode = Field(description="The organ that decides on that path, sealed")
     address: Stated = Field(description="Address of that organ, sealed")
     time_limit: Stated = Field(description="Time limit for using that path, with its beginning, sealed")
-    how_to: FreeText = Field(description="How the petitioner can use that path, sealed")
-    reason: FreeText = Field(description="Why the matter belongs there, sealed; the petitioner reads it")
+    how_to: StatedText = Field(description="How the petitioner can use that path, sealed")
+    reason: StatedText = Field(description="Why the matter belongs there, sealed; the petitioner reads it")
 
 
 @rule(
@@ -285,7 +285,7 @@ def guide(case: Case, command: Guide, given: DecisionContext) -> list[NewEvent]:
 
 
 class RecordNotCompetent(Command):
-    organ: Code = Field(description="The organ that declares that it is not competent, sealed")
+    organ: StatedCode = Field(description="The organ that declares that it is not competent, sealed")
     reference: Stated = Field(description="Its written declaration: number or date, sealed")
     path: int | None = Field(None, ge=5, le=6, description="Path on which the matter is handled now: 5 or 6 (Art. 31)")
     reason: FreeText | None = Field(None, description="Its reasons, sealed")

@@ -12,7 +12,7 @@ from services.routing.commands.service_of_documents import Evidence, Service, Wi
 from shared.case import Case
 from shared.commands.attached_files import FileReferences, attached
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
-from shared.commands.command_fields import FreeText, Stated
+from shared.commands.command_fields import FreeText, Stated, StatedText
 from shared.events import department as e
 from shared.events.fields import Moment
 from shared.kernel.legal_time import before
@@ -56,8 +56,8 @@ class Decline(Command):
     reason_code: Literal["outside_mandate", "in_progress_elsewhere", "concluded", "no_facts", "other"] = Field(
         description="Ground"
     )
-    reason: FreeText = Field(description="Reasons, sealed")
-    remedy: FreeText = Field(description="Remedy of the petitioner, sealed")
+    reason: StatedText = Field(description="Reasons, sealed")
+    remedy: StatedText = Field(description="Remedy of the petitioner, sealed")
 
 
 @rule("not_accept", service="routing", roles=HANDLERS, states=("signed",), zh="不予受理")

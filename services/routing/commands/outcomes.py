@@ -14,7 +14,7 @@ from pydantic import Field
 from services.routing.commands.checks import HANDLERS, IN_WORK, Basis, not_dated_back, own
 from shared.case import Case
 from shared.commands.command import C, Command, Decide, DecisionContext, NewEvent, rule
-from shared.commands.command_fields import FreeText, Stated
+from shared.commands.command_fields import FreeText, Stated, StatedText
 from shared.events import department as e
 from shared.events.fields import Moment
 from shared.kernel.legal_time import day_of
@@ -85,7 +85,7 @@ class LeadInto(Command):
     procedure: Stated = Field(description="The procedure that was opened, such as 行政裁决; sealed")
     reference: Stated = Field(description="Number of the procedure, sealed")
     opened_on: Moment = Field(description="Date on which it was opened")
-    reason: FreeText = Field(description="Reasons for this path, sealed; the petitioner reads them")
+    reason: StatedText = Field(description="Reasons for this path, sealed; the petitioner reads them")
 
 
 def may_leave(command: str) -> Callable[[Case], bool]:

@@ -93,6 +93,10 @@ def meaningful_errors() -> Iterator[None]:
         raise meaning from error
 
 
+Error = sqlite3.Error
+"""Whatever the library raises, for callers that must not import it."""
+
+
 def trouble(error: BaseException) -> StoreFull | StoreBroken | None:
     """The error of the port that corresponds to an error of SQLite; None for any other error."""
     if not isinstance(error, sqlite3.Error):

@@ -17,7 +17,7 @@ from shared.events.policy import Section
 from shared.kernel import bounded_yaml
 from shared.policy.book import MODELS
 from shared.policy.documents import Document
-from shared.policy.loading.spreadsheets import LISTS, read_table
+from shared.policy.loading.spreadsheets import LISTS, TABLES, read_table
 from shared.policy.validation.finding import Finding, of_error
 from shared.policy.validation.messages import finding
 
@@ -36,6 +36,21 @@ def _data() -> Traversable:
 def shipped(name: str) -> Traversable | None:
     """The bundled file or folder of that name, never a path: only entries that exist are found."""
     return next((entry for entry in _data().iterdir() if entry.name in (name, f"{name}.yaml")), None)
+
+
+class _AsWritten(bounded_yaml.LOADER):  # type: ignore[misc]
+    """Reads a number that YAML would change as the text that was written: YAML takes 0102 for 66 and 17:30 for 1050."""
+
+
+def _number(loader: Any, node: yaml.ScalarNode) -> Any:
+    text = str(node.value)
+    return int(text) if _DECIMAL.fullmatch(text) else text
+
+
+_DECIMAL = re.compile(r"-?(?:0|[1-9]\d{0,17})")
+_AsWritten.add_constructor("tag:yaml.org,2002:int", _number)
+_UNREAD = (".xlsx", ".xlsm", ".xls", ".et", ".ods", ".txt", ".tsv", ".json")
+"""Endings of files that somebody may take for a table of the policy."""
 
 
 class Reader:
@@ -58,8 +73,15 @@ class Reader:
     def read(self, source: Traversable, seen: tuple[str, ...] = ()) -> None:
         if source.is_dir():
             for entry in sorted(source.iterdir(), key=lambda one: one.name):
-                if entry.name.endswith((".yaml", ".yml", ".csv")):
+                if entry.name.startswith((".", "~$")):  # of the system, or of a program that has the file open
+                    continue
+                ending = entry.name.lower()
+                if ending.endswith((".yaml", ".yml", ".csv")):
                     self._file(entry, source, seen)
+                elif ending.endswith(_UNREAD) and entry.is_file():
+                    stem = entry.name.rpartition(".")[0]
+                    if stem.lower() in (*SECTIONS, *TABLES):
+                        self.findings.append(finding(stem, "unread_file", file=entry.name))
                 elif entry.name == "mappings" and entry.is_dir():
                     self._mappings(entry)
         elif source.is_file():
@@ -71,7 +93,7 @@ class Reader:
         text = self._text(file)
         if text is None:
             return
-        if file.name.endswith(".csv"):
+        if file.name.lower().endswith(".csv"):
             self._csv(file.name, text)
         else:
             self._yaml(file.name, text, folder, seen)
@@ -79,7 +101,7 @@ class Reader:
     def _text(self, file: Traversable) -> str | None:
         """The text of a file; tables may be GB 18030, which spreadsheets in China write by default."""
         data = file.read_bytes()
-        for encoding in ("utf-8-sig", "gb18030") if file.name.endswith(".csv") else ("utf-8-sig",):
+        for encoding in ("utf-8-sig", "gb18030") if file.name.lower().endswith(".csv") else ("utf-8-sig",):
             try:
                 return data.decode(encoding)
             except UnicodeDecodeError:
@@ -110,7 +132,7 @@ class Reader:
             self._add("mappings", {"mappings": found}, folder.name)
 
     def _yaml(self, name: str, text: str, folder: Traversable | None, seen: tuple[str, ...]) -> None:
-        parsed = self._parsed(text, name, bounded_yaml.LOADER)
+        parsed = self._parsed(text, name, _AsWritten)
         if parsed is None:
             return
         node, content = parsed

@@ -16,7 +16,7 @@ from shared.policy.validation.finding import Finding
 from shared.policy.validation.messages import finding
 
 LISTS: tuple[Section, ...] = ("organisations", "places", "subjects", "channels")
-_TABLES: dict[str, tuple[Section, str, type[Document]]] = {
+TABLES: dict[str, tuple[Section, str, type[Document]]] = {
     "organisations": ("organisations", "organisations", Organisation),
     "places": ("places", "places", Place),
     "subjects": ("subjects", "subjects", Subject),
@@ -49,15 +49,24 @@ class Table:
 
 def read_table(name: str, text: str) -> Table:
     """The entries of a CSV file, which is named after its table."""
-    table = name.removesuffix(".csv")
-    if table not in _TABLES:
-        allowed = [f"{known}.csv" for known in _TABLES]
+    table = name[: -len(".csv")].lower()
+    if table not in TABLES:
+        allowed = [f"{known}.csv" for known in TABLES]
         return Table(None, "", [finding(table, "not_a_table", file=name, tables=allowed)])
-    section, inner, form = _TABLES[table]
+    section, inner, form = TABLES[table]
     found = Table(section, inner)
     prefix = inner if inner == section else f"{section}.{inner}"
-    rows = csv.DictReader(io.StringIO(text))
-    unknown = _headings(found, name, form, [heading.strip() for heading in rows.fieldnames or ()])
+    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        unknown = _headings(found, name, form, [heading.strip() for heading in rows.fieldnames or ()])
+        _read(found, name, table, prefix, rows, unknown)
+    except csv.Error:  # a quotation mark that is not closed would hide all rows after it in one cell
+        found.findings.append(finding(table, "broken_quotes", file=name, line=rows.line_num))
+    found.lines.setdefault(section, 1)
+    return found
+
+
+def _read(found: Table, name: str, table: str, prefix: str, rows: csv.DictReader[str], unknown: set[str]) -> None:
     for row in rows:
         line = rows.line_num
         if None in row or None in row.values():
@@ -74,16 +83,16 @@ def read_table(name: str, text: str) -> Table:
         where = f"{prefix}[{entry.get('id') or entry.get('code') or len(found.entries)}]"
         found.lines.setdefault(where, line)
         found.entries.append(entry)
-    found.lines.setdefault(section, 1)
-    return found
 
 
 def _headings(found: Table, name: str, form: type[Document], headings: list[str]) -> set[str]:
     """Note the columns; returns the unknown ones, each of which is a finding."""
-    table, known = name.removesuffix(".csv"), list(form.model_fields)
+    table, known = name[: -len(".csv")].lower(), list(form.model_fields)
     unknown = set()
     for place, heading in enumerate(headings):
         letter = _letter(place)
+        if heading and heading in headings[:place]:
+            found.findings.append(finding(f"{table}.{heading}", "repeated_column", file=name, line=1, column=letter))
         found.columns.setdefault(_field(heading), letter)
         if _field(heading) not in known:
             unknown.add(heading)

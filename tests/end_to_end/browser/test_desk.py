@@ -222,3 +222,38 @@ async def test_draft_is_filled_from_a_template_in_the_browser(running: Server, b
     await watched.is_accessible()
     watched.was_good()
     await page.context.close()
+
+
+async def test_back_and_reloading_keep_a_form_of_the_desk_and_what_is_sent_twice_is_one_command(
+    running: Server, browser: Browser
+) -> None:
+    key = person_of(running, "registrar", "xfj", "b-1")
+    watched = await signed_in(running, browser, key, width=1280)
+    page = watched.page
+    await watched.go("/desk?queue=to_sign")
+    await watched.press("[data-row] a")
+    number = await page.inner_text("h1 code")
+    before = (await page.inner_text(".timeline")).count("催办")
+    await watched.go(f"/desk/case/{number}/do/urge")
+    once = await page.input_value("[name=command_id]")
+    await page.fill("#text", "请尽快办理。")
+    await page.reload()
+    assert await page.input_value("#text") == "请尽快办理。"
+    await watched.go("/desk")
+    await page.go_back()
+    assert await page.input_value("#text") == "请尽快办理。" and await page.input_value("[name=command_id]") == once
+    await watched.press("#command .actions button[data-once]")
+    assert await page.is_visible(".done")
+    await page.reload()
+    await page.go_back()
+    assert await page.input_value("#text") == "", "what was sent is not offered again"
+    await page.go_forward()
+    assert (await page.inner_text(".timeline")).count("催办") == before + 1
+    await watched.go("/desk/register")
+    await page.fill("#text", "路灯不亮")
+    await page.reload()
+    assert await page.input_value("#text") == "路灯不亮"
+    await watched.press("form[action='/sign-out'] button")
+    assert await page.evaluate("Object.keys(sessionStorage).filter(key => key.startsWith('kept:/desk'))") == []
+    watched.was_good()
+    await page.context.close()

@@ -166,7 +166,35 @@ def test_words_of_a_class_are_said_of_an_office(text: str, suspected: bool) -> N
     assert (CLASSES.recognised("", text).suspicion == "took") is suspected
 
 
-@pytest.mark.parametrize("word", ["收{钱币}", "收{钱", "{钱}"])
+NEAR = Keywords.model_validate({"rules": [{"id": "near", "suspected": True, "any": ["{公物}+{侵吞}", "{公车}+送货"]}]})
+
+
+@pytest.mark.parametrize(
+    ("text", "suspected"),
+    [
+        ("低保被他克扣", True),
+        ("他克扣了我们村的低保", True),
+        ("低保" + "那" * 20 + "克扣", True),
+        ("低保" + "那" * 21 + "克扣", False),
+        ("低保怎么申请", False),
+        ("克扣工资", False),
+        ("开着警车送货", True),
+        ("送货的开着警车", True),
+        ("送货的车", False),
+    ],
+)
+def test_plus_finds_what_stands_near_each_other_in_any_order(text: str, suspected: bool) -> None:
+    assert (NEAR.recognised("", text).suspicion == "near") is suspected
+
+
+def test_plus_between_words_without_a_class_joins_nothing() -> None:
+    plain = Keywords.model_validate({"rules": [{"id": "x", "subject": "S1", "any": ["路灯+漏水"]}]})
+    assert plain.recognised("", "漏水的是路灯").subject is None
+    with pytest.raises(ValidationError, match="at most 3"):
+        Keywords.model_validate({"rules": [{"id": "x", "suspected": True, "any": ["{钱}+{公物}+{侵吞}+{亲属}"]}]})
+
+
+@pytest.mark.parametrize("word", ["收{钱币}", "收{钱", "{钱}", "{钱}+", "{钱}+、"])
 def test_class_is_known_and_letters_stand_beside_it(word: str) -> None:
     with pytest.raises(ValidationError):
         Keywords.model_validate({"rules": [{"id": "x", "suspected": True, "any": [word]}]})

@@ -6,13 +6,18 @@ import asyncio
 import io
 import os
 import signal
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from services.intake.files.image_reencoding import reencode
 from services.intake.files.inspector import Inspected, Inspector
+from services.intake.files.media_types import HEIC, JPEG, Limits, Unfit
+from services.intake.files.verdicts import refusal
+from shared.application.problem import WrongType
 from shared.kernel.refusals import Refused
 from shared.policy.file_rules import FileKinds, FileRules, Pixels
 from tests.support import sample_files as files
@@ -53,6 +58,18 @@ async def test_an_image_is_stored_anew_without_what_it_said_of_its_maker(make: o
         assert files.CANARY.encode() not in made and b"Exif" not in made
         with Image.open(io.BytesIO(made)) as opened:
             assert not opened.getexif() and not {"icc_profile", "xmp", "comment", "exif"} & opened.info.keys()
+
+
+def test_a_heic_without_its_decoder_is_refused_with_415_and_nothing_else_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = files.heic()
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(Unfit) as refused:
+        reencode(made, HEIC, Limits())
+    answer = refusal(refused.value.code)
+    assert isinstance(answer, WrongType)
+    assert (answer.code, answer.status) == ("heic_unsupported", 415)
+    assert "JPEG" in answer.detail and answer.detail_zh is not None and "JPEG" in answer.detail_zh
+    assert reencode(files.jpeg(), JPEG, Limits()).media_type is JPEG
 
 
 async def test_the_orientation_is_applied_before_it_is_dropped() -> None:

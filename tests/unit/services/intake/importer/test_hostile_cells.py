@@ -62,6 +62,9 @@ def refused(found: Understood) -> list[tuple[str, str]]:
         (cells(at="1900-01-00"), "received_at", "missing"),
         (cells(at="9999-12-31"), "received_at", "impossible_date"),
         (cells(text="路\x00灯"), "text", "control_character"),
+        (cells(item="合计", text="1件"), "row", "total_row"),
+        (cells(item="Grand Total"), "row", "total_row"),
+        (cells(item="共计 12 件"), "row", "total_row"),
     ],
 )
 async def test_damaged_cell_is_refused_by_line_and_column(tmp_path: Path, row: str, field: str, code: str) -> None:
@@ -72,7 +75,7 @@ async def test_damaged_cell_is_refused_by_line_and_column(tmp_path: Path, row: s
     assert found.report.understood == 1
     with (tmp_path / "rejects.csv").open(encoding="utf-8-sig", newline="") as file:
         (told,) = csv.DictReader(file)
-    columns = {"item": "编号", "received_at": "时间", "text": "内容", "place": "内容"}
+    columns = {"row": "", "item": "编号", "received_at": "时间", "text": "内容", "place": "内容"}
     assert (told["line"], told["column"]) == ("3", columns[field])
     assert told["reason"]
     assert told["reason_zh"]

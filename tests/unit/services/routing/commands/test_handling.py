@@ -23,6 +23,7 @@ from tests.support.deciding import (
     SENT,
     SERVICE,
     SIGNATURE,
+    START,
     SUPERVISOR,
     given,
 )
@@ -246,6 +247,7 @@ def test_extension_notice_has_a_clock_and_a_period_is_extended_once() -> None:
     )
     given(*extended, d.ExtensionNoticeServed()).when("serve_extension_notice", CLERK).then_nothing()
     given(*ACCEPTED).when("serve_extension_notice", CLERK).refused("not_extended")
+    given(*extended).when("serve_extension_notice", CLERK, at=START - timedelta(days=1)).refused("before_step")
     again = (*extended, d.ExtensionRequested(org="zj", days=5))
     given(*again).when("grant_extension", HEAD, days=5, approver="局长").refused("extended_before")
 

@@ -6,10 +6,12 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from services.routing.commands.outcomes import outcomes_of
 from shared.commands.allowed_commands import allowed
 from shared.commands.authorization import Principal
+from shared.commands.command import RULES
 from shared.deadlines.derivation import deadlines
 from shared.events import department as d
 from shared.events import intake as i
@@ -126,6 +128,21 @@ def test_organ_opens_procedure_with_number_and_date() -> None:
     ended.when("close", SUPERVISOR, kind="guided").refused("kind_does_not_fit")
     ended.when("close", SUPERVISOR, kind="led_into").then(s.CaseClosed(kind="led_into"))
     ended.when("serve_notice", CLERK, kind="led_into").then(d.NoticeServed(org="zj", kind="led_into", **SIGNATURE))
+
+
+@pytest.mark.parametrize("nothing", ["-", "、", "无", "略。", "N/A", "\u2800", "不详"])
+@pytest.mark.parametrize(("command", "needed"), [
+    ("guide", ("organ", "address", "time_limit", "how_to", "reason")),
+    ("lead_into", ("procedure", "reference", "reason")),
+    ("record_not_competent", ("organ", "reference")),
+    ("not_accept", ("reason", "remedy")),
+])  # fmt: skip
+def test_what_the_law_requires_is_stated_in_words(command: str, needed: tuple[str, ...], nothing: str) -> None:
+    """Art. 31: the organ, its address, the time limit there; the number of a procedure. A sign or 无 is none of them."""
+    model = RULES[command].model
+    for field in needed:
+        with pytest.raises(ValidationError, match=field):
+            model.model_validate({**example(command), field: nothing})
 
 
 def test_duty_is_performed_refused_or_answered() -> None:

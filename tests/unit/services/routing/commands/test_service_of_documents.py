@@ -24,7 +24,19 @@ from shared.events import supervision as s
 from shared.events.base import Event
 from shared.kernel.legal_time import end_of_day, to_text
 from shared.queries.citizen_documents import Opened
-from tests.support.deciding import BOOK, CLERK, REGISTRAR, SENT, SIGNATURE, START, SUPERVISOR, Story, given
+from tests.support.deciding import (
+    BOOK,
+    CLERK,
+    KEYED,
+    PROOF,
+    REGISTRAR,
+    SENT,
+    SIGNATURE,
+    START,
+    SUPERVISOR,
+    Story,
+    given,
+)
 from tests.support.policies import at
 
 CITIZEN = Principal("citizen", None, "2026-0000-0000-0000-0", "k1")
@@ -262,10 +274,13 @@ def test_decision_goes_on_paper_at_once_where_no_address_was_confirmed() -> None
 
 def test_electronic_address_is_petitioners_own_decision() -> None:
     fields = {"electronic": True, "kind": "sms", "address": "13900000000"}
-    for who, word in ((CITIZEN, "own_hand"), (REGISTRAR, "keyed")):
-        given(*SENT).when("confirm_delivery_address", who, **fields).then(
-            i.DeliveryAddressConfirmed(**fields, word=word)
-        )
+    given(*SENT).when("confirm_delivery_address", CITIZEN, **fields).then(
+        i.DeliveryAddressConfirmed(**fields, word="own_hand")
+    )
+    given(*SENT).when("confirm_delivery_address", REGISTRAR, **fields, **PROOF).then(
+        i.DeliveryAddressConfirmed(**fields, **KEYED)
+    )
+    given(*SENT).when("confirm_delivery_address", REGISTRAR, **fields).refused("evidence_needed")
     given(*SENT).when("confirm_delivery_address", REGISTRAR._replace(org="zj"), **fields).refused("concerned_unit")
     given(*SENT).when("confirm_delivery_address", CITIZEN, electronic=True).refused("address_needed")
     given(*SENT).when("confirm_delivery_address", CITIZEN, electronic=False).then_nothing()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,18 @@ from shared.events import intake as i
 from shared.events import routing as r
 from shared.events import supervision as s
 from shared.events.base import Event
-from tests.support.deciding import BOOK, CLERK, REGISTERED, SENT, SERVICE, SUPERIOR, SUPERVISOR, given
+from tests.support.deciding import (
+    BOOK,
+    CITIZEN,
+    CLERK,
+    KEYED,
+    REGISTERED,
+    SENT,
+    SERVICE,
+    SUPERIOR,
+    SUPERVISOR,
+    given,
+)
 
 ACCEPTED = (*SENT, d.SignedFor(org="zj"), d.Accepted(org="zj", path=6))
 REPLIED = (*ACCEPTED, d.DecisionIssued(org="zj", result="explained"), d.ReplyDelivered(org="zj"))
@@ -49,6 +61,18 @@ def test_closing_kind_requires_its_evidence() -> None:
 def test_resolution_is_confirmed_by_petitioner(word: i.EvaluationSubmitted | s.FollowUpRecorded) -> None:
     executed = (*SUPPORTED, d.ExecutionConfirmed(org="zj"), word)
     given(*executed).when("close", SUPERIOR, kind="resolved_confirmed").then(s.CaseClosed(kind="resolved_confirmed"))
+
+
+@pytest.mark.parametrize("word", [{"word": "own_hand"}, {"word": "own_hand", "code_with_staff": True}, KEYED])
+@pytest.mark.parametrize("before", [True, False])
+def test_dissatisfied_word_after_a_confirmation_undoes_it(word: Any, before: bool) -> None:
+    """Also where the code proves nothing, and where the same was said before the third unit asked."""
+    bad = i.EvaluationSubmitted(object="organisation", grade="dissatisfied", **word)
+    told = s.FollowUpRecorded(reached=True, satisfied=True, independent=True)
+    events = (*SUPPORTED, d.ExecutionConfirmed(org="zj"), *([bad] if before else []), told)
+    given(*events, bad).when("close", SUPERIOR, kind="resolved_confirmed").refused("not_confirmed")
+    again = given(*events).when("evaluate", CITIZEN, object="organisation", grade="dissatisfied")
+    assert [type(one.body) for one in again.events] == [i.EvaluationSubmitted]
 
 
 def test_supported_decision_is_executed_before_closing() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from shared.adapters.outbound.guarded_http import BODY_KEPT, GuardedHttp
+from shared.adapters.outbound.guarded_http import BODY_KEPT, LONGEST_WAIT, GuardedHttp, seconds_to_wait
 from shared.kernel.outbound_addresses import networks
 from shared.kernel.refusals import Invalid
 from tests.support.certificates import certificate
@@ -186,3 +187,27 @@ async def test_a_name_that_does_not_resolve_is_a_failed_attempt_and_may_be_added
     assert (await guard.post("https://does-not-exist.invalid/", {}, b"")).problem == "unknown_host"
     await guard.check("https://does-not-exist.invalid/")
     await guard.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("", None),
+        ("0", 0.0),
+        ("-5", None),
+        ("1e9", None),
+        ("５", None),
+        ("120, 240", None),
+        ("9" * 3_000, LONGEST_WAIT),
+        ("Mon, 02 Mar 2020 00:00:00 GMT", 0.0),
+        ("Mon, 02 Mar 2026 01:00:00 GMT", 3600.0),
+        ("Mon, 02 Mar 2026 01:00:00 +0100", 0.0),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", LONGEST_WAIT),
+        ("Mon, 02 Mar 99999 00:00:00 GMT", None),
+        ("Mon, 02 Mar 2026 00:01:00 +9999999", None),
+        ("Mon, 02 Mar 2026 25:61:61 GMT", None),
+        ("2026-03-03T00:00:00Z", None),
+    ],
+)
+def test_retry_after_of_any_form_waits_between_nothing_and_a_day(text: str, seconds: float | None) -> None:
+    assert seconds_to_wait(text, datetime(2026, 3, 2, tzinfo=UTC)) == seconds

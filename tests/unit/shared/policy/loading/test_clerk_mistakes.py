@@ -9,7 +9,7 @@ from typer import Exit
 
 import services.intake.importer.channel_items  # noqa: F401  # knows the language of mappings
 from deploy.cli.init import init
-from shared.policy.loading.loader import PolicyInvalid, load
+from shared.policy.loading.loader import PolicyInvalid, load, read
 from tests.support.findings import in_english
 
 
@@ -160,3 +160,31 @@ def test_all_mistakes_are_reported_at_once_in_gbk_file(county: Path) -> None:
         ("mappings/province.yaml", 14, "3"),
         ("routing.csv", 3, "E"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("places.csv", "code,name,name\ndh,东湖区,\n", "places.name: occurs twice"),
+        ("keywords.csv", 'id,suspected,any\nk1,yes,"受贿\nk2,yes,行贿\n', "keywords: a quotation mark is not closed"),
+        ("Keywords.XLSX", "PK", "Keywords: is not read in this form"),
+        ("routing.txt", "id,place\n", "routing: is not read in this form"),
+        ("PLACES.CSV", "code,title\ndh,东湖区\n", "places.title: is not a column"),
+    ],
+)
+def test_what_would_not_be_read_is_told(tmp_path: Path, name: str, content: str, told: str) -> None:
+    (tmp_path / name).write_text(content, "utf-8")
+    (tmp_path / "._places.csv").write_bytes(b"\0\5\x16\7")
+    (tmp_path / "~$places.csv").write_bytes(b"\0")
+    assert any(told in one for one in complaints(tmp_path)), complaints(tmp_path)
+
+
+def test_number_of_yaml_is_the_text_that_was_written(tmp_path: Path) -> None:
+    (tmp_path / "subjects.yaml").write_text(
+        "subjects:\n- {code: 0102, name: 房屋}\n- {code: 0x1F, name: 甲}\n- {code: 1_000, name: 乙}\n- {code: 17:30, name: 丙}\n"
+        "- {code: 7, name: 丁}\n",
+        "utf-8",
+    )
+    documents, findings = read(tmp_path)
+    assert findings == []
+    assert [one.code for one in documents["subjects"].subjects] == ["0102", "0x1F", "1_000", "17:30", "7"]  # type: ignore[attr-defined]
