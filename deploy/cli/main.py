@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from errno import EDQUOT, ENOSPC
 
 import typer
 
@@ -137,6 +138,12 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("HUIYIN_LOG_LEVEL") == "debug":
             raise
+        if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT):
+            terminal.complain(
+                f"The output could not be written whole: {error.strerror}. Free some space, then repeat the command.",
+                "输出未能完整写入：空间不足。请腾出空间后重新执行。",
+            )
+            sys.exit(REFUSED)
         terminal.complain(
             f"An unexpected error occurred ({type(error).__name__}). HUIYIN_LOG_LEVEL=debug shows the details.",
             "程序出错。设置 HUIYIN_LOG_LEVEL=debug 可查看详情。",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 import orjson
@@ -20,6 +22,9 @@ from rich.text import Text
 from shared.kernel.plain_text import visible_controls
 from shared.kernel.wording import with_words
 
+for _name in ("stdout", "stderr"):
+    if getattr(sys, _name) is None:  # closed by the shell, as with `>&-`
+        setattr(sys, _name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 (as long as the process)
 DONE, REFUSED, WRONG_USE = 0, 1, 2
 """Exit codes of every command."""
 _WIDE = None if sys.stdout.isatty() else 180

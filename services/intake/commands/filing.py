@@ -368,7 +368,14 @@ class AnswerAtOnce(Command):
     )
 
 
-@rule("answer_at_once", service="intake", roles=HOTLINE, states=("registered", "dispatched"), zh="直接答复")
+@rule(
+    "answer_at_once",
+    service="intake",
+    roles=HOTLINE,
+    states=("registered", "dispatched"),
+    zh="直接答复",
+    when=lambda case: case.filing.class_ in (None, "consultation"),
+)
 def answer_at_once(case: Case, command: AnswerAtOnce, given: DecisionContext) -> list[NewEvent]:
     """Answer a consultation (直接答复). It is possible until an organisation has signed for it; that organisation is notified."""
     if case.filing.class_ not in (None, "consultation"):

@@ -14,7 +14,7 @@ from services.routing.commands.checks import (
     own,
     the_respondent,
 )
-from services.routing.commands.outcomes import leave_for_procedure
+from services.routing.commands.outcomes import leave_for_procedure, may_leave
 from shared.case import OPEN_STATES, Case
 from shared.commands.authorization import Role
 from shared.commands.command import DESK, HOTLINE, Command, DecisionContext, NewEvent, rule
@@ -257,7 +257,7 @@ class Guide(Command):
     roles=("registrar", "clerk", "organisation"),
     states=("registered", "signed", *IN_WORK),
     zh="引导法定途径",
-    when=lambda case: case.filing.class_ in (None, "claim", "litigation"),
+    when=may_leave("guide"),
 )
 def guide(case: Case, command: Guide, given: DecisionContext) -> list[NewEvent]:
     """Guide the petitioner to a statutory path (告知、引导; Art. 31): the organ, its address, the time limit there, the reasons.

@@ -24,12 +24,29 @@ from shared.kernel.refusals import Denied, Refused
 EXTENDABLE = ("accepted", "handling")
 
 
+def _asked(case: Case) -> bool:
+    return case.handling.extension_asked is not None
+
+
+def _untold(case: Case) -> bool:
+    """True if an extension was granted of which the petitioner has not been notified."""
+    granted, served = case.fact("ExtensionGranted"), case.fact("ExtensionNoticeServed")
+    return granted is not None and (served is None or served.version < granted.version)
+
+
 class AskExtension(Command):
     days: int = Field(ge=1, le=90, description="Calendar days requested")
     reason: FreeText = Field(description="Reason, sealed")
 
 
-@rule("ask_extension", service="routing", roles=HANDLERS, states=EXTENDABLE, zh="申请延期")
+@rule(
+    "ask_extension",
+    service="routing",
+    roles=HANDLERS,
+    states=EXTENDABLE,
+    zh="申请延期",
+    when=lambda case: not _asked(case),
+)
 def ask_extension(case: Case, command: AskExtension, given: DecisionContext) -> list[NewEvent]:
     """Request an extension of the handling period (Art. 34). A person asks under their own staff code."""
     org, person = own(case, given), given.principal.person
@@ -56,7 +73,7 @@ class GrantExtension(Command):
     reason: FreeText | None = Field(None, description="Reason, sealed")
 
 
-@rule("grant_extension", service="routing", roles=("clerk",), states=EXTENDABLE, zh="批准延期")
+@rule("grant_extension", service="routing", roles=("clerk",), states=EXTENDABLE, zh="批准延期", when=_asked)
 def grant_extension(case: Case, command: GrantExtension, given: DecisionContext) -> list[NewEvent]:
     """Grant the requested extension as the head of the organisation, while the period runs, up to the cap of the policy (Art. 34).
 
@@ -88,7 +105,7 @@ class RefuseExtension(Command):
     reason: FreeText = Field(description="Reason, sealed")
 
 
-@rule("refuse_extension", service="routing", roles=("clerk",), states=EXTENDABLE, zh="不批准延期")
+@rule("refuse_extension", service="routing", roles=("clerk",), states=EXTENDABLE, zh="不批准延期", when=_asked)
 def refuse_extension(case: Case, command: RefuseExtension, given: DecisionContext) -> list[NewEvent]:
     """Refuse the requested extension as the head of the organisation (Art. 34)."""
     _head_decides(case, given)
@@ -108,7 +125,7 @@ class ServeExtensionNotice(Command):
     files: FileReferences = ()
 
 
-@rule("serve_extension_notice", service="routing", roles=HANDLERS, states=OPEN_STATES, zh="延期告知")
+@rule("serve_extension_notice", service="routing", roles=HANDLERS, states=OPEN_STATES, zh="延期告知", when=_untold)
 def serve_extension_notice(case: Case, command: ServeExtensionNotice, given: DecisionContext) -> list[NewEvent]:
     """Record the notice to the petitioner that the period was extended, with the reason (延期告知; Art. 34)."""
     own(case, given)

@@ -89,6 +89,21 @@ class LeadInto(Command):
     reason: StatedText = Field(description="Reasons for this path, sealed; the petitioner reads them")
 
 
+def may_leave(command: str) -> Callable[[Case], bool]:
+    """True for a case that may leave for another procedure: not one whose class, or whose path as accepted, has another outcome."""
+
+    def may(case: Case) -> bool:
+        path, state = case.filing.path, case.state
+        other = (
+            case.filing.class_ not in (None, "claim", "litigation")
+            or (path == 5 and case.handling.accepted_at is not None)
+            or (path == 6 and state in ("handling", "redo_ordered"))
+        )
+        return not other or command in outcomes_of(case)
+
+    return may
+
+
 def leave_for_procedure(case: Case, path: int, command: str) -> None:
     """Check that the matter may leave for the procedure of this path.
 
@@ -103,10 +118,7 @@ def leave_for_procedure(case: Case, path: int, command: str) -> None:
             detail_zh="只有第一至四项事项导入或者引导至其他法定程序；第五项应当依法履行或者答复，第六项应当出具处理意见。",
             field="path",
         )
-    class_ = case.filing.class_ or "claim"
-    if class_ not in ("claim", "litigation") or (case.filing.path == 5 and case.handling.accepted_at is not None):
-        check_outcome(case, command)
-    if case.filing.path == 6 and case.state in ("handling", "redo_ordered"):
+    if not may_leave(command)(case):
         check_outcome(case, command)
 
 
@@ -116,7 +128,7 @@ def leave_for_procedure(case: Case, path: int, command: str) -> None:
     roles=HANDLERS,
     states=("signed", *IN_WORK),
     zh="导入法定程序",
-    when=lambda case: case.filing.class_ in (None, "claim", "litigation") and case.filing.path != 5,
+    when=may_leave("lead_into"),
 )
 def lead_into(case: Case, command: LeadInto, given: DecisionContext) -> list[NewEvent]:
     """Open the statutory procedure that the organisation has itself, with its number and date (导入; Art. 31(1) to (4))."""

@@ -164,7 +164,14 @@ class VoidRungs(Command):
     text: FreeText = Field(description="What happened, and who found it, sealed")
 
 
-@rule("void_rungs", service="supervision", roles=("supervisor",), followers=True, zh="撤销误记提醒")
+@rule(
+    "void_rungs",
+    service="supervision",
+    roles=("supervisor",),
+    followers=True,
+    zh="撤销误记提醒",
+    when=lambda case: bool(case.rungs or case.lifted),
+)
 def void_rungs(case: Case, command: VoidRungs, given: DecisionContext) -> list[NewEvent]:
     """Void reminders and breaches that a machine with a wrong clock recorded. They stay in the log. Steps that are due by the
     correct time are recorded again immediately, so that no missed deadline disappears."""

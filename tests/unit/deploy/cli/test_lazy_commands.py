@@ -61,3 +61,14 @@ def test_unknown_command_is_refused_with_closest_match() -> None:
     )
     assert done.returncode == 2
     assert "Did you mean 'case'?" in done.stderr
+
+
+@pytest.mark.parametrize(("where", "code", "told"), [("/dev/full", 1, "space"), ("&-", 0, "")])
+def test_output_that_nobody_can_take_is_no_traceback(where: str, code: int, told: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -m deploy.cli.main --help >{where}', sys.executable],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert told in done.stderr
