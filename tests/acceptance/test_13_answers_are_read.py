@@ -102,7 +102,7 @@ async def test_words_are_on_page_and_never_in_address() -> None:
         await county.housing.replies(case, on="2026-03-11")
         pair = {"number": case.number, "code": case.code}
         async with county.here.browser() as home:
-            assert (await home.post("/track", data=pair)).headers["location"] == "/track"
+            assert (await home.post("/track", data=pair)).headers["location"] == "/track?cookies=1"
             status = await home.get("/track")
             page = await home.post("/track/documents")
         async with county.here.browser() as stranger:
