@@ -136,7 +136,8 @@ def cell_text(
         raise RowError(line, field, "became_date")
     if isinstance(cell, str):
         text = _of_text(cell, line, field, cleaned, empty, prose)
-        if text is not None and len(text) < _LONGEST_NOTHING and not prose and name_form(text) in _dittos():
+        coded = not prose and field.rpartition(".")[2] not in _PROSE
+        if text is not None and coded and len(text) < _LONGEST_NOTHING and name_form(text) in _dittos():
             raise RowError(line, field, "ditto_cell")
         if notice is not None and text is not None:
             if (not text.isascii() and _LOST.search(text)) or ("???" in text and _ONLY_QUESTIONS.fullmatch(text)):
