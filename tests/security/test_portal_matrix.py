@@ -119,7 +119,7 @@ async def test_log_lines_of_a_citizen_who_follows_hold_nothing_personal(
     capsys.readouterr()
     async with browser(county, "nobody") as page:
         entered = await page.post("/track", data={"number": receipt["number"], "code": receipt["code"]})
-        assert entered.headers["location"] == "/track"
+        assert entered.headers["location"] == "/track?cookies=1"
         assert (await page.get("/track")).status_code == 200
         shown = await page.post("/track/data")
         assert NAME in shown.text
