@@ -306,11 +306,12 @@ class _Seals:
 async def test_a_notice_waits_for_its_seal_and_keeps_its_number() -> None:
     async with county() as here:
         seals = _Seals()
-        numbers = next(one for one in here.parts["routing"].consumers if one.group == "routing.notices")
         service = replace(issuing_of(here), seal=seals)
-        numbers.complete = service.complete  # type: ignore[attr-defined]
         case, who = await decided(here)
-        event = await issue(here, case, who, "decision")
+        await here.ports.feed.stop()
+        event, _ = await service.number(who, case, "decision", "zh", "n1")
+        with pytest.raises(SealUnavailable):
+            await service.complete(event)
         reader = NoticeReader(service)
         assert (await reader.answer(who, event)).status == "pending" and not await issued(here, case)
         with pytest.raises(Refused) as pending:
