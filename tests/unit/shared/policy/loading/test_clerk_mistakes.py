@@ -102,7 +102,7 @@ BAD: list[tuple[str, str, str, str]] = [
         "jurisdiction.yaml",
         "  default: queue",
         "  default: gone",
-        "jurisdiction.yaml:14:3: routing.default: organisation 'gone'",
+        "jurisdiction.yaml:16:3: routing.default: organisation 'gone'",
     ),
     (
         "jurisdiction.yaml",
