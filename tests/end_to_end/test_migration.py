@@ -96,7 +96,8 @@ async def test_migration_round_trip_keeps_data_and_keys(tmp_path: Path, settings
     assert once_more["commits_written"] == 0
 
 
-@pytest.mark.parametrize("way", ["there", pytest.param("back", marks=pytest.mark.nightly)])
+@pytest.mark.nightly
+@pytest.mark.parametrize("way", ["there", "back"])
 async def test_migration_resumes_after_kill_at_any_moment(tmp_path: Path, settings: Settings, way: str) -> None:
     here, back = Folder(tmp_path / "here"), Folder(tmp_path / "back")
     await filled(here, 400)

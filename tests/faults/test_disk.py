@@ -81,7 +81,7 @@ def syncs(trace: Path) -> int:
     return len(_SYNCED.findall(trace.read_text()))
 
 
-@pytest.mark.parametrize("after", [3, LATE])
+@pytest.mark.parametrize("after", [3, pytest.param(LATE, marks=pytest.mark.nightly)])
 async def test_failed_fsync_terminates_process(tmp_path: Path, after: int) -> None:
     """Each fsync after the `after`-th of a thread fails: the process reports it, exits with 1, and keeps acknowledged commits."""
     whole = Server(tmp_path / "data")
