@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-
 IDLE = frozenset({"desk idle streams"})
 """Lines about nothing that happens: they may cost nothing that a clock can see."""
 
