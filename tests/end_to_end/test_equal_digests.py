@@ -100,8 +100,8 @@ def test_digests_and_statistics_agree_between_modes(tmp_path: Path, fill: Fill) 
     with serving("all", tmp_path / "again", empty) as one:
         settled([one])
         assert said(one) == full, "and it works on as it did"
-        found = asked(one.data, "POST", "/local/verify")["findings"]
-        assert {finding["column"] for finding in found} == {"key"}, "the keys of texts are not on the topic"
+        findings = asked(one.data, "POST", "/local/verify")["findings"]
+        assert {each["column"] for each in findings} == {"key"}, "the keys of texts are not on the topic"
 
     # There and back.
     back, there = tmp_path / "back", {**place, "HUIYIN_MONGODB_NAME": f"{mongodb.PREFIX}{name}-there"}
